@@ -1,0 +1,1 @@
+"""What happens on this machine: snapshot, archive, store, drill."""

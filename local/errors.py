@@ -1,0 +1,61 @@
+"""Every error that a user can mend: one type for each thing that a person must do differently.
+
+    PillarError
+    ├── ConfigError        2   mend the command line or invoke.yaml
+    ├── SourceError        1   mend the live database (or close who locks it)
+    ├── StoreError         1   mend the backup folder, or look at what the store holds
+    ├── AzureError         3   ask for a right, log in, or restore the network
+    ├── InconclusiveError  4   make the drill possible and run it again
+    └── LockHeldError     75   wait for the other run
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class PillarError(Exception):
+    """What was being done, what came back, and the command that mends it.
+
+    `exit_code` is the process's, as SPEC section 1 fixes it.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, doing: str, came_back: str, mend: str = "") -> None:
+        super().__init__(f"{doing}: {came_back}")
+        self.doing = doing
+        self.came_back = came_back
+        self.mend = mend
+
+
+class ConfigError(PillarError):
+    """The command line or the configuration says something that cannot be meant."""
+
+    exit_code = 2
+
+
+class SourceError(PillarError):
+    """The live database cannot be backed up as it is."""
+
+
+class StoreError(PillarError):
+    """The store holds, or takes, something other than it should."""
+
+
+class AzureError(PillarError):
+    """Azure refused, or could not be reached."""
+
+    exit_code = 3
+
+
+class InconclusiveError(PillarError):
+    """The drill could not be carried out, so nothing was proven."""
+
+    exit_code = 4
+
+
+class LockHeldError(PillarError):
+    """Another run is under way."""
+
+    exit_code = 75

@@ -1,0 +1,1 @@
+"""The drill on the Azure VM, through Run Command."""
