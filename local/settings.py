@@ -1,0 +1,225 @@
+"""Invoke's configuration, validated into frozen settings; every mistake is named by its key's path."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_type_hints
+from urllib.parse import urlsplit
+
+import msgspec
+
+from local.errors import ConfigError
+
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+Cloud = Literal["public", "usgov", "china", "custom"]
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Age = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A mapping in invoke.yaml whose keys are all known."""
+
+
+class StoreSettings(_Section):
+    """Where the backups are kept: `url` is a folder's (file:///…) or a container's, `prefix` a folder in it."""
+
+    url: Text
+    prefix: Text = "sqlite"
+
+
+class Database(_Section):
+    """One live database; `rows` is the floor that the drill holds each table to, `probe` what proves a live restore."""
+
+    name: Text
+    path: Path
+    rows: dict[str, Count] = {}
+    probe: str | None = None
+
+
+class EndpointSettings(_Section):
+    """The URLs of a custom cloud."""
+
+    authority: str | None = None
+    resource_manager: str | None = None
+    graph: str | None = None
+
+
+class AzureSettings(_Section):
+    """Where the VM is, who must be able to run commands on it, and which cloud this is."""
+
+    tenant: str | None = None
+    subscription: str | None = None
+    resource_group: Text | None = None
+    vm: Text | tuple[Text, ...] | None = None
+    service_principal: Text | None = None
+    role: Text = "Virtual Machine Contributor"
+    cloud: Cloud = "public"
+    endpoints: EndpointSettings = EndpointSettings()
+
+    @property
+    def vms(self) -> tuple[str, ...]:
+        """The VMs' names, whether one or a list was given."""
+        if self.vm is None:
+            return ()
+        return (self.vm,) if isinstance(self.vm, str) else self.vm
+
+
+class DrillSettings(_Section):
+    """What this machine is called, what a drill does that cannot run on the VM, and how old the last one may be."""
+
+    host: Text = "localhost"
+    fallback: bool = True
+    max_age_days: Age = 35
+
+
+class BackupSettings(_Section):
+    """How old the last backup may be, in hours."""
+
+    max_age_hours: Age = 5
+
+
+class Settings(_Section):
+    """The whole configuration."""
+
+    store: StoreSettings
+    databases: tuple[Database, ...]
+    azure: AzureSettings = AzureSettings()
+    drill: DrillSettings = DrillSettings()
+    backup: BackupSettings = BackupSettings()
+
+
+def load(config: Mapping[str, Any], foreign: Iterable[str] = ()) -> Settings:
+    """The settings in Invoke's merged configuration; `foreign` are the top-level keys that are Invoke's own.
+
+    Raises ConfigError for the first mistake found, with the key's path, its value and what is allowed.
+    """
+    own = {key: value for key, value in config.items() if key not in set(foreign)}
+    _refuse_unknown_keys(own, Settings, "")
+    try:
+        settings = msgspec.convert(own, Settings, dec_hook=_expand_path)
+    except msgspec.ValidationError as error:
+        raise _invalid_value(own, str(error)) from error
+    _check_store(settings.store)
+    _check_databases(settings.databases)
+    _check_azure(settings.azure)
+    return settings
+
+
+def mistake(path: str, value: object, allowed: str) -> ConfigError:
+    """The one form of a configuration error."""
+    return ConfigError(f"configuration: {path}", f"is {value!r}", f"allowed: {allowed}")
+
+
+def _expand_path(kind: type, value: object) -> object:
+    if kind is not Path or not isinstance(value, str):
+        raise NotImplementedError(kind)
+    return Path(value).expanduser()
+
+
+def _refuse_unknown_keys(value: object, kind: Any, path: str) -> None:
+    """Name a misspelt key, and the known one that it looks like, before anything else is said of the values."""
+    if isinstance(value, list | tuple):
+        item_kind = get_args(kind)[0] if get_args(kind) else object
+        for index, item in enumerate(value):
+            _refuse_unknown_keys(item, item_kind, f"{path}[{index}]")
+    if not isinstance(value, Mapping) or not (isinstance(kind, type) and issubclass(kind, _Section)):
+        return
+    known = get_type_hints(kind)
+    for key, item in value.items():
+        where = f"{path}.{key}".lstrip(".")
+        if key not in known:
+            close = difflib.get_close_matches(str(key), known, n=1)
+            mend = f"did you mean {close[0]}?" if close else f"known keys here: {', '.join(known)}"
+            raise ConfigError(f"configuration: {where}", "is not a known key", mend)
+        _refuse_unknown_keys(item, known[key], where)
+
+
+_PLAIN_WORDS = {
+    "int": "a whole number",
+    "int >= 0": "a whole number, 0 or more",
+    "float": "a number",
+    "float > 0.0": "a number above 0",
+    "bool": "true or false",
+    "str": "text",
+    "str of length >= 1": "text that is not empty",
+    "array": "a list",
+    "object": "a mapping",
+}
+
+
+def _invalid_value(config: Mapping[str, Any], complaint: str) -> ConfigError:
+    """msgspec's "Expected `int`, got `str` - at `$.a[0].b`" as our error: path, value, what is allowed."""
+    what, _, where = complaint.partition(" - at `$")
+    path = where.rstrip("`").lstrip(".")
+    missing = re.fullmatch(r"Object missing required field `(.+)`", what)
+    if missing:
+        return ConfigError(f"configuration: {f'{path}.{missing[1]}'.lstrip('.')}", "is missing", "add it to invoke.yaml")
+    if path.endswith("[...]"):
+        path = path.removesuffix("[...]")
+        floors = _value_at(config, path)
+        path = next(f"{path}.{table}" for table, floor in floors.items() if type(floor) is not int or floor < 0)
+    kind = what.replace("`", "").removeprefix("Expected ").split(", got")[0].removesuffix(" | null")
+    allowed = " | ".join(get_args(Cloud)) if path == "azure.cloud" else _PLAIN_WORDS.get(kind, kind)
+    return mistake(path, _value_at(config, path), allowed)
+
+
+def _value_at(value: Any, path: str) -> Any:
+    for part in re.findall(r"[^.\[\]]+", path):
+        value = value[int(part)] if isinstance(value, list | tuple) else value[part]
+    return value
+
+
+def _check_store(store: StoreSettings) -> None:
+    url = urlsplit(store.url)
+    allowed = "file:///absolute/folder or https://ACCOUNT.blob.core.windows.net/CONTAINER (http for loopback hosts only)"
+    if url.scheme == "file":
+        if url.netloc not in ("", "localhost") or len(url.path) < 2:
+            raise mistake("store.url", store.url, allowed)
+    elif url.query or url.username or url.password:
+        # Its value may hold a SAS or a password, so it is not repeated.
+        raise mistake("store.url", f"{url.scheme}://{url.hostname}{url.path}?…", f"{allowed}; credentials never stand here")
+    elif url.scheme not in ("http", "https") or not url.hostname or not url.path.strip("/"):
+        raise mistake("store.url", store.url, allowed)
+    elif url.scheme == "http" and url.hostname not in LOOPBACK_HOSTS:
+        raise mistake("store.url", store.url, allowed)
+    if not all(NAME.fullmatch(part) for part in store.prefix.split("/")):
+        raise mistake("store.prefix", store.prefix, f"folder names of {NAME.pattern}, joined by /")
+
+
+def _check_databases(databases: tuple[Database, ...]) -> None:
+    if not databases:
+        raise mistake("databases", [], "at least one {name, path}")
+    seen: dict[str, int] = {}
+    for index, database in enumerate(databases):
+        where = f"databases[{index}]"
+        if not NAME.fullmatch(database.name):
+            raise mistake(f"{where}.name", database.name, NAME.pattern)
+        if database.name in seen:
+            raise mistake(f"{where}.name", database.name, f"a name of its own; databases[{seen[database.name]}] has it")
+        if not database.path.is_absolute():
+            raise mistake(f"{where}.path", str(database.path), "an absolute path, or one that starts with ~/")
+        seen[database.name] = index
+
+
+def _check_azure(azure: AzureSettings) -> None:
+    urls = {key: getattr(azure.endpoints, key) for key in EndpointSettings.__struct_fields__}
+    for key, value in urls.items():
+        if azure.cloud == "custom" and not value:
+            raise mistake(f"azure.endpoints.{key}", value, "an https URL, since azure.cloud is custom")
+        if azure.cloud != "custom" and value:
+            raise mistake(f"azure.endpoints.{key}", value, "nothing, unless azure.cloud is custom")
+        if value and not _is_secure(value):
+            raise mistake(f"azure.endpoints.{key}", value, "an https URL (http for loopback hosts only)")
+    for index, vm in enumerate(azure.vms):
+        if vm in azure.vms[:index]:
+            raise mistake(f"azure.vm[{index}]", vm, "each VM once")
+
+
+def _is_secure(url: str) -> bool:
+    parts = urlsplit(url)
+    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS))

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from invoke.util import yaml
+
+from local import settings
+from local.errors import ConfigError
+
+DEPLOYMENT: dict[str, Any] = yaml.safe_load(Path("invoke.yaml").read_text())
+
+
+def changed(path: str, value: object) -> dict[str, Any]:
+    config = copy.deepcopy(DEPLOYMENT)
+    *parents, last = path.split(".")
+    here: Any = config
+    for part in parents:
+        here = here[int(part)] if part.isdigit() else here[part]
+    if last.isdigit():
+        here[int(last)] = value
+    else:
+        here[last] = value
+    return config
+
+
+def test_the_committed_deployment_is_valid() -> None:
+    found = settings.load(DEPLOYMENT)
+
+    assert [database.name for database in found.databases] == ["mission-control", "hivemind", "costs", "knowledge"]
+    assert found.databases[0].path == Path.home() / "system/databases/mission-control.db"
+    assert found.databases[0].rows == {"tasks": 10000}
+    assert found.azure.vms == ("vm-alai-support",)
+
+
+def test_invokes_own_keys_are_left_alone() -> None:
+    settings.load({**DEPLOYMENT, "run": {"echo": False}}, foreign=["run"])
+
+
+def test_a_list_of_vms_is_taken() -> None:
+    assert settings.load(changed("azure.vm", ["a", "b"])).azure.vms == ("a", "b")
+
+
+def test_a_database_may_lie_anywhere_below_an_absolute_path() -> None:
+    assert settings.load(changed("databases.0.path", "/a b/ü.db")).databases[0].path == Path("/a b/ü.db")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "where", "said"),
+    [
+        ("databse", [], "databse", "did you mean databases?"),
+        ("store.ulr", "x", "store.ulr", "did you mean url?"),
+        ("databases.1.row", {}, "databases[1].row", "did you mean rows?"),
+        ("azure.endpoints.arm", "x", "azure.endpoints.arm", "authority, resource_manager, graph"),
+        ("databases.2.name", "hivemind", "databases[2].name", "databases[1] has it"),
+        ("databases.1.name", "Hive", "databases[1].name", "[a-z0-9][a-z0-9._-]*"),
+        ("databases.1.name", "../x", "databases[1].name", "[a-z0-9][a-z0-9._-]*"),
+        ("databases.1.path", "x/y.db", "databases[1].path", "absolute"),
+        ("databases.1.rows", {"t": 1.5}, "databases[1].rows.t", "whole number"),
+        ("databases.1.rows", {"t": True}, "databases[1].rows.t", "whole number"),
+        ("databases.1.rows", {"t": "7"}, "databases[1].rows.t", "whole number"),
+        ("databases.1.rows", {"t": -1}, "databases[1].rows.t", "whole number"),
+        ("databases", [], "databases", "at least one"),
+        ("databases", {}, "databases", "a list"),
+        ("databases.0", "x", "databases[0]", "a mapping"),
+        ("store", None, "store", "a mapping"),
+        ("store.url", "http://example.org/c", "store.url", "http for loopback hosts only"),
+        ("store.url", "ftp://example.org/c", "store.url", "file:///"),
+        ("store.url", "file://relative/x", "store.url", "file:///"),
+        ("store.url", "https://alaibackups.blob.core.windows.net/", "store.url", "CONTAINER"),
+        ("store.prefix", "../up", "store.prefix", "folder names"),
+        ("azure.cloud", "publik", "azure.cloud", "public | usgov | china | custom"),
+        ("azure.cloud", "custom", "azure.endpoints.authority", "https URL"),
+        ("azure.endpoints.graph", "https://graph.example", "azure.endpoints.graph", "nothing, unless"),
+        ("azure.vm", ["a", "a"], "azure.vm[1]", "each VM once"),
+        ("drill.fallback", "yes", "drill.fallback", "true or false"),
+        ("drill.max_age_days", 0, "drill.max_age_days", "a number above 0"),
+    ],
+)
+def test_a_mistake_names_its_key_and_what_is_allowed(path: str, value: object, where: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        settings.load(changed(path, value))
+
+    assert caught.value.doing == f"configuration: {where}"
+    assert said in caught.value.mend
+    assert caught.value.exit_code == 2
+
+
+def test_a_missing_key_is_named() -> None:
+    config = copy.deepcopy(DEPLOYMENT)
+    del config["databases"][3]["path"]
+
+    with pytest.raises(ConfigError, match=r"databases\[3\]\.path: is missing"):
+        settings.load(config)
+
+
+def test_a_secret_in_the_store_url_is_refused_and_not_repeated() -> None:
+    with pytest.raises(ConfigError) as caught:
+        settings.load(changed("store.url", "https://a.blob.core.windows.net/c?sp=r&sig=c2VjcmV0"))
+
+    assert "c2VjcmV0" not in f"{caught.value} {caught.value.mend}"
