@@ -1,0 +1,109 @@
+"""The drill's report and the backup's: frozen results, to and from the JSON of SPEC section 4."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+Verdict = Literal["passed", "failed", "inconclusive"]
+StepName = Literal["download", "checksum", "decompress", "integrity", "rows"]
+STEPS: tuple[StepName, ...] = ("download", "checksum", "decompress", "integrity", "rows")
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One of the five steps; `seconds` is the time spent in it, `detail` what a person must know of it."""
+
+    name: StepName
+    verdict: Verdict
+    seconds: float
+    detail: str = ""
+
+
+class RowCount(msgspec.Struct, frozen=True):
+    """A table's rows: in the restored copy, recorded at the backup, and the configured floor (None: there is none)."""
+
+    restored: int | None
+    recorded: int | None
+    minimum: int | None
+
+
+class DrilledDatabase(msgspec.Struct, frozen=True):
+    """What the drill found for one database; sizes in bytes, None where it was never learnt."""
+
+    name: str
+    verdict: Verdict
+    blob: str | None
+    backup_time: str | None
+    sha256: str | None
+    gzip_bytes: int | None
+    database_bytes: int | None
+    steps: tuple[Step, ...]
+    rows: dict[str, RowCount]
+
+
+class Drill(msgspec.Struct, frozen=True):
+    """Where and when a drill ran, and what all of it came to; `fallback` is why it ran here and not there."""
+
+    id: str
+    where: Literal["local", "remote"]
+    host: str
+    started: str
+    seconds: float
+    verdict: Verdict
+    fallback: str | None
+    sqlite: str | None
+    python: str | None
+    tool: str
+
+
+class DrillReport(msgspec.Struct, frozen=True):
+    """The `--json` document of a drill, and the drill record in the store."""
+
+    drill: Drill
+    databases: tuple[DrilledDatabase, ...]
+
+
+class BackedUpDatabase(msgspec.Struct, frozen=True):
+    """What happened to one database; `changed` is the share of the database's bytes that differ from the last backup's."""
+
+    name: str
+    verdict: Literal["passed", "failed"]
+    blob: str | None = None
+    sha256: str | None = None
+    database_bytes: int | None = None
+    gzip_bytes: int | None = None
+    uploaded_bytes: int | None = None
+    changed: float | None = None
+    seconds: float = 0.0
+    error: str | None = None
+
+
+class Backup(msgspec.Struct, frozen=True):
+    """One run of `invoke backup`."""
+
+    id: str
+    started: str
+    seconds: float
+    verdict: Literal["passed", "failed"]
+
+
+class BackupReport(msgspec.Struct, frozen=True):
+    """The `--json` document of a backup."""
+
+    backup: Backup
+    databases: tuple[BackedUpDatabase, ...]
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The verdict of the whole: one failure fails it, one inconclusive leaves it open, nothing proves nothing."""
+    seen = set(verdicts)
+    if "failed" in seen:
+        return "failed"
+    return "passed" if seen == {"passed"} else "inconclusive"
+
+
+def exit_code(verdict: Verdict) -> int:
+    """The process's exit code for a drill, as SPEC section 1 fixes it."""
+    return {"passed": 0, "failed": 1, "inconclusive": 4}[verdict]

@@ -1,0 +1,60 @@
+"""The real parts that tests talk to."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.settings import AzureSettings, StoreSettings
+from local.store import Store, open_store
+from tests.support import azurite as azurite_process
+from tests.support.azurite import KEY, Azurite
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    """Azurite over plain http, reached with its account key."""
+    with azurite_process.running(tmp_path_factory.mktemp("azurite") / "data") as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the developer's own: no credentials, a cache folder for each test."""
+    for name in list(os.environ):
+        if name.startswith(("AZURE_", "INVOKE_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def azure_store_settings(azurite: Azurite, monkeypatch: pytest.MonkeyPatch) -> StoreSettings:
+    """A container of its own in Azurite."""
+    from azure.storage.blob import ContainerClient
+
+    url = azurite.container(f"test-{uuid.uuid4().hex}")
+    with ContainerClient.from_container_url(url, credential=KEY) as client:
+        client.create_container()
+    monkeypatch.setenv("AZURE_STORAGE_KEY", KEY)
+    return StoreSettings(url=url)
+
+
+@pytest.fixture(params=["folder", "azure"])
+def store_settings(request: pytest.FixtureRequest, tmp_path: Path) -> StoreSettings:
+    """Each of the two equal citizens in turn."""
+    if request.param == "folder":
+        folder = tmp_path / "store"
+        folder.mkdir()
+        return StoreSettings(url=folder.as_uri())
+    settings: StoreSettings = request.getfixturevalue("azure_store_settings")
+    return settings
+
+
+@pytest.fixture
+def store(store_settings: StoreSettings) -> Store:
+    """The opened store."""
+    return open_store(store_settings, AzureSettings())
