@@ -1,0 +1,147 @@
+"""Azure Resource Manager's front: who calls, which call it is, whether its caller may make it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tests.azure_cloud.agent import Agent
+from tests.azure_cloud.faults import FaultBook
+from tests.azure_cloud.rights import Snapshot, through, touches
+from tests.azure_cloud.state import ResourceGroup, RoleAssignment, World
+from tests.azure_cloud.tokens import TokenDesk
+from tests.azure_cloud.wire import RefusedError, Request, Response, arm_error
+
+
+@dataclass(frozen=True)
+class Call:
+    """One authenticated call, with what its path says."""
+
+    world: World
+    agent: Agent
+    faults: FaultBook
+    request: Request
+    rights: Snapshot
+    path: str
+    parts: dict[str, str] = field(default_factory=dict)
+
+    def allowed(self, action: str, scope: str) -> tuple[RoleAssignment, ...]:
+        """The assignments that allow it; refuses with AuthorizationFailed where there is none."""
+        granted = through(self.rights, action, scope)
+        request = self.request
+        struck = self.faults.take(frozenset({"forbidden"}), request.surface, request.method, request.path, action)
+        if struck is not None or not granted:
+            raise RefusedError(authorization_failed(self.rights, action, scope))
+        return granted
+
+    def subscription(self) -> str:
+        """The subscription's id; refuses where there is none."""
+        wanted = self.parts["sub"].lower()
+        if wanted not in self.world.subscriptions:
+            message = f"The subscription '{wanted}' could not be found."
+            raise RefusedError(arm_error(404, "SubscriptionNotFound", message))
+        return wanted
+
+    def seen_subscription(self) -> str:
+        """The same, where the caller must hold something at, above or below it."""
+        wanted = self.subscription()
+        scope = f"/subscriptions/{wanted}"
+        if not touches(self.rights, scope):
+            raise RefusedError(authorization_failed(self.rights, "Microsoft.Resources/subscriptions/read", scope))
+        return wanted
+
+    def resource_group(self) -> ResourceGroup:
+        name = self.parts["rg"]
+        found = self.world.resource_groups.get(f"/subscriptions/{self.parts['sub']}/resourcegroups/{name}".lower())
+        if found is None:
+            raise RefusedError(arm_error(404, "ResourceGroupNotFound", f"Resource group '{name}' could not be found."))
+        return found
+
+
+def authorization_failed(rights: Snapshot, action: str, scope: str, *, abac: bool = False) -> Response:
+    who = rights.principal
+    condition = " or an ABAC condition not fulfilled" if abac else ""
+    message = (
+        f"The client '{who.app_id}' with object id '{who.object_id}' does not have authorization{condition} to perform "
+        f"action '{action}' over scope '{scope}' or the scope is invalid. If access was recently granted, please "
+        "refresh your credentials."
+    )
+    return arm_error(403, "AuthorizationFailed", message)
+
+
+def not_found(kind: str, group: str, name: str) -> Response:
+    message = (
+        f"The Resource '{kind}/{name}' under resource group '{group}' was not found. For more details please go to "
+        "https://aka.ms/ARMResourceNotFoundFix"
+    )
+    return arm_error(404, "ResourceNotFound", message)
+
+
+Handler = Callable[[Call], Response]
+SUBSCRIPTION = r"/subscriptions/(?P<sub>[^/]+)"
+GROUP = SUBSCRIPTION + r"/resourceGroups/(?P<rg>[^/]+)"
+
+
+@dataclass(frozen=True)
+class Route:
+    method: str
+    pattern: str
+    handler: Handler
+
+
+@dataclass(frozen=True)
+class Front:
+    """The calls that are answered, and the audiences whose tokens are taken."""
+
+    routes: tuple[Route, ...]
+    audiences: frozenset[str]
+    authority: str
+
+    def handle(self, desk: TokenDesk, agent: Agent, faults: FaultBook, request: Request) -> Response:
+        rights = self._caller(desk, request)
+        if "api-version" not in request.query:
+            message = "The api-version query parameter (?api-version=) is required for all requests."
+            raise RefusedError(arm_error(400, "MissingApiVersionParameter", message))
+        path = "/" + request.path.strip("/")
+        methods = set()
+        for route in self.routes:
+            found = re.fullmatch(route.pattern, path, re.IGNORECASE)
+            if found is None:
+                continue
+            if route.method == request.method:
+                parts = {name: value or "" for name, value in found.groupdict().items()}
+                return route.handler(Call(desk.world, agent, faults, request, rights, path, parts))
+            methods.add(route.method)
+        if methods:
+            message = f"The requested resource does not support http method '{request.method}'."
+            raise RefusedError(arm_error(405, "HttpMethodNotSupported", message))
+        raise RefusedError(arm_error(404, "InvalidResourceType", f"The resource type could not be found for '{path}'."))
+
+    def _caller(self, desk: TokenDesk, request: Request) -> Snapshot:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme != "Bearer":
+            message = "Authentication failed. The 'Authorization' header is missing."
+            raise RefusedError(self._unauthorized(desk, "AuthenticationFailed", message))
+        rights = desk.read(token)
+        if rights is None:
+            raise RefusedError(self._unauthorized(desk, "InvalidAuthenticationToken", "The access token is invalid."))
+        if rights.audience not in self.audiences:
+            allowed = ",".join(f"'{one}'" for one in sorted(self.audiences))
+            message = (
+                f"The access token has been obtained for wrong audience or resource '{rights.audience}'. It should "
+                f"exactly match with one of the allowed audiences {allowed}."
+            )
+            raise RefusedError(self._unauthorized(desk, "InvalidAuthenticationTokenAudience", message))
+        if rights.expires_at <= desk.world.now():
+            raise RefusedError(
+                self._unauthorized(desk, "ExpiredAuthenticationToken", "The access token expiry time passed.")
+            )
+        return rights
+
+    def _unauthorized(self, desk: TokenDesk, code: str, message: str) -> Response:
+        challenge = (
+            f'Bearer authorization_uri="{self.authority}/{desk.world.tenant}", error="invalid_token", '
+            f'error_description="{message}"'
+        )
+        return arm_error(401, code, message, (("WWW-Authenticate", challenge),))

@@ -1,0 +1,120 @@
+"""Subscriptions, resource groups and storage accounts."""
+
+from __future__ import annotations
+
+from tests.azure_cloud.arm import GROUP, SUBSCRIPTION, Call, Route, not_found
+from tests.azure_cloud.rights import through, touches
+from tests.azure_cloud.state import StorageAccount, Subscription
+from tests.azure_cloud.wire import Json, RefusedError, Response, reply
+
+_STORAGE = "/providers/Microsoft.Storage/storageAccounts"
+_READ = "Microsoft.Storage/storageAccounts/read"
+
+
+def _subscriptions(call: Call) -> Response:
+    seen = [
+        _subscription(call, one)
+        for one in call.world.subscriptions.values()
+        if touches(call.rights, f"/subscriptions/{one.subscription_id}")
+    ]
+    return reply({"value": seen, "count": {"type": "Total", "value": len(seen)}})
+
+
+def _get_subscription(call: Call) -> Response:
+    return reply(_subscription(call, call.world.subscriptions[call.seen_subscription()]))
+
+
+def _subscription(call: Call, one: Subscription) -> Json:
+    return {
+        "id": f"/subscriptions/{one.subscription_id}",
+        "subscriptionId": one.subscription_id,
+        "tenantId": call.world.tenant,
+        "displayName": one.display_name,
+        "state": "Enabled",
+        "authorizationSource": "RoleBased",
+    }
+
+
+def _get_group(call: Call) -> Response:
+    call.subscription()
+    call.allowed("Microsoft.Resources/subscriptions/resourceGroups/read", call.path)
+    group = call.resource_group()
+    return reply(
+        {
+            "id": group.id,
+            "name": group.name,
+            "type": "Microsoft.Resources/resourceGroups",
+            "location": group.location,
+            "properties": {"provisioningState": "Succeeded"},
+        }
+    )
+
+
+def _list_in_group(call: Call) -> Response:
+    call.subscription()
+    call.allowed(_READ, call.path.rpartition("/")[0])
+    group = call.resource_group()
+    return reply({"value": [_account(one) for one in call.world.storage.values() if one.group == group]})
+
+
+def _list_in_subscription(call: Call) -> Response:
+    """A list over a subscription holds what the caller may read, as ARM filters it, and is not refused."""
+    subscription = call.seen_subscription()
+    seen = [
+        _account(one)
+        for one in call.world.storage.values()
+        if one.group.subscription_id == subscription and through(call.rights, _READ, one.id)
+    ]
+    return reply({"value": seen})
+
+
+def _find(call: Call) -> StorageAccount:
+    group = call.resource_group()
+    name = call.parts["name"]
+    found = call.world.storage.get(f"{group.id}{_STORAGE}/{name}".lower())
+    if found is None:
+        raise RefusedError(not_found("Microsoft.Storage/storageAccounts", group.name, name))
+    return found
+
+
+def _get_account(call: Call) -> Response:
+    call.subscription()
+    call.allowed(_READ, call.path)
+    return reply(_account(_find(call)))
+
+
+def _list_keys(call: Call) -> Response:
+    call.subscription()
+    call.allowed("Microsoft.Storage/storageAccounts/listKeys/action", call.path.rpartition("/")[0])
+    key = _find(call).key
+    return reply({"keys": [{"keyName": "key1", "value": key, "permissions": "FULL"}]})
+
+
+def _account(one: StorageAccount) -> Json:
+    return {
+        "id": one.id,
+        "name": one.name,
+        "type": "Microsoft.Storage/storageAccounts",
+        "location": one.group.location,
+        "kind": "StorageV2",
+        "sku": {"name": "Standard_LRS", "tier": "Standard"},
+        "tags": {},
+        "properties": {
+            "provisioningState": "Succeeded",
+            "statusOfPrimary": "available",
+            "primaryLocation": one.group.location,
+            "primaryEndpoints": {"blob": one.blob_endpoint},
+            "supportsHttpsTrafficOnly": True,
+        },
+    }
+
+
+ROUTES = (
+    Route("GET", "/subscriptions", _subscriptions),
+    Route("GET", SUBSCRIPTION, _get_subscription),
+    Route("GET", GROUP, _get_group),
+    Route("GET", GROUP + _STORAGE, _list_in_group),
+    Route("GET", SUBSCRIPTION + _STORAGE, _list_in_subscription),
+    Route("GET", GROUP + _STORAGE + "/(?P<name>[^/]+)", _get_account),
+    Route("POST", GROUP + _STORAGE + "/(?P<name>[^/]+)/listKeys", _list_keys),
+)

@@ -1,0 +1,81 @@
+"""The stand-in's own evaluator of rights: assignments, inheritance, wildcards, notActions, deny assignments.
+
+It shares nothing with the product's evaluator, so that the two check each other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tests.azure_cloud.state import DenyAssignment, RoleAssignment, RoleDefinition, ServicePrincipal, World
+
+EVERYONE = "00000000-0000-0000-0000-000000000000"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The rights that a token carries: those in force when it was issued, whatever happens later."""
+
+    principal: ServicePrincipal
+    audience: str
+    expires_at: float
+    grants: tuple[tuple[RoleAssignment, RoleDefinition], ...]
+    denials: tuple[DenyAssignment, ...]
+    identities: frozenset[str]
+
+
+def take(world: World, principal: ServicePrincipal, audience: str) -> Snapshot:
+    now = world.now()
+    identities = world.identities(principal.object_id)
+    grants = tuple(
+        (one, world.roles[one.role])
+        for one in world.assignments.values()
+        if one.principal_id in identities and one.effective_at <= now and one.role in world.roles
+    )
+    return Snapshot(principal, audience, now + world.timing.token, grants, tuple(world.denials.values()), identities)
+
+
+def covers(scope: str, target: str) -> bool:
+    """Whether `scope` is `target` or one of its parents."""
+    above, below = scope.lower().rstrip("/"), target.lower().rstrip("/")
+    return below == above or below.startswith(above + "/")
+
+
+def _matches(patterns: Iterable[str], action: str) -> bool:
+    return any(
+        re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), action, re.IGNORECASE) is not None for pattern in patterns
+    )
+
+
+def _grants(role: RoleDefinition, action: str, data: bool) -> bool:
+    if data:
+        return _matches(role.data_actions, action) and not _matches(role.not_data_actions, action)
+    return _matches(role.actions, action) and not _matches(role.not_actions, action)
+
+
+def _denies(deny: DenyAssignment, identities: frozenset[str], action: str, target: str, data: bool) -> bool:
+    if not covers(deny.scope, target):
+        return False
+    if deny.do_not_apply_to_child_scopes and deny.scope.lower().rstrip("/") != target.lower().rstrip("/"):
+        return False
+    if identities & set(deny.exclude_principals):
+        return False
+    if EVERYONE not in deny.principals and not identities & set(deny.principals):
+        return False
+    if data:
+        return _matches(deny.data_actions, action) and not _matches(deny.not_data_actions, action)
+    return _matches(deny.actions, action) and not _matches(deny.not_actions, action)
+
+
+def through(rights: Snapshot, action: str, target: str, *, data: bool = False) -> tuple[RoleAssignment, ...]:
+    """The assignments that allow `action` on `target`; none when it is not allowed."""
+    if any(_denies(deny, rights.identities, action, target, data) for deny in rights.denials):
+        return ()
+    return tuple(one for one, role in rights.grants if covers(one.scope, target) and _grants(role, action, data))
+
+
+def touches(rights: Snapshot, scope: str) -> bool:
+    """Whether any assignment lies at, above or below `scope`: such a caller sees that the subscription exists."""
+    return any(covers(one.scope, scope) or covers(scope, one.scope) for one, _ in rights.grants)

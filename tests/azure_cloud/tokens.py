@@ -1,0 +1,74 @@
+"""Access tokens: JWTs whose hidden id leads to the rights that were in force at their issue."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+import time
+import uuid
+from dataclasses import dataclass, field
+
+from tests.azure_cloud.rights import Snapshot, take
+from tests.azure_cloud.state import ServicePrincipal, World
+from tests.azure_cloud.wire import Json
+
+
+def _encode(part: bytes) -> str:
+    return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
+
+
+@dataclass
+class TokenDesk:
+    """Issues tokens and reads them back. A token that this desk did not sign leads nowhere."""
+
+    world: World
+    key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+    issued: dict[str, Snapshot] = field(default_factory=dict)
+    texts: list[str] = field(default_factory=list, repr=False)
+
+    def issue(self, principal: ServicePrincipal, audience: str) -> str:
+        snapshot = take(self.world, principal, audience)
+        mark = str(uuid.uuid4())
+        self.issued[mark] = snapshot
+        text = self._sign(self._claims(principal, audience, mark))
+        self.texts.append(text)
+        return text
+
+    def _claims(self, principal: ServicePrincipal, audience: str, mark: str) -> Json:
+        # Azurite compares these with the machine's clock, so they do not follow what a test skipped.
+        now = int(time.time())
+        return {
+            "aud": audience,
+            "iss": f"https://sts.windows.net/{self.world.tenant}/",
+            "iat": now,
+            "nbf": now - 60,
+            "exp": now + round(self.world.timing.token),
+            "appid": principal.app_id,
+            "appidacr": "1",
+            "idp": f"https://sts.windows.net/{self.world.tenant}/",
+            "idtyp": "app",
+            "oid": principal.object_id,
+            "sub": principal.object_id,
+            "roles": ["Application.Read.All"] if principal.directory_read else [],
+            "tid": self.world.tenant,
+            "uti": mark,
+            "ver": "1.0",
+        }
+
+    def _sign(self, claims: Json) -> str:
+        head = _encode(json.dumps({"typ": "JWT", "alg": "HS256"}).encode())
+        text = f"{head}.{_encode(json.dumps(claims).encode())}"
+        return f"{text}.{_encode(hmac.digest(self.key, text.encode(), hashlib.sha256))}"
+
+    def read(self, token: str) -> Snapshot | None:
+        """The rights behind a token, or None where it is not one of ours."""
+        text, _, signature = token.rpartition(".")
+        wanted = _encode(hmac.digest(self.key, text.encode(), hashlib.sha256))
+        if not hmac.compare_digest(wanted.encode(), signature.encode()):
+            return None
+        body = text.partition(".")[2]
+        claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        return self.issued.get(claims["uti"])
