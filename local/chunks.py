@@ -55,6 +55,19 @@ def cut_changed(chunks: Sequence[Chunk], changed: Collection[int]) -> list[Chunk
     return [piece for index, chunk in enumerate(chunks) for piece in (pieces(chunk, small) if index in chosen else [chunk])]
 
 
+def grouped(chunks: Sequence[Chunk]) -> list[list[Chunk]]:
+    """The chunks in runs of at most LARGE bytes (or one chunk), so that thousands of small ones are a few hundred jobs."""
+    groups: list[list[Chunk]] = []
+    room = 0
+    for chunk in chunks:
+        if not groups or chunk[1] > room:
+            groups.append([])
+            room = LARGE
+        groups[-1].append(chunk)
+        room -= chunk[1]
+    return groups
+
+
 def small_length(size: int) -> int:
     """The length of a small chunk: 96 KiB, or more where a database of `size` bytes would have too many."""
     return SMALL * max(1, -(-size // (SMALL * _MOST_CHUNKS)))

@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import msgspec
 
+from local import drill
+
 
 
 # Azure keeps 8 KiB of metadata a blob, names and values together; the other fields need less than 1 KiB.
@@ -95,8 +97,6 @@ def now() -> datetime:
 
 def rows_record(rows: Mapping[str, int]) -> dict[str, Any]:
     """Every table's count in the longest form that Azure's metadata has room for; each form compares every count."""
-    from local import drill
-
     return drill.tables_record(dict(rows), ROWS_LIMIT)
 
 

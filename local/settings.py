@@ -15,6 +15,7 @@ from local.errors import ConfigError
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+_PREFIX = "sqlite"
 Cloud = Literal["public", "usgov", "china", "custom"]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -29,7 +30,7 @@ class StoreSettings(_Section):
     """Where the backups are kept: `url` is a folder's (file:///…) or a container's, `prefix` a folder in it."""
 
     url: Text
-    prefix: Text = "sqlite"
+    prefix: Text = _PREFIX
 
 
 class Database(_Section):
@@ -83,6 +84,9 @@ class BackupSettings(_Section):
     max_age_hours: Age = 5
 
 
+_OPTIONAL: dict[str, type[_Section]] = {"azure": AzureSettings, "drill": DrillSettings, "backup": BackupSettings}
+
+
 class Settings(_Section):
     """The whole configuration."""
 
@@ -91,6 +95,13 @@ class Settings(_Section):
     azure: AzureSettings = AzureSettings()
     drill: DrillSettings = DrillSettings()
     backup: BackupSettings = BackupSettings()
+
+
+# Invoke's INVOKE_* variables set only keys that are declared before.
+DECLARED: dict[str, Any] = {
+    "store": {"prefix": _PREFIX},
+    **{key: msgspec.to_builtins(kind()) for key, kind in _OPTIONAL.items()},
+}
 
 
 def load(config: Mapping[str, Any], foreign: Iterable[str] = ()) -> Settings:

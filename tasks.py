@@ -1,0 +1,193 @@
+"""The commands: each parses, calls one function, renders what came back, and sets the exit code."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from types import FrameType, TracebackType
+from typing import Any
+
+from invoke import Collection, Context, Exit, task
+from invoke.config import Config, DataProxy
+from invoke.exceptions import AmbiguousEnvVar, UncastableEnvVar
+from invoke.util import yaml
+
+from local import settings
+from local.errors import ConfigError, PillarError
+from local.render import Screen
+from local.settings import Database, Settings
+
+INTERRUPTED = 130
+TERMINATED = 143
+
+ONLY = "only this database (repeatable)"
+JSON = "one JSON document on stdout, what goes on to stderr"
+CHECK = "say what would change, and change nothing"
+DATE = "the backups of this UTC day, YYYY-MM-DD"
+AT = "the newest backups not later than this moment, as backup.list shows it"
+VM = "on this VM instead of the configured ones (repeatable)"
+
+
+def _settings(context: Context) -> Settings:
+    return settings.load(_plain(context.config), foreign=Config.global_defaults())
+
+
+def _plain(value: object) -> Any:
+    """Invoke's proxies as the dictionaries that they stand for."""
+    if isinstance(value, Config | DataProxy):
+        return {key: _plain(value[key]) for key in value}
+    return value
+
+
+def _chosen(configured: Settings, only: Sequence[str]) -> tuple[Database, ...]:
+    known = {database.name: database for database in configured.databases}
+    for name in only:
+        if name not in known:
+            raise ConfigError("--only", f"{name!r} is not configured", f"allowed: {', '.join(known)}")
+    return tuple(database for name, database in known.items() if not only or name in only)
+
+
+def _checking(context: Context, check: bool) -> bool:
+    return check or bool(context.config.run.dry)
+
+
+def _run(screen: Screen, work: Callable[[], int]) -> None:
+    """Run a command to its exit code: our errors are told, and a signal lets everything clean up behind itself."""
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        code = work()
+    except PillarError as error:
+        screen.error(error)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted; nothing is left half done", file=sys.stderr)
+        code = INTERRUPTED
+    if code:
+        raise Exit(code=code)
+
+
+def _terminated(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(TERMINATED)
+
+
+def _tell_configuration_errors(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Invoke reads its configuration before any task runs; what it cannot read there would end in a traceback."""
+    if not issubclass(kind, yaml.YAMLError | AmbiguousEnvVar | UncastableEnvVar):
+        return sys.__excepthook__(kind, error, trace)
+    Screen().error(ConfigError("configuration: read it", str(error), "mend invoke.yaml, ~/.invoke.yaml or INVOKE_*"))
+    raise SystemExit(ConfigError.exit_code)
+
+
+sys.excepthook = _tell_configuration_errors
+
+
+@task(name="run", default=True, iterable=["only"], help={"only": ONLY, "check": CHECK, "json": JSON})
+def backup_run(context: Context, only: Sequence[str] = (), check: bool = False, json: bool = False) -> None:
+    """Back up the databases: snapshot, check, compress, upload."""
+    screen = Screen(json)
+
+    def work() -> int:
+        from local import backup, places, show
+        from local.delivery import Delivery
+
+        configured = _settings(context)
+        databases = _chosen(configured, only)
+        finish = Delivery.preview if _checking(context, check) else Delivery.deliver
+        folder = places.cache_of(configured.store)
+        with screen.watching() as watch:
+            report = backup.back_up(configured.store, configured.azure, databases, folder, watch, finish)
+        screen.document(report) if json else show.backup(screen, report)
+        return 0 if report.backup.verdict == "passed" else 1
+
+    _run(screen, work)
+
+
+@task(name="list", positional=["name"], optional=["name"], help={"name": "only this database", "json": JSON})
+def backup_list(context: Context, name: str = "", json: bool = False) -> None:
+    """Every backup in the store, and every point in time that can be restored."""
+    screen = Screen(json)
+
+    def work() -> int:
+        from local import catalog, layout, show
+        from local.listing import listing
+        from local.store import open_store
+
+        configured = _settings(context)
+        store = open_store(configured.store, configured.azure)
+        points = catalog.points(store, configured.store.prefix)
+        found = listing([point for point in points if name in ("", point.database)])
+        screen.document(found) if json else show.listing(screen, found, layout.now())
+        return 0
+
+    _run(screen, work)
+
+
+@task(name="local", iterable=["only"], help={"only": ONLY, "date": DATE, "at": AT, "check": CHECK, "json": JSON})
+def drill_local(
+    context: Context, only: Sequence[str] = (), date: str = "", at: str = "", check: bool = False, json: bool = False
+) -> None:
+    """The restore drill on this machine: download, checksum, decompress, integrity, rows."""
+    screen = Screen(json)
+
+    def work() -> int:
+        from local import catalog, drill_run, layout, report, show
+        from local.drill_targets import parse_choice
+        from local.listing import listing
+        from local.store import open_store
+
+        configured = _settings(context)
+        databases, choice = _chosen(configured, only), parse_choice(date, at)
+        store = open_store(configured.store, configured.azure)
+        if _checking(context, check):
+            known = catalog.points(store, configured.store.prefix)
+            points = [catalog.choose(known, database.name, choice.day, choice.at) for database in databases]
+            found = listing([point for point in points if point])
+            screen.document(found) if json else show.listing(screen, found, layout.now())
+            return 0
+        with screen.watching() as watch:
+            drilled = drill_run.drill_here(
+                store, configured.store.prefix, databases, choice, configured.drill.host, watch
+            )
+        screen.document(drilled) if json else show.drill(screen, drilled)
+        return report.exit_code(drilled.drill.verdict)
+
+    _run(screen, work)
+
+
+@task
+def demo(context: Context) -> None:
+    """Two live databases backed up, drilled, and one broken on purpose; needs no account."""
+    screen = Screen()
+
+    def work() -> int:
+        from local import demo as demonstration
+
+        return demonstration.run(screen)
+
+    _run(screen, work)
+
+
+@task
+def test(context: Context) -> None:
+    """Lint, format, types, import rules, and the tests."""
+    checks = (
+        "ruff check .",
+        "ruff format --check .",
+        "mypy",
+        "lint-imports",
+        "pytest -n auto",
+    )
+    for check in checks:
+        print(f"$ {check}", flush=True)
+        if context.run(f"{sys.executable} -m {check}", warn=True, pty=False).failed:
+            raise Exit(code=1)
+
+
+backups = Collection("backup")
+backups.add_task(backup_run)
+backups.add_task(backup_list)
+drills = Collection("drill")
+drills.add_task(drill_local)
+namespace = Collection(backups, drills, demo, test)
+namespace.configure(settings.DECLARED)
