@@ -5,10 +5,11 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from types import FrameType, TracebackType
 from typing import Any
 
-from invoke import Collection, Context, Exit, task
+from invoke import Argument, Collection, Context, Exit, Task, task
 from invoke.config import Config, DataProxy
 from invoke.exceptions import AmbiguousEnvVar, UncastableEnvVar
 from invoke.util import yaml
@@ -40,9 +41,9 @@ def _plain(value: object) -> Any:
     return value
 
 
-def _chosen(configured: Settings, only: Sequence[str]) -> tuple[Database, ...]:
+def _chosen(configured: Settings, only: Sequence[str] | None) -> tuple[Database, ...]:
     known = {database.name: database for database in configured.databases}
-    for name in only:
+    for name in only or ():
         if name not in known:
             raise ConfigError("--only", f"{name!r} is not configured", f"allowed: {', '.join(known)}")
     return tuple(database for name, database in known.items() if not only or name in only)
@@ -83,7 +84,7 @@ sys.excepthook = _tell_configuration_errors
 
 
 @task(name="run", default=True, iterable=["only"], help={"only": ONLY, "check": CHECK, "json": JSON})
-def backup_run(context: Context, only: Sequence[str] = (), check: bool = False, json: bool = False) -> None:
+def backup_run(context: Context, only: Sequence[str] | None = None, check: bool = False, json: bool = False) -> None:
     """Back up the databases: snapshot, check, compress, upload."""
     screen = Screen(json)
 
@@ -103,8 +104,20 @@ def backup_run(context: Context, only: Sequence[str] = (), check: bool = False, 
     _run(screen, work)
 
 
-@task(name="list", positional=["name"], optional=["name"], help={"name": "only this database", "json": JSON})
-def backup_list(context: Context, name: str = "", json: bool = False) -> None:
+class _NameMayFollow(Task[Any]):
+    """Invoke has no optional positional argument: `name` is one if the command line has a word for it."""
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        arguments = super().get_arguments(ignore_unknown_help)
+        words = sys.argv[sys.argv.index("backup.list") + 1 :] if "backup.list" in sys.argv else []
+        named = any(not word.startswith("-") and before not in ("--name", "-n") for before, word in pairwise(["", *words]))
+        for argument in arguments:
+            argument.positional = argument.name == "name" and named
+        return arguments
+
+
+@task(klass=_NameMayFollow, name="list", help={"name": "only this database; the word alone will do", "json": JSON})
+def backup_list(context: Context, name: str | None = None, json: bool = False) -> None:
     """Every backup in the store, and every point in time that can be restored."""
     screen = Screen(json)
 
@@ -116,7 +129,7 @@ def backup_list(context: Context, name: str = "", json: bool = False) -> None:
         configured = _settings(context)
         store = open_store(configured.store, configured.azure)
         points = catalog.points(store, configured.store.prefix)
-        found = listing([point for point in points if name in ("", point.database)])
+        found = listing([point for point in points if name in (None, point.database)])
         screen.document(found) if json else show.listing(screen, found, layout.now())
         return 0
 
@@ -125,7 +138,7 @@ def backup_list(context: Context, name: str = "", json: bool = False) -> None:
 
 @task(name="local", iterable=["only"], help={"only": ONLY, "date": DATE, "at": AT, "check": CHECK, "json": JSON})
 def drill_local(
-    context: Context, only: Sequence[str] = (), date: str = "", at: str = "", check: bool = False, json: bool = False
+    context: Context, only: Sequence[str] | None = None, date: str = "", at: str = "", check: bool = False, json: bool = False
 ) -> None:
     """The restore drill on this machine: download, checksum, decompress, integrity, rows."""
     screen = Screen(json)

@@ -6,20 +6,20 @@ import hashlib
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
 from local import chunks, member
-from local.cache import Cache
+from local.cache import Cache, Member
 from local.chunks import Chunk
 from local.member import Block
 from local.store import Upload
 
 # Long reads: between two of them a thread waits for its turn among those that compress.
 _READ = 8 * 1024 * 1024
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -86,29 +86,42 @@ def build(
     At most a few groups of chunks are in memory at once, whatever the database's size.
     """
     held = frozenset(upload.held)
-    known = dict(zip(work.chunks, work.digests, strict=True))
     digest, size, added = hashlib.sha256(), 0, 0
     digests: list[bytes] = []
     with snapshot.open("rb") as file:
         raw_digest = pool.submit(_digest_of, file.fileno(), work.size)
-        groups = (
-            pool.submit(_blocks_of, file.fileno(), [(chunk, known[chunk]) for chunk in group], cache)
-            for group in chunks.grouped(work.chunks)
-        )
-        for group in _in_order(groups, ahead=_window()):
-            digest.update(b"".join(made.block.data for made in group))
-            for made in group:
-                size += len(made.block.data)
-                digests.append(made.digest)
-                if made.fresh:
-                    cache.add(made.digest, made.block)
-                if made.block.id in held:
-                    upload.keep(made.block.id)
-                else:
-                    upload.put(made.block.id, made.block.data)
-                    added += len(made.block.data)
-            advance(sum(made.block.raw_bytes for made in group))
+        for made in _in_order(_made(file.fileno(), work, cache, pool)):
+            block = made.block
+            digest.update(block.data)
+            size += len(block.data)
+            digests.append(made.digest)
+            if made.fresh:
+                cache.add(made.digest, block)
+            if block.id in held:
+                upload.keep(block.id)
+            else:
+                upload.put(block.id, block.data)
+                added += len(block.data)
+            advance(block.raw_bytes)
         return Archive(digest.hexdigest(), size, added, raw_digest.result(), tuple(digests))
+
+
+def _made(descriptor: int, work: Plan, cache: Cache, pool: Executor) -> Iterator[list[Callable[[], Made]]]:
+    """For each group of chunks, how to get its blocks: what must be compressed is under way, the rest is read when asked.
+
+    Thousands of short reads in many threads would only wait for the interpreter's lock; one thread does them in passing.
+    """
+    known = dict(zip(work.chunks, work.digests, strict=True))
+    for group in chunks.grouped(work.chunks):
+        makers: list[Callable[[], Made]] = []
+        for chunk in group:
+            digest = known[chunk]
+            remembered = cache.member(digest) if digest else None
+            if remembered:
+                makers.append(partial(_remembered, descriptor, chunk, remembered, cache))
+            else:
+                makers.append(pool.submit(_compress, descriptor, chunk).result)
+        yield makers
 
 
 def _lengths(cache: Cache, held: Iterable[str]) -> list[int]:
@@ -125,38 +138,23 @@ def _digests_of(descriptor: int, group: Sequence[Chunk]) -> list[bytes]:
     return [hashlib.sha256(data[offset - start : offset - start + length]).digest() for offset, length in group]
 
 
-def _blocks_of(descriptor: int, group: Sequence[tuple[Chunk, bytes | None]], cache: Cache) -> list[Made]:
-    return [_block_of(descriptor, chunk, digest, cache) for chunk, digest in group]
+def _remembered(descriptor: int, chunk: Chunk, remembered: Member, cache: Cache) -> Made:
+    block = cache.block(remembered)
+    return Made(remembered.digest, block, fresh=False) if block else _compress(descriptor, chunk)
 
 
-def _block_of(descriptor: int, chunk: Chunk, digest: bytes | None, cache: Cache) -> Made:
-    raw = b""
-    if digest is None:
-        raw = _read(descriptor, chunk)
-        digest = hashlib.sha256(raw).digest()
-    remembered = cache.member(digest)
-    block = cache.block(remembered) if remembered else None
-    if block:
-        return Made(digest, block, fresh=False)
-    return Made(digest, member.compress(raw or _read(descriptor, chunk)), fresh=True)
+def _compress(descriptor: int, chunk: Chunk) -> Made:
+    raw = _read(descriptor, chunk)
+    return Made(hashlib.sha256(raw).digest(), member.compress(raw), fresh=True)
 
 
-def _in_order(jobs: Iterator[Future[T]], ahead: int) -> Iterator[T]:
-    waiting: deque[Future[T]] = deque()
-    try:
-        for job in jobs:
-            waiting.append(job)
-            if len(waiting) >= ahead:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        for job in waiting:
-            job.cancel()
-
-
-def _window() -> int:
-    return 2 * (os.cpu_count() or 1)
+def _in_order(groups: Iterator[list[Callable[[], Made]]]) -> Iterator[Made]:
+    """The blocks of all groups, with the work on a few groups ahead already begun."""
+    waiting = deque(islice(groups, 2 * (os.cpu_count() or 1)))
+    while waiting:
+        for make in waiting.popleft():
+            yield make()
+        waiting.extend(islice(groups, 1))
 
 
 def _read(descriptor: int, chunk: Chunk) -> bytes:

@@ -58,21 +58,25 @@ def run(screen: Screen) -> int:
     for seed, database in enumerate(databases):
         _make(database.path, seed)
 
-    screen.say("\n2. invoke backup")
+    screen.say("")
+    screen.say("2. invoke backup")
     with _writing(databases[0].path) as writer, screen.watching() as watch:
         report = backup.back_up(store, AzureSettings(), databases, root / "cache", watch)
     show.backup(screen, report)
     screen.say(f"the writer committed {writer.commits} times and was refused {writer.busy} times")
 
-    screen.say("\n3. invoke drill.local")
+    screen.say("")
+    screen.say("3. invoke drill.local")
     sound = _drill(screen, store, databases)
 
-    screen.say("\n4. One bit of one backup flips, and invoke drill.local again")
+    screen.say("")
+    screen.say("4. One bit of one backup flips, and invoke drill.local again")
     _flip_one_bit(root / "store", "library")
     broken = _drill(screen, store, databases)
 
     as_it_should = (report.backup.verdict, sound, broken, writer.busy) == ("passed", "passed", "failed", 0)
-    screen.say(f"\n{'All of it came out as it should' if as_it_should else 'THIS IS NOT HOW IT SHOULD END'}.", "bold")
+    screen.say("")
+    screen.say("All of it came out as it should." if as_it_should else "THIS IS NOT HOW IT SHOULD END.", "bold")
     screen.say(f"Everything is in {root}; remove it with: rm -r {root}")
     return 0 if as_it_should else 1
 

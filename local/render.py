@@ -46,7 +46,7 @@ class Screen:
             yield watch
 
     def say(self, text: str, colour: str = "") -> None:
-        """One line for people."""
+        """One line for people; "" is a blank line on a terminal and nothing in a log."""
         if self.terminal and colour:
             from rich.console import Console
 
@@ -91,6 +91,8 @@ class Screen:
         self._line(f"{event.subject}: {text}")
 
     def _line(self, text: str) -> None:
+        if not text and not self.terminal:
+            return
         stamp = "" if self.terminal else f"{layout.timestamp(layout.now())} "
         print(f"{stamp}{printable(text)}", file=self.stream, flush=True)
 

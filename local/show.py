@@ -97,4 +97,5 @@ def _mark(one: DrilledDatabase, name: str) -> str:
 
 def _counted(one: DrilledDatabase) -> str:
     restored = [count.restored for count in one.rows.values() if count.restored is not None]
-    return f"{sum(restored):,} rows in {len(restored)} tables" if restored else ""
+    tables = "1 table" if len(restored) == 1 else f"{len(restored):,} tables"
+    return f"{sum(restored):,} rows in {tables}" if restored else ""

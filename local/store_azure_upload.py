@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from threading import BoundedSemaphore
+from threading import Condition
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,6 +21,8 @@ from local.store import Entry
 if TYPE_CHECKING:
     from local.store_azure import AzureStore
 
+# Bytes on the way at once: enough small blocks to keep every connection busy, few enough large ones to bound the memory.
+UNDER_WAY = 16 * 1024 * 1024
 # Azure wants all block ids of a blob to have one length.
 BLOCK_ID_LENGTH = 48
 
@@ -39,7 +41,8 @@ class AzureUpload:
         self._begun = False
         self._blocks: list[Any] = []
         self._pool = ThreadPoolExecutor(connections, thread_name_prefix="stage")
-        self._room = BoundedSemaphore(2 * connections)
+        self._room = Condition()
+        self._under_way = 0
         self._staging: list[Future[None]] = []
         self._failure: PillarError | None = None
         self.sent = 0
@@ -50,9 +53,11 @@ class AzureUpload:
         from azure.storage.blob import BlobBlock, BlockState
 
         self._begin()
-        self._room.acquire()
-        if self._failure:
-            raise self._failure
+        with self._room:
+            self._room.wait_for(lambda: self._under_way < UNDER_WAY or self._failure)
+            if self._failure:
+                raise self._failure
+            self._under_way += len(data)
         self._blocks.append(BlobBlock(block_id, state=BlockState.UNCOMMITTED))
         self._staging.append(self._pool.submit(self._stage, block_id, data))
         self.sent += len(data)
@@ -118,11 +123,12 @@ class AzureUpload:
 
         with self._store.calls(f"list the blocks of {self._name}"):
             try:
-                committed, leftovers = self._blob.get_block_list("all")
+                _, leftovers = self._blob.get_block_list("uncommitted")
             except ResourceNotFoundError:
                 return
-        if all(len(str(block.id)) == BLOCK_ID_LENGTH for block in leftovers):
-            return
+            if all(len(str(block.id)) == BLOCK_ID_LENGTH for block in leftovers):
+                return
+            committed, _ = self._blob.get_block_list("committed")
         blocks = [BlobBlock(block.id, state=BlockState.COMMITTED) for block in committed]
         self._seeded = self._seeded or self._former is None
         metadata = {layout.SEED_KEY: ""} if self._former is None else self._former.metadata
@@ -147,7 +153,9 @@ class AzureUpload:
             self._failure = error
             raise
         finally:
-            self._room.release()
+            with self._room:
+                self._under_way -= len(data)
+                self._room.notify()
 
     def _count_body(self, request: Any) -> None:
         body = request.http_request.body or b""

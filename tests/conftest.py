@@ -13,6 +13,7 @@ from local.settings import AzureSettings, StoreSettings
 from local.store import Store, open_store
 from tests.support import azurite as azurite_process
 from tests.support.azurite import KEY, Azurite
+from tests.support.workshop import Workshop
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +27,7 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
 def own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of the developer's own: no credentials, a cache folder for each test."""
     for name in list(os.environ):
-        if name.startswith(("AZURE_", "INVOKE_")):
+        if name.startswith(("AZURE_", "INVOKE_", "PILLAR9_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
@@ -58,3 +59,27 @@ def store_settings(request: pytest.FixtureRequest, tmp_path: Path) -> StoreSetti
 def store(store_settings: StoreSettings) -> Store:
     """The opened store."""
     return open_store(store_settings, AzureSettings())
+
+
+@pytest.fixture
+def workshop(store_settings: StoreSettings, tmp_path: Path) -> Workshop:
+    """An installation without databases yet, on either store."""
+    root = tmp_path / "workshop"
+    root.mkdir()
+    return Workshop(root, store_settings)
+
+
+@pytest.fixture
+def azure_workshop(azure_store_settings: StoreSettings, tmp_path: Path) -> Workshop:
+    """The same on Azurite."""
+    root = tmp_path / "workshop"
+    root.mkdir()
+    return Workshop(root, azure_store_settings)
+
+
+@pytest.fixture
+def folder_workshop(tmp_path: Path) -> Workshop:
+    """The same on a folder."""
+    root = tmp_path / "workshop"
+    (root / "store").mkdir(parents=True)
+    return Workshop(root, StoreSettings(url=(root / "store").as_uri()))
