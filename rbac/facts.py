@@ -1,0 +1,109 @@
+"""What is known of a principal's rights: frozen values, read from Graph and Azure Resource Manager elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+# In a deny assignment this id stands for every principal of the tenant.
+EVERYONE = "00000000-0000-0000-0000-000000000000"
+
+
+@dataclass(frozen=True)
+class Principal:
+    """A service principal with the three ids that people mix up; None where the directory could not be read."""
+
+    object_id: str
+    app_id: str | None = None
+    display_name: str | None = None
+    application_object_id: str | None = None
+
+    @property
+    def verified(self) -> bool:
+        """Whether the directory said that this is a service principal; else it is an object id taken on trust."""
+        return self.app_id is not None
+
+    def __str__(self) -> str:
+        ids = (("application id", self.app_id), ("object id", self.object_id))
+        more = (*ids, ("application object id", self.application_object_id))
+        return f"{self.display_name or 'principal'} ({', '.join(f'{label} {value}' for label, value in more if value)})"
+
+
+@dataclass(frozen=True)
+class Permission:
+    """One block of a role's or a deny assignment's patterns."""
+
+    actions: tuple[str, ...] = ()
+    not_actions: tuple[str, ...] = ()
+    data_actions: tuple[str, ...] = ()
+    not_data_actions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role definition; `guid` is its name in Azure Resource Manager, `name` what people call it."""
+
+    guid: str
+    name: str
+    permissions: tuple[Permission, ...]
+    custom: bool = False
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A role assignment; `name` is its GUID, `role` the GUID of the role definition, `condition` an ABAC condition."""
+
+    name: str
+    scope: str
+    principal_id: str
+    role: str
+    principal_type: str = "ServicePrincipal"
+    condition: str | None = None
+
+    @property
+    def id(self) -> str:
+        return f"{self.scope.rstrip('/')}/providers/Microsoft.Authorization/roleAssignments/{self.name}"
+
+
+@dataclass(frozen=True)
+class Denial:
+    """A deny assignment; of each principal the id and whether it is a group."""
+
+    name: str
+    scope: str
+    permissions: tuple[Permission, ...]
+    principals: Mapping[str, bool]
+    excluded: Mapping[str, bool] = field(default_factory=dict)
+    children_too: bool = True
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """The storage accounts that the caller sees (`ids`, None: it may see none), and where the store lies among them.
+
+    `store` is the account's resource id, `container` the container's; both None, with the reason in `not_checked`,
+    where the account was not found, and without a reason where the store is a folder.
+    """
+
+    ids: tuple[str, ...] | None = None
+    store: str | None = None
+    container: str | None = None
+    not_checked: str | None = None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that a decision needs.
+
+    `assignments` are those that count for the principal, its groups' included, at and above the scopes looked at;
+    `groups` are the ids of its groups, None where the directory does not tell them.
+    """
+
+    principal: Principal
+    group_scope: str
+    vm_scopes: tuple[str, ...]
+    accounts: Accounts = Accounts()
+    assignments: tuple[Assignment, ...] = ()
+    denials: tuple[Denial, ...] = ()
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    groups: frozenset[str] | None = None

@@ -1,0 +1,86 @@
+"""Proof that a right is effective: a command really run on the VM, as the principal itself, with a fresh token."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+
+from local import cloud
+from local.errors import AzureError, InconclusiveError
+from local.events import Event, Watch
+from local.settings import AzureSettings
+from rbac.change import Deadline
+from rbac.facts import Principal
+
+_MARK = "pillar9-rbac-proof"
+SCRIPT = f"""#!/bin/sh
+echo {_MARK}
+sqlite3 --version 2>/dev/null || python3 -c 'import sqlite3; print(sqlite3.sqlite_version, "(in python3)")' 2>/dev/null
+"""
+SECRET_VARIABLE = "PILLAR9_PRINCIPAL_CLIENT_SECRET"  # noqa: S105 - the variable's name
+# (credential, VM's name, script's text) to the script's stdout; AccessDeniedError where Azure refuses to run it.
+Prove = Callable[[cloud.Login, str, str], str]
+MakeLogin = Callable[[], cloud.Login]
+
+
+@dataclass(frozen=True)
+class Proof:
+    """`effective` as the report tells it, and what was seen."""
+
+    effective: bool | None
+    text: str
+
+
+def logins(azure: AzureSettings, principal: Principal, own: cloud.Login) -> MakeLogin | None:
+    """Makes logins of the principal's own, each without a token; None where the caller (`own`) holds none.
+
+    Taken from PILLAR9_PRINCIPAL_CLIENT_SECRET, from AZURE_CLIENT_SECRET where AZURE_CLIENT_ID is the principal's, or
+    the caller itself where it is the principal. Raises AzureError where a credential is there and Entra refuses it.
+    """
+    token_scope = cloud.endpoints(azure).resource_manager_scope
+    caller = cloud.caller(own, token_scope)
+    if caller.object_id == principal.object_id:
+        return lambda: cloud.credential(azure)
+    client_id = os.environ.get("AZURE_CLIENT_ID", "").lower() or None
+    app_id = principal.app_id or client_id
+    secret = os.environ.get(SECRET_VARIABLE)
+    if not secret and client_id == app_id:
+        secret = os.environ.get("AZURE_CLIENT_SECRET")
+    tenant = azure.tenant or caller.tenant
+    if not (secret and app_id and tenant):
+        return None
+    held, known_tenant, known_app_id = secret, tenant, app_id
+
+    def make() -> cloud.Login:
+        return cloud.secret_credential(azure, known_tenant, known_app_id, held)
+
+    with closing(make()) as login:
+        return make if cloud.caller(login, token_scope).object_id == principal.object_id else None
+
+
+def wait_until_effective(
+    make: MakeLogin, vms: tuple[str, ...], prove: Prove, deadline: Deadline, watch: Watch
+) -> Proof:
+    """Run the script on every VM, again and again with fresh tokens as long as Azure refuses, until the time is up."""
+    seen = []
+    for vm in vms:
+        while True:
+            try:
+                # A token carries the rights of the moment it was issued, so each try gets its own.
+                with closing(make()) as login:
+                    output = prove(login, vm, SCRIPT)
+                break
+            except cloud.AccessDeniedError as error:
+                watch(Event(vm, f"assigned, not effective yet after {deadline.waited} s"))
+                if not deadline.wait():
+                    return Proof(False, f"assigned, but not effective on {vm} after {deadline.waited} s: {error}")
+            except (AzureError, InconclusiveError) as error:
+                return Proof(None, f"assigned, but it could not be tried on {vm}: {error}")
+        found = re.search(rf"^{_MARK}$(?:\n+(\d+(?:\.\d+)+(?: \(in python3\))?))?", output, re.MULTILINE)
+        if not found:
+            return Proof(None, f"assigned, but what ran on {vm} did not answer whole")
+        seen.append(f"{vm} ran a command: SQLite {found[1]}" if found[1] else f"{vm} ran a command; it has no SQLite")
+    return Proof(True, "; ".join(seen))

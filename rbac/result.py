@@ -1,0 +1,131 @@
+"""What check, fix and revoke found and did: frozen results, as JSON (SPEC section 4) and as lines for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from local.report import Verdict, exit_code, worst
+from rbac.facts import Facts, Principal
+from rbac.rights import Judgment, place
+
+Status = Literal["ok", "changed", "failed", "warning", "skipped"]
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One line of the story: how `subject` came out, and what a person must know of it."""
+
+    status: Status
+    subject: str
+    text: str
+
+
+class PrincipalIds(msgspec.Struct, frozen=True):
+    """The principal; name and application id are None where the directory could not be read."""
+
+    display_name: str | None
+    app_id: str | None
+    object_id: str
+
+
+class RightCheck(msgspec.Struct, frozen=True):
+    """Whether the principal has a right; `allowed` and `scope` are None where that could not be told."""
+
+    action: str
+    scope: str | None
+    allowed: bool | None
+
+
+class Finding(RightCheck, frozen=True):
+    """A right with the assignment (its resource id) that gives it, and why."""
+
+    through: str | None
+    why: str
+
+
+class Fixed(msgspec.Struct, frozen=True):
+    """`effective`: proven on the VM, not proven within the time, or (None) only known to be assigned."""
+
+    verdict: Verdict
+    changed: bool
+    principal: PrincipalIds
+    role: str
+    scope: str
+    assignment_id: str | None
+    effective: bool | None
+    checks: tuple[RightCheck, ...]
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """What the principal may do now."""
+
+    verdict: Verdict
+    changed: bool
+    principal: PrincipalIds
+    checks: tuple[Finding, ...]
+
+
+class Revoked(msgspec.Struct, frozen=True):
+    """Resource ids of the assignments taken back and of those that `rbac.fix` did not make; the custom role deleted."""
+
+    verdict: Verdict
+    changed: bool
+    principal: PrincipalIds
+    taken_back: tuple[str, ...]
+    left_alone: tuple[str, ...]
+    role_deleted: str | None
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """A result, and its story; `check` says that nothing was changed, only what would be."""
+
+    rbac: Fixed | Checked | Revoked
+    lines: tuple[Line, ...]
+    check: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """0 passed, 1 a right is missing, 4 not proven within the time or not all could be checked."""
+        return exit_code(self.rbac.verdict)
+
+    def json(self) -> bytes:
+        """The one document of `--json`."""
+        return msgspec.json.encode({"rbac": self.rbac})
+
+
+def ids(principal: Principal) -> PrincipalIds:
+    """The three fields that scripts read."""
+    return PrincipalIds(principal.display_name, principal.app_id, principal.object_id)
+
+
+def right_checks(judgments: Sequence[Judgment]) -> tuple[RightCheck, ...]:
+    """The rights as `rbac.fix --json` tells them."""
+    return tuple(RightCheck(one.right.action, one.right.scope, one.allowed) for one in judgments)
+
+
+def findings(judgments: Sequence[Judgment]) -> tuple[Finding, ...]:
+    """The rights as `rbac.check --json` tells them."""
+    return tuple(
+        Finding(one.right.action, one.right.scope, one.allowed, one.through.id if one.through else None, one.why)
+        for one in judgments
+    )
+
+
+def verdict_of(judgments: Sequence[Judgment]) -> Verdict:
+    """Passed if all rights are there, failed if one is missing, else inconclusive."""
+    told: dict[bool | None, Verdict] = {True: "passed", False: "failed", None: "inconclusive"}
+    return worst(told[one.allowed] for one in judgments)
+
+
+def right_lines(facts: Facts, judgments: Sequence[Judgment], missing: Status) -> list[Line]:
+    """A line for each right; one that is not there has the status `missing`."""
+    lines = [Line("ok", "principal", str(facts.principal))]
+    if not facts.principal.verified:
+        lines.append(Line("warning", "principal", "the directory can't be read: the id is taken for an object id"))
+    for one in judgments:
+        status: Status = "ok" if one.allowed else "skipped" if one.allowed is None else missing
+        where = f" on {place(one.right.scope)}" if one.right.scope else ""
+        lines.append(Line(status, f"{one.right.action}{where}", one.why))
+    return lines

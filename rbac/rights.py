@@ -1,0 +1,146 @@
+"""Azure RBAC's evaluation, pure: whether a principal has a right at a scope, through what, and what denies it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from rbac.facts import EVERYONE, Assignment, Denial, Facts, Permission, Role
+
+RUN_COMMAND = "Microsoft.Compute/virtualMachines/runCommand/action"
+VM_READ = "Microsoft.Compute/virtualMachines/read"
+LIST_KEYS = "Microsoft.Storage/storageAccounts/listKeys/action"
+_BLOB_SERVICE = "Microsoft.Storage/storageAccounts/blobServices"
+# Snapshot Blob, Put Block List and Copy Blob all need blobs/write (or blobs/add/action, for new blobs only):
+# https://learn.microsoft.com/rest/api/storageservices/authorize-with-azure-active-directory
+BLOB_READ = f"{_BLOB_SERVICE}/containers/blobs/read"
+BLOB_WRITE = f"{_BLOB_SERVICE}/containers/blobs/write"
+DELEGATION_KEY = f"{_BLOB_SERVICE}/generateUserDelegationKey/action"
+
+
+@dataclass(frozen=True)
+class Right:
+    """An action at a scope; `data` is a data action. A scope of None is not known."""
+
+    action: str
+    scope: str | None
+    data: bool = False
+
+
+@dataclass(frozen=True)
+class Judgment:
+    """Whether a right is there (None: that could not be told), through which assignment, and why."""
+
+    right: Right
+    allowed: bool | None
+    through: Assignment | None
+    why: str
+    denied: bool = False
+
+
+def vm_rights(facts: Facts) -> tuple[Right, ...]:
+    """What a remote drill needs, at each VM."""
+    return tuple(Right(action, scope) for scope in facts.vm_scopes for action in (RUN_COMMAND, VM_READ))
+
+
+def blob_rights(facts: Facts) -> tuple[Right, ...]:
+    """What backup and drill need of the store; nothing where it is a folder.
+
+    A user delegation key is given out for the account as a whole, so that right counts at its scope or above only.
+    """
+    accounts = facts.accounts
+    if accounts.store is None and accounts.not_checked is None:
+        return ()
+    return (
+        Right(BLOB_READ, accounts.container, data=True),
+        Right(BLOB_WRITE, accounts.container, data=True),
+        Right(DELEGATION_KEY, accounts.store),
+    )
+
+
+def judge(facts: Facts, right: Right) -> Judgment:
+    """One right, from the assignments and deny assignments in `facts`."""
+    if right.scope is None:
+        return Judgment(right, None, None, f"not checked: {facts.accounts.not_checked}")
+    for denial in facts.denials:
+        if denies(facts, denial, right) is True:
+            return Judgment(
+                right, False, None, f"denied by deny assignment {denial.name} on {place(denial.scope)}", denied=True
+            )
+    granting = [
+        one
+        for one in facts.assignments
+        if covers(one.scope, right.scope) and grants(facts.roles[one.role], right.action, data=right.data)
+    ]
+    certain = [one for one in granting if not one.condition]
+    if not granting:
+        return Judgment(right, False, None, "missing: no role assignment at or above this scope grants it")
+    if not certain:
+        return Judgment(right, None, granting[0], f"conditional: {describe(facts, granting[0])} has an ABAC condition")
+    for denial in facts.denials:
+        if denies(facts, denial, right) is None:
+            why = f"uncertain: deny assignment {denial.name} names a group, and the directory does not tell the members"
+            return Judgment(right, None, certain[0], why)
+    return Judgment(right, True, certain[0], f"through {describe(facts, certain[0])}")
+
+
+def describe(facts: Facts, assignment: Assignment) -> str:
+    """An assignment as a person would name it."""
+    via = "" if assignment.principal_id == facts.principal.object_id else f", held by group {assignment.principal_id}"
+    return f"{facts.roles[assignment.role].name} on {place(assignment.scope)} (assignment {assignment.name}{via})"
+
+
+def place(scope: str) -> str:
+    """A resource id as a person says it: its kind and its name."""
+    kind, name = ["root", "/", *scope.strip("/").split("/")][-2:] if scope.strip("/") else ["root", "/"]
+    plain = {"subscriptions": "subscription", "resourcegroups": "resource group", "virtualmachines": "VM"}
+    plain |= {"storageaccounts": "storage account", "containers": "container", "managementgroups": "management group"}
+    return f"{plain.get(kind.lower(), kind)} {name}"
+
+
+def covers(scope: str, target: str) -> bool:
+    """Whether `scope` is `target` or above it; Azure ignores case in resource ids."""
+    above, below = scope.lower().rstrip("/"), target.lower().rstrip("/")
+    return below == above or below.startswith(f"{above}/")
+
+
+def grants(role: Role, action: str, *, data: bool = False) -> bool:
+    """Whether the role's definition contains the action; one block's notActions take nothing from another block."""
+    return any(_permits(block, action, data) for block in role.permissions)
+
+
+def denies(facts: Facts, denial: Denial, right: Right) -> bool | None:
+    """Whether a deny assignment stands against the right; None where that hangs on an unknown membership."""
+    scope = right.scope or ""
+    if not covers(denial.scope, scope) or not any(
+        _permits(one, right.action, right.data) for one in denial.permissions
+    ):
+        return False
+    if not denial.children_too and not covers(scope, denial.scope):
+        return False
+    named, excluded = _names(facts, denial.principals), _names(facts, denial.excluded)
+    if named is False or excluded is True:
+        return False
+    return True if named is True and excluded is False else None
+
+
+def _names(facts: Facts, principals: Mapping[str, bool]) -> bool | None:
+    members = facts.groups or frozenset()
+    through_groups = {one.principal_id for one in facts.assignments}
+    own = {facts.principal.object_id, EVERYONE, *members, *through_groups}
+    if not own.isdisjoint(principals):
+        return True
+    return None if facts.groups is None and any(principals.values()) else False
+
+
+def _permits(block: Permission, action: str, data: bool) -> bool:
+    if data:
+        return _matches(block.data_actions, action) and not _matches(block.not_data_actions, action)
+    return _matches(block.actions, action) and not _matches(block.not_actions, action)
+
+
+def _matches(patterns: Iterable[str], action: str) -> bool:
+    return any(
+        re.fullmatch(".*".join(re.escape(part) for part in one.split("*")), action, re.IGNORECASE) for one in patterns
+    )
