@@ -7,17 +7,25 @@ import sys
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from types import FrameType, TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from invoke import Argument, Collection, Context, Exit, Task, task
+from invoke.collection import Collection
 from invoke.config import Config, DataProxy
-from invoke.exceptions import AmbiguousEnvVar, UncastableEnvVar
-from invoke.util import yaml
+from invoke.context import Context
+from invoke.exceptions import AmbiguousEnvVar, Exit, UncastableEnvVar
+from invoke.parser.argument import Argument
+from invoke.tasks import Task, task
+from invoke.util import yaml  # type: ignore[attr-defined]
 
 from local import settings
 from local.errors import ConfigError, PillarError
 from local.render import Screen
 from local.settings import Database, Settings
+
+if TYPE_CHECKING:
+    from local.drill_targets import Choice
+    from local.store import Store
+    from rbac.result import Outcome
 
 INTERRUPTED = 130
 TERMINATED = 143
@@ -36,8 +44,8 @@ def _settings(context: Context) -> Settings:
 
 def _plain(value: object) -> Any:
     """Invoke's proxies as the dictionaries that they stand for."""
-    if isinstance(value, Config | DataProxy):
-        return {key: _plain(value[key]) for key in value}
+    if isinstance(value, DataProxy):
+        return {str(key): _plain(value[str(key)]) for key in value}
     return value
 
 
@@ -68,7 +76,7 @@ def _run(screen: Screen, work: Callable[[], int]) -> None:
         raise Exit(code=code)
 
 
-def _terminated(number: int, frame: FrameType | None) -> None:
+def _terminated(_number: int, _frame: FrameType | None) -> None:
     raise SystemExit(TERMINATED)
 
 
@@ -110,7 +118,9 @@ class _NameMayFollow(Task[Any]):
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
         arguments = super().get_arguments(ignore_unknown_help)
         words = sys.argv[sys.argv.index("backup.list") + 1 :] if "backup.list" in sys.argv else []
-        named = any(not word.startswith("-") and before not in ("--name", "-n") for before, word in pairwise(["", *words]))
+        named = any(
+            not word.startswith("-") and before not in ("--name", "-n") for before, word in pairwise(["", *words])
+        )
         for argument in arguments:
             argument.positional = argument.name == "name" and named
         return arguments
@@ -138,38 +148,173 @@ def backup_list(context: Context, name: str | None = None, json: bool = False) -
 
 @task(name="local", iterable=["only"], help={"only": ONLY, "date": DATE, "at": AT, "check": CHECK, "json": JSON})
 def drill_local(
-    context: Context, only: Sequence[str] | None = None, date: str = "", at: str = "", check: bool = False, json: bool = False
+    context: Context,
+    only: Sequence[str] | None = None,
+    date: str = "",
+    at: str = "",
+    check: bool = False,
+    json: bool = False,
 ) -> None:
     """The restore drill on this machine: download, checksum, decompress, integrity, rows."""
     screen = Screen(json)
 
     def work() -> int:
-        from local import catalog, drill_run, layout, report, show
-        from local.drill_targets import parse_choice
-        from local.listing import listing
-        from local.store import open_store
+        from local import drill_run, report, show
 
-        configured = _settings(context)
-        databases, choice = _chosen(configured, only), parse_choice(date, at)
-        store = open_store(configured.store, configured.azure)
+        configured, databases, choice, store = _drill_order(context, only, date, at)
         if _checking(context, check):
-            known = catalog.points(store, configured.store.prefix)
-            points = [catalog.choose(known, database.name, choice.day, choice.at) for database in databases]
-            found = listing([point for point in points if point])
-            screen.document(found) if json else show.listing(screen, found, layout.now())
-            return 0
+            return _show_chosen(screen, store, configured, databases, choice)
+        host, prefix = configured.drill.host, configured.store.prefix
         with screen.watching() as watch:
-            drilled = drill_run.drill_here(
-                store, configured.store.prefix, databases, choice, configured.drill.host, watch
-            )
+            drilled = drill_run.drill_here(store, prefix, databases, choice, host, watch)
         screen.document(drilled) if json else show.drill(screen, drilled)
         return report.exit_code(drilled.drill.verdict)
 
     _run(screen, work)
 
 
+@task(
+    name="remote",
+    iterable=["only", "vm"],
+    help={"only": ONLY, "vm": VM, "date": DATE, "at": AT, "check": CHECK, "json": JSON},
+)
+def drill_remote(
+    context: Context,
+    only: Sequence[str] | None = None,
+    vm: Sequence[str] | None = None,
+    date: str = "",
+    at: str = "",
+    check: bool = False,
+    json: bool = False,
+) -> None:
+    """The same drill on the Azure VM, through Run Command."""
+    screen = Screen(json)
+
+    def work() -> int:
+        from local import report, show
+        from remote import drill
+
+        configured, databases, choice, store = _drill_order(context, only, date, at)
+        azure, vms = configured.azure, vm or configured.azure.vms
+        drill.check(store, azure, vms)
+        if _checking(context, check):
+            return _show_chosen(screen, store, configured, databases, choice)
+        host, fallback, prefix = configured.drill.host, configured.drill.fallback, configured.store.prefix
+        with screen.watching() as watch:
+            drilled = drill.drill_remote(store, prefix, databases, choice, azure, vms, host, fallback, watch)
+        screen.document(drilled) if json else show.drill(screen, drilled)
+        return report.exit_code(drilled.drill.verdict)
+
+    _run(screen, work)
+
+
+def _drill_order(
+    context: Context, only: Sequence[str] | None, date: str, at: str
+) -> tuple[Settings, tuple[Database, ...], Choice, Store]:
+    from local.drill_targets import parse_choice
+    from local.store import open_store
+
+    configured = _settings(context)
+    databases, choice = _chosen(configured, only), parse_choice(date, at)
+    return configured, databases, choice, open_store(configured.store, configured.azure)
+
+
+def _show_chosen(
+    screen: Screen, store: Store, configured: Settings, databases: Sequence[Database], choice: Choice
+) -> int:
+    """What a drill would take; 1 if there is no backup for one of the databases."""
+    from local import catalog, layout, show
+    from local.listing import listing
+
+    known = catalog.points(store, configured.store.prefix)
+    points = [catalog.choose(known, database.name, choice.day, choice.at) for database in databases]
+    found = listing([point for point in points if point])
+    screen.document(found) if screen.json else show.listing(screen, found, layout.now())
+    return 0 if all(points) else 1
+
+
+@task(name="check", help={"json": JSON})
+def rbac_check(context: Context, json: bool = False) -> None:
+    """Which rights the backup's principal has, through what, and what is missing."""
+    screen = Screen(json)
+
+    def work() -> int:
+        from rbac import fix
+
+        configured = _settings(context)
+        return _show_rights(screen, fix.check(configured.azure, configured.store.url))
+
+    _run(screen, work)
+
+
+@task(
+    name="fix",
+    help={
+        "role": "assign this role instead of azure.role",
+        "least-privilege": "assign a role that holds only what this product needs, made if it is not there",
+        "scope": "group (the resource group) or vm (the VM alone)",
+        "wait": "seconds to wait until the right is effective",
+        "check": CHECK,
+        "json": JSON,
+    },
+)
+def rbac_fix(
+    context: Context,
+    role: str | None = None,
+    least_privilege: bool = False,
+    scope: str = "group",
+    wait: int = 600,
+    check: bool = False,
+    json: bool = False,
+) -> None:
+    """Give the principal the right to run commands on the VM, and prove that it has it."""
+    screen = Screen(json)
+
+    def work() -> int:
+        from rbac import fix
+        from rbac.change import Patience
+        from rbac.plan import Wish
+        from remote import run_command
+
+        configured = _settings(context)
+        azure, wish = configured.azure, Wish(role, least_privilege, scope)
+        with screen.watching() as watch:
+            outcome = fix.fix(
+                azure,
+                configured.store.url,
+                wish,
+                lambda login, vm, script: run_command.run(azure, login, vm, script, watch).stdout,
+                check=_checking(context, check),
+                patience=Patience(seconds=wait),
+                watch=watch,
+            )
+        return _show_rights(screen, outcome)
+
+    _run(screen, work)
+
+
+@task(name="revoke", help={"role": "only the assignment of this role", "check": CHECK, "json": JSON})
+def rbac_revoke(context: Context, role: str | None = None, check: bool = False, json: bool = False) -> None:
+    """Take back exactly what rbac.fix assigned."""
+    screen = Screen(json)
+
+    def work() -> int:
+        from rbac import revoke
+
+        return _show_rights(screen, revoke.revoke(_settings(context).azure, role=role, check=_checking(context, check)))
+
+    _run(screen, work)
+
+
+def _show_rights(screen: Screen, outcome: Outcome) -> int:
+    from rbac import render
+
+    screen.document(outcome.document) if screen.json else render.show(outcome, screen)
+    return outcome.exit_code
+
+
 @task
-def demo(context: Context) -> None:
+def demo(_context: Context) -> None:
     """Two live databases backed up, drilled, and one broken on purpose; needs no account."""
     screen = Screen()
 
@@ -202,5 +347,10 @@ backups.add_task(backup_run)
 backups.add_task(backup_list)
 drills = Collection("drill")
 drills.add_task(drill_local)
-namespace = Collection(backups, drills, demo, test)
+drills.add_task(drill_remote)
+rights = Collection("rbac")
+rights.add_task(rbac_check)
+rights.add_task(rbac_fix)
+rights.add_task(rbac_revoke)
+namespace = Collection(backups, drills, rights, demo, test)
 namespace.configure(settings.DECLARED)

@@ -1,4 +1,4 @@
-"""A snapshot as an archive in the store: what is known is not compressed again, what the store holds is not sent again."""
+"""A snapshot as an archive in the store: nothing known is compressed again, nothing held is sent again."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class Plan:
 
 @dataclass(frozen=True)
 class Archive:
-    """A whole archive: its digest, its size and what of it the store did not hold (bytes), the digest of the database in
-    it, and its chunks' digests in order.
+    """A whole archive: its digest, its size and what of it the store did not hold (bytes), the digest of the database
+    in it, and its chunks' digests in order.
     """
 
     sha256: str
@@ -60,7 +60,7 @@ class Made:
 
 
 def plan(snapshot: Path, cache: Cache, held: Sequence[str], pool: Executor) -> Plan:
-    """Cut the snapshot as the remembered archive was cut, else as the store's blocks say; find the chunks that changed."""
+    """Cut the snapshot as the remembered archive was, else as the store's blocks say; find the chunks that changed."""
     size = snapshot.stat().st_size
     lengths = _lengths(cache, held)
     cut = chunks.fit(lengths, size)
@@ -81,7 +81,7 @@ def plan(snapshot: Path, cache: Cache, held: Sequence[str], pool: Executor) -> P
 def build(
     snapshot: Path, work: Plan, cache: Cache, upload: Upload, pool: Executor, advance: Callable[[int], None]
 ) -> Archive:
-    """Send the archive block by block, in order; `advance` hears of every raw byte done. Nothing is visible before a commit.
+    """Send the archive block by block, in order, and commit nothing; `advance` hears of every raw byte done.
 
     At most a few groups of chunks are in memory at once, whatever the database's size.
     """
@@ -107,9 +107,9 @@ def build(
 
 
 def _made(descriptor: int, work: Plan, cache: Cache, pool: Executor) -> Iterator[list[Callable[[], Made]]]:
-    """For each group of chunks, how to get its blocks: what must be compressed is under way, the rest is read when asked.
+    """For each group of chunks, how to get its blocks: compression is under way, the rest is read when asked.
 
-    Thousands of short reads in many threads would only wait for the interpreter's lock; one thread does them in passing.
+    Thousands of short reads in many threads would only wait for the interpreter's lock, so one thread does them.
     """
     known = dict(zip(work.chunks, work.digests, strict=True))
     for group in chunks.grouped(work.chunks):

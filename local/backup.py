@@ -13,6 +13,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 from local import catalog, layout, snapshot
 from local.cache import Cache
@@ -73,7 +74,7 @@ def back_up(
         # Whatever stands there was left by a run that was killed, since this one holds the lock.
         shutil.rmtree(folder / "work", ignore_errors=True)
         results = _run_all(store, azure, databases, folder, watch, finish)
-    verdict = "passed" if all(result.verdict == "passed" for result in results) else "failed"
+    verdict: Literal["passed", "failed"] = "failed" if any(one.verdict == "failed" for one in results) else "passed"
     run_id = f"{layout.compact_timestamp(started)}-{secrets.token_hex(4)}"
     seconds = round(time.monotonic() - begin, 3)
     return BackupReport(Backup(run_id, layout.timestamp(started), seconds, verdict), tuple(results))
@@ -111,7 +112,7 @@ def _connect(store: StoreSettings, azure: AzureSettings, names: Sequence[str]) -
 
 
 def _newest_points(store: Store, prefix: str, names: Sequence[str], today: date) -> tuple[Point, ...]:
-    """The points of today and yesterday, or all of them where a database has none there: years of backups list slowly."""
+    """The points of today and yesterday, or all where a database has none there: years of backups list slowly."""
     entries = [entry for day in (today - timedelta(days=1), today) for entry in store.entries(f"{prefix}/{day}")]
     recent = catalog.from_entries(entries, prefix)
     if {point.database for point in recent}.issuperset(names):
@@ -127,7 +128,9 @@ def _back_up_one(database: Database, run: Run) -> BackedUpDatabase:
         text = f"{error}; {error.mend}" if error.mend else str(error)
         run.watch(Event(database.name, f"failed: {text}"))
         return BackedUpDatabase(database.name, "failed", seconds=round(time.monotonic() - begin, 3), error=text)
-    run.watch(Event(database.name, f"{'stored' if run.finish is Delivery.deliver else 'would be stored'} as {delivered.blob}"))
+    run.watch(
+        Event(database.name, f"{'stored' if run.finish is Delivery.deliver else 'would be stored'} as {delivered.blob}")
+    )
     return BackedUpDatabase(
         name=database.name,
         verdict="passed",

@@ -1,7 +1,7 @@
 """What this machine remembers of the last archive: the members by the digest of the chunk they hold.
 
-It spares compression and nothing else. Every member read from it is checked against its name before it is used, an index
-that does not match its own digest is not used at all, and without a cache the result is the same.
+It spares compression and nothing else. Every member read from it is checked against its name before it is used, an
+index that does not match its own digest is not used at all, and without a cache the result is the same.
 """
 
 from __future__ import annotations

@@ -52,11 +52,13 @@ def cut_changed(chunks: Sequence[Chunk], changed: Collection[int]) -> list[Chunk
     order = sorted(changed, key=lambda index: -chunks[index][1])
     costs = accumulate(len(pieces(chunks[index], small)) for index in order)
     chosen = {index for index, cost in zip(order, costs, strict=True) if cost <= budget}
-    return [piece for index, chunk in enumerate(chunks) for piece in (pieces(chunk, small) if index in chosen else [chunk])]
+    return [
+        piece for index, chunk in enumerate(chunks) for piece in (pieces(chunk, small) if index in chosen else [chunk])
+    ]
 
 
 def grouped(chunks: Sequence[Chunk]) -> list[list[Chunk]]:
-    """The chunks in runs of at most LARGE bytes (or one chunk), so that thousands of small ones are a few hundred jobs."""
+    """The chunks in runs of at most LARGE bytes (or one chunk), so that thousands of them are a few hundred jobs."""
     groups: list[list[Chunk]] = []
     room = 0
     for chunk in chunks:

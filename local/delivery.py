@@ -20,7 +20,7 @@ from local.version import TOOL
 
 @dataclass(frozen=True)
 class Delivered:
-    """What reached the store; `sent` in bytes, `changed` the share of the database's bytes that lie in changed chunks."""
+    """What reached the store; `sent` in bytes, `changed` the share of the database that lies in changed chunks."""
 
     blob: str
     recorded: Recorded
@@ -31,7 +31,7 @@ class Delivered:
 
 @dataclass(frozen=True)
 class Target:
-    """Where an archive goes: its blob, the store's newest content of the database, and the upload begun on top of it."""
+    """Where an archive goes: its blob, the store's newest content of the database, and the upload begun on it."""
 
     blob: str
     base: Point | None

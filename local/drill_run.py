@@ -1,4 +1,4 @@
-"""`invoke drill.local`: choose the backups, run the drill program on this machine, judge what it said, keep the record."""
+"""`invoke drill.local`: choose the backups, run the drill program here, judge what it said, keep the record."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import msgspec
 from local import drill_order, drill_targets, layout
 from local.drill_targets import LINK_SECONDS, Choice, Chosen
 from local.events import Event, Watch
-from local.report import DrilledDatabase, Drill, DrillReport, worst
+from local.report import Drill, DrilledDatabase, DrillReport, worst
 from local.settings import Database
 from local.store import Store
 from local.version import TOOL
@@ -28,7 +28,13 @@ DEADLINE_SECONDS = LINK_SECONDS - 5 * 60
 
 
 def drill_here(
-    store: Store, prefix: str, databases: Sequence[Database], choice: Choice, host: str, watch: Watch, fallback: str | None = None
+    store: Store,
+    prefix: str,
+    databases: Sequence[Database],
+    choice: Choice,
+    host: str,
+    watch: Watch,
+    fallback: str | None = None,
 ) -> DrillReport:
     """Drill the chosen backups on this machine and keep the record in the store.
 
@@ -100,7 +106,7 @@ def _run_program(chosen: Chosen, watch: Watch) -> drill_order.Outcome:
             process.terminate()
             raise
         listener.join()
-    return drill_order.outcome([drill_order.part_of(output, nonce)], chosen.targets)
+    return drill_order.outcome(output, nonce, chosen.targets)
 
 
 def _listen(stream: IO[str], watch: Watch) -> None:

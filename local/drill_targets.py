@@ -47,7 +47,7 @@ def choose(
     choice: Choice,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Chosen:
-    """The chosen backup of each database with its links; a database without one has failed, since it can't be restored."""
+    """The chosen backup of each database with its link; a database without one has failed: it can't be restored."""
     known = catalog.points(store, prefix)
     targets: list[Target] = []
     missing: list[DrilledDatabase] = []

@@ -1,12 +1,12 @@
 """Every error that a user can mend: one type for each thing that a person must do differently.
 
-    PillarError
-    ├── ConfigError        2   mend the command line or invoke.yaml
-    ├── SourceError        1   mend the live database (or close who locks it)
-    ├── StoreError         1   mend the backup folder, or look at what the store holds
-    ├── AzureError         3   ask for a right, log in, or restore the network
-    ├── InconclusiveError  4   make the drill possible and run it again
-    └── LockHeldError     75   wait for the other run
+PillarError
+├── ConfigError        2   mend the command line or invoke.yaml
+├── SourceError        1   mend the live database (or close who locks it)
+├── StoreError         1   mend the backup folder, or look at what the store holds
+├── AzureError         3   ask for a right, log in, or restore the network
+├── InconclusiveError  4   make the drill possible and run it again
+└── LockHeldError     75   wait for the other run
 """
 
 from __future__ import annotations

@@ -12,8 +12,6 @@ import msgspec
 
 from local import drill
 
-
-
 # Azure keeps 8 KiB of metadata a blob, names and values together; the other fields need less than 1 KiB.
 ROWS_LIMIT = 6 * 1024
 SEED_KEY = "seeded_from"
@@ -111,7 +109,7 @@ def encode_metadata(recorded: Recorded) -> dict[str, str]:
 
 
 def decode_metadata(metadata: Mapping[str, str]) -> Recorded:
-    """What the blob's metadata records; a field that does not read as it should counts as a contradiction, not as absent.
+    """What the blob's metadata records; a field that does not read as it should is a contradiction, not absent.
 
     Raises ValueError with the field's name. Keys of others are left alone.
     """

@@ -1,11 +1,11 @@
 """One chunk of a database as one gzip member, and the name that its content gives it.
 
-Members in a row are one gzip stream (RFC 1952, section 2.2), so `gunzip` restores the archive. Each says its own compressed
-and raw size in its header's extra field, so that a drill can cut the stream and decompress in parallel.
+Members in a row are one gzip stream (RFC 1952, section 2.2), so `gunzip` restores the archive. Each says its own
+compressed and raw size in its header's extra field, so that a drill can cut the stream and decompress in parallel.
 
-libdeflate gives the smaller archive at every speed: of ISA-L's levels none came within 10 % of `gzip -6` on the benchmark's
-data (*measured*, FACTS has another database). A small chunk has less to refer back to, and there are few of them in a
-run, so it is compressed harder.
+libdeflate gives the smaller archive at every speed: of ISA-L's levels none came within 10 % of `gzip -6` on the
+benchmark's data (*measured*). A small chunk has less to refer back to, and there are few of them in a run, so it is
+compressed harder.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How work and results are shown: bars and tables on a terminal, plain timestamped lines elsewhere, one document as JSON."""
+"""How work and results are shown: bars and tables on a terminal, timestamped lines in a log, one document as JSON."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ class Screen:
         if self.terminal and colour:
             from rich.console import Console
 
-            Console(file=self.stream, highlight=False).print(printable(text), style=colour, markup=False, soft_wrap=True)
+            Console(file=self.stream, highlight=False).print(
+                printable(text), style=colour, markup=False, soft_wrap=True
+            )
         else:
             self._line(text)
 
@@ -99,7 +101,9 @@ class Screen:
 
 def printable(text: str) -> str:
     """Text from a blob or a database without what could steer a terminal."""
-    return "".join(character if character.isprintable() or character == " " else "\N{REPLACEMENT CHARACTER}" for character in text)
+    return "".join(
+        character if character.isprintable() or character == " " else "\N{REPLACEMENT CHARACTER}" for character in text
+    )
 
 
 def size(count: int | None) -> str:

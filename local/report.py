@@ -66,7 +66,7 @@ class DrillReport(msgspec.Struct, frozen=True):
 
 
 class BackedUpDatabase(msgspec.Struct, frozen=True):
-    """What happened to one database; `changed` is the share of the database's bytes that differ from the last backup's."""
+    """What happened to one database; sizes in bytes, `changed` the share of it that lies in chunks that differ."""
 
     name: str
     verdict: Literal["passed", "failed"]

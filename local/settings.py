@@ -26,14 +26,14 @@ class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """A mapping in invoke.yaml whose keys are all known."""
 
 
-class StoreSettings(_Section):
+class StoreSettings(_Section, frozen=True):
     """Where the backups are kept: `url` is a folder's (file:///…) or a container's, `prefix` a folder in it."""
 
     url: Text
     prefix: Text = _PREFIX
 
 
-class Database(_Section):
+class Database(_Section, frozen=True):
     """One live database; `rows` is the floor that the drill holds each table to, `probe` what proves a live restore."""
 
     name: Text
@@ -42,7 +42,7 @@ class Database(_Section):
     probe: str | None = None
 
 
-class EndpointSettings(_Section):
+class EndpointSettings(_Section, frozen=True):
     """The URLs of a custom cloud."""
 
     authority: str | None = None
@@ -50,7 +50,7 @@ class EndpointSettings(_Section):
     graph: str | None = None
 
 
-class AzureSettings(_Section):
+class AzureSettings(_Section, frozen=True):
     """Where the VM is, who must be able to run commands on it, and which cloud this is."""
 
     tenant: str | None = None
@@ -70,7 +70,7 @@ class AzureSettings(_Section):
         return (self.vm,) if isinstance(self.vm, str) else self.vm
 
 
-class DrillSettings(_Section):
+class DrillSettings(_Section, frozen=True):
     """What this machine is called, what a drill does that cannot run on the VM, and how old the last one may be."""
 
     host: Text = "localhost"
@@ -78,7 +78,7 @@ class DrillSettings(_Section):
     max_age_days: Age = 35
 
 
-class BackupSettings(_Section):
+class BackupSettings(_Section, frozen=True):
     """How old the last backup may be, in hours."""
 
     max_age_hours: Age = 5
@@ -87,7 +87,7 @@ class BackupSettings(_Section):
 _OPTIONAL: dict[str, type[_Section]] = {"azure": AzureSettings, "drill": DrillSettings, "backup": BackupSettings}
 
 
-class Settings(_Section):
+class Settings(_Section, frozen=True):
     """The whole configuration."""
 
     store: StoreSettings
@@ -169,7 +169,9 @@ def _invalid_value(config: Mapping[str, Any], complaint: str) -> ConfigError:
     path = where.rstrip("`").lstrip(".")
     missing = re.fullmatch(r"Object missing required field `(.+)`", what)
     if missing:
-        return ConfigError(f"configuration: {f'{path}.{missing[1]}'.lstrip('.')}", "is missing", "add it to invoke.yaml")
+        return ConfigError(
+            f"configuration: {f'{path}.{missing[1]}'.lstrip('.')}", "is missing", "add it to invoke.yaml"
+        )
     if path.endswith("[...]"):
         path = path.removesuffix("[...]")
         floors = _value_at(config, path)
@@ -187,16 +189,18 @@ def _value_at(value: Any, path: str) -> Any:
 
 def _check_store(store: StoreSettings) -> None:
     url = urlsplit(store.url)
-    allowed = "file:///absolute/folder or https://ACCOUNT.blob.core.windows.net/CONTAINER (http for loopback hosts only)"
+    allowed = (
+        "file:///absolute/folder or https://ACCOUNT.blob.core.windows.net/CONTAINER (http for loopback hosts only)"
+    )
     if url.scheme == "file":
         if url.netloc not in ("", "localhost") or len(url.path) < 2:
             raise mistake("store.url", store.url, allowed)
     elif url.query or url.username or url.password:
         # Its value may hold a SAS or a password, so it is not repeated.
-        raise mistake("store.url", f"{url.scheme}://{url.hostname}{url.path}?…", f"{allowed}; credentials never stand here")
-    elif url.scheme not in ("http", "https") or not url.hostname or not url.path.strip("/"):
-        raise mistake("store.url", store.url, allowed)
-    elif url.scheme == "http" and url.hostname not in LOOPBACK_HOSTS:
+        raise mistake(
+            "store.url", f"{url.scheme}://{url.hostname}{url.path}?…", f"{allowed}; credentials never stand here"
+        )
+    elif not url.path.strip("/") or not _is_secure(store.url):
         raise mistake("store.url", store.url, allowed)
     if not all(NAME.fullmatch(part) for part in store.prefix.split("/")):
         raise mistake("store.prefix", store.prefix, f"folder names of {NAME.pattern}, joined by /")
@@ -233,4 +237,6 @@ def _check_azure(azure: AzureSettings) -> None:
 
 def _is_secure(url: str) -> bool:
     parts = urlsplit(url)
-    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS))
+    return bool(parts.hostname) and (
+        parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS)
+    )

@@ -34,8 +34,8 @@ def backup(screen: Screen, report: BackupReport) -> None:
     ]
     screen.table(("database", "verdict", "raw", "gzip", "sent", "changed", "took", "stored as"), rows)
     failed = sum(one.verdict == "failed" for one in report.databases)
-    ending = f"backup {report.backup.verdict}: {len(rows) - failed} of {len(rows)} databases in {report.backup.seconds:.1f} s"
-    screen.say(ending, "bold red" if failed else "green")
+    counted = f"{len(rows) - failed} of {len(rows)} databases in {report.backup.seconds:.1f} s"
+    screen.say(f"backup {report.backup.verdict}: {counted}", "bold red" if failed else "green")
 
 
 def listing(screen: Screen, found: Listing, now: datetime) -> None:

@@ -45,7 +45,7 @@ class Upload(Protocol):
         ...
 
     def commit(self, metadata: Mapping[str, str]) -> None:
-        """Content and metadata become the blob's current ones at once; the day's former content stays, as a point in time.
+        """Content and metadata become the current ones at once; the day's former content stays, as a point in time.
 
         Raises StoreError when another writer changed the blob since the upload began.
         """

@@ -1,4 +1,4 @@
-"""The store in an Azure Blob container: former contents are blob snapshots, or versions where the account keeps them."""
+"""The store in an Azure Blob container: former contents are blob snapshots, or versions if the account keeps them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from local import cloud, layout
-from local.errors import AzureError, ConfigError, StoreError
+from local.errors import ConfigError, StoreError
 from local.settings import LOOPBACK_HOSTS, AzureSettings
 from local.store import SMALL_BLOB, Entry, changed_meanwhile
 from local.store_azure_upload import AzureUpload
@@ -74,7 +74,9 @@ class AzureStore:
                     raise
                 return None
         if len(content) > SMALL_BLOB:
-            raise StoreError(f"store: read {name}", f"it holds more than {SMALL_BLOB} bytes", "look at what stands there")
+            raise StoreError(
+                f"store: read {name}", f"it holds more than {SMALL_BLOB} bytes", "look at what stands there"
+            )
         return content
 
     def write(self, name: str, content: bytes) -> None:
@@ -145,7 +147,7 @@ class AzureStore:
         return Former(etag=str(properties.etag), metadata=properties.metadata or {})
 
     def keep_former(self, name: str, former: Former) -> None:
-        """A blob snapshot of the content that the next commit replaces; the former script's takes its sidecar's digest."""
+        """A blob snapshot of what the next commit replaces; the former script's content takes its sidecar's digest."""
         if former.seed:
             return
         metadata = dict(former.metadata)
@@ -209,7 +211,7 @@ class AzureStore:
 
 
 def connect(url: str, azure: AzureSettings) -> AzureStore:
-    """The container at `url`, reached with what the environment holds: a connection string, key or SAS, else a token."""
+    """The container at `url`, reached with the environment's connection string, key or SAS, else a token."""
     from azure.core.pipeline.transport import RequestsTransport
     from azure.storage.blob import ContainerClient
     from requests import Session

@@ -1,8 +1,8 @@
 """An archive on its way into a block blob: blocks named by their content, staged in parallel, committed at once.
 
 Put Block List takes committed and newly staged blocks in any mix and drops those that are left out, so what did not
-change never travels again. A day's first archive begins as Copy Blob of the newest one, which keeps the block list; until
-the commit its metadata says so (`layout.SEED_KEY`), and no reader of ours takes it for a backup.
+change never travels again. A day's first archive begins as Copy Blob of the newest one, which keeps the block list;
+until the commit its metadata says so (`layout.SEED_KEY`), and no reader of ours takes it for a backup.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from local.store import Entry
 if TYPE_CHECKING:
     from local.store_azure import AzureStore
 
-# Bytes on the way at once: enough small blocks to keep every connection busy, few enough large ones to bound the memory.
+# Bytes on the way at once: many small blocks keep every connection busy, few large ones bound the memory.
 UNDER_WAY = 16 * 1024 * 1024
 # Azure wants all block ids of a blob to have one length.
 BLOCK_ID_LENGTH = 48

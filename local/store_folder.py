@@ -41,7 +41,7 @@ class FolderStore:
         for folder, _, files in os.walk(top, onerror=_raise):
             for file in files:
                 path = Path(folder, file)
-                if file.startswith(ASIDE) or file.endswith(METADATA) and path.with_suffix("").exists():
+                if file.startswith(ASIDE) or (file.endswith(METADATA) and path.with_suffix("").exists()):
                     continue
                 with suppress(FileNotFoundError):
                     yield self._entry(path)
@@ -57,7 +57,9 @@ class FolderStore:
         except OSError as error:
             raise _refused(f"read {path}", error) from error
         if len(content) > SMALL_BLOB:
-            raise StoreError(f"store: read {path}", f"it holds more than {SMALL_BLOB} bytes", "look at what stands there")
+            raise StoreError(
+                f"store: read {path}", f"it holds more than {SMALL_BLOB} bytes", "look at what stands there"
+            )
         return content
 
     def write(self, name: str, content: bytes) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import uuid
 from dataclasses import dataclass
-from typing import Literal
 
 from local.errors import AzureError, ConfigError
 from rbac.facts import Assignment, Facts, Permission, Role
@@ -22,7 +21,7 @@ class Wish:
 
     role: str | None = None
     least_privilege: bool = False
-    scope: Literal["group", "vm"] = "group"
+    scope: str = "group"
 
     def __post_init__(self) -> None:
         if self.role and self.least_privilege:

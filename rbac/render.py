@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
+from local.render import Screen
 from rbac.result import Outcome, Status
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-_STYLE = {"ok": "green", "changed": "yellow", "failed": "red", "warning": "magenta", "skipped": "cyan"}
+_COLOURS = {"ok": "green", "changed": "yellow", "failed": "red", "warning": "magenta", "skipped": "cyan"}
 
 
-def show(outcome: Outcome, console: Console) -> None:
-    """Print the lines and the recap; names from the directory are shown without control characters."""
-    from rich.text import Text
-
+def show(outcome: Outcome, screen: Screen) -> None:
+    """Print the lines and the recap."""
     for line in outcome.lines:
-        text = Text(f"{line.status}: ", style=_STYLE[line.status])
-        text.append(_plain(f"[{line.subject}] {line.text}"), style="default")
-        console.print(text, soft_wrap=True)
+        screen.say(f"{line.status}: [{line.subject}] {line.text}", _COLOURS[line.status])
     counts = Counter(line.status for line in outcome.lines)
     recap = " ".join(f"{status}={counts[status]}" for status in get_args(Status))
-    mode = " (check: nothing was changed)" if outcome.check else ""
-    console.print(Text(f"recap: {recap}{mode}"), soft_wrap=True)
-
-
-def _plain(text: str) -> str:
-    return "".join(character if character.isprintable() else " " for character in text)
+    screen.say(f"recap: {recap}{' (check: nothing was changed)' if outcome.check else ''}")

@@ -90,9 +90,10 @@ class Outcome(msgspec.Struct, frozen=True):
         """0 passed, 1 a right is missing, 4 not proven within the time or not all could be checked."""
         return exit_code(self.rbac.verdict)
 
-    def json(self) -> bytes:
+    @property
+    def document(self) -> dict[str, Fixed | Checked | Revoked]:
         """The one document of `--json`."""
-        return msgspec.json.encode({"rbac": self.rbac})
+        return {"rbac": self.rbac}
 
 
 def ids(principal: Principal) -> PrincipalIds:

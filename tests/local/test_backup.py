@@ -52,12 +52,14 @@ def test_four_databases_are_eight_blobs(workshop: Workshop) -> None:
     assert all(re.fullmatch(rf"{TODAY}/[a-z-]+\.db\.gz(\.sha256)?", name) for name in names)
 
 
-def test_the_sidecar_is_what_sha256sum_writes(workshop: Workshop, tmp_path: Path) -> None:
+def test_the_sidecar_is_what_sha256sum_writes(workshop: Workshop) -> None:
     workshop.add("costs")
     workshop.invoke("backup")
 
     (data, sidecar) = workshop.names()
-    with urlopen(workshop.store.link(next(e for e in workshop.store.entries("sqlite") if e.name == data), 60)) as answer:
+    with urlopen(
+        workshop.store.link(next(e for e in workshop.store.entries("sqlite") if e.name == data), 60)
+    ) as answer:
         content = answer.read()
     assert workshop.store.read(sidecar) == f"{hashlib.sha256(content).hexdigest()}  costs.db.gz\n".encode()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from invoke.util import yaml
+from invoke.util import yaml  # type: ignore[attr-defined]
 
 from local import settings
 from local.errors import ConfigError

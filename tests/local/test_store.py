@@ -165,7 +165,7 @@ def test_a_container_that_is_not_there_is_told_and_never_taken_for_an_empty_one(
     store = open_store(StoreSettings(url=f"{azure_store_settings.url}gone"), AzureSettings())
 
     for call in (lambda: list(store.entries("sqlite")), lambda: store.read(NAME), lambda: store.upload(NAME, None)):
-        with pytest.raises(PillarError, match="ContainerNotFound|container"):
+        with pytest.raises(PillarError, match=r"ContainerNotFound|container"):
             call()
 
 
