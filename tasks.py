@@ -326,6 +326,29 @@ def demo(_context: Context) -> None:
     _run(screen, work)
 
 
+@task(
+    iterable=["part"],
+    help={
+        "size": "of the benchmark's database, as in 1GB or 30MB",
+        "rounds": "how often each line is measured, alternating",
+        "part": "only this part (repeatable)",
+        "write": "write docs/benchmark.md and docs/benchmark.svg",
+    },
+)
+def bench(
+    _context: Context, size: str = "1GB", rounds: int = 3, part: Sequence[str] | None = None, write: bool = False
+) -> None:
+    """The former pipeline against this one, on a real Azurite, as ratios of one run."""
+
+    def work() -> int:
+        from tests.bench import run
+
+        run.main(size=size, rounds=rounds, parts=part or (), write=write)
+        return 0
+
+    _run(Screen(), work)
+
+
 @task
 def test(context: Context) -> None:
     """Lint, format, types, import rules, and the tests."""
@@ -352,5 +375,5 @@ rights = Collection("rbac")
 rights.add_task(rbac_check)
 rights.add_task(rbac_fix)
 rights.add_task(rbac_revoke)
-namespace = Collection(backups, drills, rights, demo, test)
+namespace = Collection(backups, drills, rights, demo, test, bench)
 namespace.configure(settings.DECLARED)

@@ -15,7 +15,7 @@ LARGE = 4 * 1024 * 1024
 SMALL = 96 * 1024
 # Azure takes 50,000 blocks a blob; the rest is room for a database that grows before it is cut anew.
 _MOST_CHUNKS = 40_000
-_CUTS_A_RUN = 1_000
+_CUTS_A_RUN = 600
 _GROWTH_A_RUN = 2
 
 Chunk = tuple[int, int]

@@ -23,7 +23,7 @@ _OS_UNKNOWN = 255
 _DIGEST_DIGITS = 40
 _LARGE_FROM = 1024 * 1024
 _LARGE_LEVEL = 2
-_SMALL_LEVEL = 4
+_SMALL_LEVEL = 5
 
 
 @dataclass(frozen=True)

@@ -213,7 +213,7 @@ class AzureStore:
 def connect(url: str, azure: AzureSettings) -> AzureStore:
     """The container at `url`, reached with the environment's connection string, key or SAS, else a token."""
     from azure.core.pipeline.transport import RequestsTransport
-    from azure.storage.blob import ContainerClient
+    from azure.storage.blob import ContainerClient, ExponentialRetry
     from requests import Session
     from requests.adapters import HTTPAdapter
 
@@ -231,6 +231,8 @@ def connect(url: str, azure: AzureSettings) -> AzureStore:
         url,
         credential=_sdk_credential(account, secret) or cloud.credential(azure),
         transport=RequestsTransport(session=session, session_owner=False, **cloud.transport_options()),
+        # The SDK's default waits 15 s before its first retry; a person waits for this one.
+        retry_policy=ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=5),
     )
     return AzureStore(container, account, secret)
 

@@ -39,7 +39,11 @@ class Workshop:
     def invoke(self, *arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """The finished process of `invoke -f CONFIG …`."""
         return subprocess.run(
-            self.command(*arguments), cwd=CHECKOUT, capture_output=True, text=True, env={**os.environ, **(environment or {})}
+            self.command(*arguments),
+            cwd=CHECKOUT,
+            capture_output=True,
+            text=True,
+            env={**os.environ, **(environment or {})},
         )
 
     def command(self, *arguments: str) -> list[str]:

@@ -1,0 +1,44 @@
+"""What the figures were measured on."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sqlite3
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from tests.bench.workbench import Workbench
+from tests.support import azurite
+
+
+def facts(bench: Workbench, command: str) -> str:
+    """The machine, the versions, and what was asked for, as a section of the page."""
+    node = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    rows = (
+        ("measured", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"),
+        ("command", f"`{command}`"),
+        ("database", f"{bench.pristine.stat().st_size:,} bytes, seed {bench.seed}"),
+        ("rounds", str(bench.rounds)),
+        ("processor", f"{_processor()}, {os.cpu_count()} cores"),
+        ("system", f"{platform.system()} {platform.release()}, {platform.machine()}"),
+        ("Python", platform.python_version()),
+        ("SQLite", sqlite3.sqlite_version),
+        ("azure-storage-blob", version("azure-storage-blob")),
+        ("Azurite", f"{azurite.VERSION}, Node {node}"),
+    )
+    lines = "\n".join(f"- {name}: {value}" for name, value in rows)
+    return f"## Measured on\n\n{lines}\n"
+
+
+def _processor() -> str:
+    if sys.platform == "darwin":
+        command = ["sysctl", "-n", "machdep.cpu.brand_string"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":")[1].strip()
+    return platform.machine()
