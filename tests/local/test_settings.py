@@ -10,7 +10,7 @@ from invoke.util import yaml  # type: ignore[attr-defined]
 from local import settings
 from local.errors import ConfigError
 
-DEPLOYMENT: dict[str, Any] = yaml.safe_load(Path("invoke.yaml").read_text())
+DEPLOYMENT: dict[str, Any] = yaml.safe_load(Path("invoke.yaml").read_text())  # type: ignore[no-untyped-call]
 
 
 def changed(path: str, value: object) -> dict[str, Any]:

@@ -401,6 +401,8 @@ def test_no_secret_is_in_any_output(desk: Desk) -> None:
     with pytest.raises(AzureError) as denied:
         desk.fix(Wish(role="Owner"))
 
-    output = " ".join([told(outcome), msgspec.json.encode(outcome.document).decode(), repr(outcome), repr(events), repr(denied.value)])
+    output = " ".join(
+        [told(outcome), msgspec.json.encode(outcome.document).decode(), repr(outcome), repr(events), repr(denied.value)]
+    )
     assert "HTTP 403 AuthorizationFailed" in output
     assert [secret for secret in desk.estate.cloud.secrets() if secret in output] == []

@@ -130,7 +130,7 @@ def test_two_roles_cannot_be_asked_for_at_once() -> None:
 
 def test_another_scope_than_group_or_vm_is_refused() -> None:
     with pytest.raises(ConfigError, match="'subscription'"):
-        Wish(scope="subscription")  # type: ignore[arg-type]
+        Wish(scope="subscription")
 
 
 @pytest.mark.parametrize(
