@@ -1,700 +1,907 @@
-"""The restore drill: what is stored is downloaded, checked, decompressed, opened and counted, and nothing is left behind.
+"""The restore drill: five steps that prove that a backup of a SQLite database can be brought back.
 
-This file is the product's promise, and all of it: the same text runs on this machine and on the VM, piped into
-`python3 -IS -`, with the standard library of Python 3.8 or later and nothing else. Whatever it reads is untrusted.
-
-failed means: the backup is wrong. inconclusive means: the drill could not be carried out. Only five passed steps pass.
+This file is the whole proof. The machine that made the backup pipes it into `python3 -IS -`, a VM gets the same text;
+it needs Python 3.8's standard library and nothing else. It trusts nothing that it reads; its last line tells all.
+`failed` means that the backup is wrong. Whatever only kept the drill from being carried out is `inconclusive`.
 """
+
+from __future__ import annotations
 
 import base64
 import contextlib
+import email.utils
 import errno
+import faulthandler
+import functools
 import hashlib
 import http.client
+import itertools
 import json
 import os
+import platform
+import queue
+import re
 import shutil
 import signal
 import sqlite3
 import ssl
+import stat
 import struct
 import sys
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.parse
+import urllib.request
 import zlib
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
-from email.utils import parsedate_to_datetime
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import Any, Callable, Iterator
 
-MIB = 1024 * 1024
-PIECE = 4 * MIB
-MEMBER_LIMIT = 64 * MIB
-ROOM_RESERVE = 64 * MIB
-PREFIX = "pillar9-drill-"
-RESULT = "pillar9-result-"
-STALE_SECONDS = 2 * 60 * 60
-STOP = threading.Event()
-CONNECTIONS = set()
-# What SQLite says when this library is older than the database, which then may well be sound.
-TOO_OLD = ("no such module", "unknown tokenizer", "no such collation", "no such function", "unsupported file format")
+PIECE, CONNECTIONS, WINDOW = 4 << 20, 4, 6  # bytes of a read or a range; ranges in flight for a database
+TRIES, PATIENCE, SOCKET_SECONDS = 6, 60.0, 30.0
+MEMBER_MAX, IN_FLIGHT, INFLATED, SLICE = 64 << 20, 48 << 20, 1 << 20, 128 << 10  # bytes
+CORES = min(os.cpu_count() or 1, 8)
+DATABASES_AT_ONCE, GRACE, STALE = 4, 5.0, 2 * 3600.0  # seconds
+ROOM_STEP, ROOM_LEFT = 64 << 20, 256 << 20
+FOLDER, RESULT = "pillar9-drill-", "pillar9-result-"
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# What SQLite says of a damaged file. A schema that it calls malformed may only be one that this build is too old for.
+CORRUPT = re.compile("malformed|not a database|corrupt")
+SOUND = re.compile("malformed database schema .* - (?!invalid rootpage|orphan index|.*already)", re.DOTALL)
+# One of our members: a gzip header whose extra field P9 holds the member's own size and that of its raw content.
+OUR_HEADER = struct.Struct("<4s6xH2sHII")
+TRUNCATED = "the archive ends in the middle of a gzip member"
 
 
-class Failed(Exception):  # noqa: N818 - it is a verdict
+class FailedError(Exception):
     """The backup is wrong."""
 
 
-class Inconclusive(Exception):  # noqa: N818 - it is a verdict
-    """The drill could not be carried out."""
+class InconclusiveError(Exception):
+    """The drill could not be carried out; nothing is known of the backup."""
 
 
-# --- what is recorded of a database's rows, at the backup and here ----------------------------------------------------
+# ---- the five steps. The first three are one pass: each takes what the one before hands on, piece by piece.
 
 
-def row_counts(connection):
-    """The rows of every table by its name; a virtual table whose module this SQLite lacks is left out."""
-    names = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-    counts = {}
-    for (name,) in connection.execute(names).fetchall():
-        quoted = name.replace('"', '""')
+def download(drill: Drill, _: None) -> Iterator[bytes]:
+    """The archive's bytes in order, exactly as many as the store lists."""
+    drill.run.room.reserve(drill, drill.order["database_bytes"] or 0, patient=True)
+    url, listed, size = urllib.parse.urlsplit(drill.order["url"]), drill.order["gzip_bytes"], 0
+    for piece in from_file(url.path, listed) if url.scheme == "file" else from_store(drill, listed):
+        drill.run.check()
+        size += len(piece)
+        drill.say("download", size, listed)
+        yield piece
+    if size != listed:
+        raise FailedError(f"the archive has {size} bytes, the store lists {listed}")
+    drill.gzip_bytes = size
+
+
+def checksum(drill: Drill, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The same bytes, once their SHA-256 is the one in the metadata and in the sidecar."""
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+        yield piece
+    found = drill.sha256 = digest.hexdigest()
+    wrong = [f"the {where} says {expected}" for where, expected in drill.order["sha256"] if expected != found]
+    if wrong:
+        raise FailedError(f"the archive's SHA-256 is {found}, {' and '.join(wrong)}")
+    if drill.order["sidecar_problem"]:
+        raise FailedError(drill.order["sidecar_problem"])
+    if not drill.order["sha256"]:
+        drill.details["checksum"] = "no SHA-256 was recorded, so it was not compared"
+    drill.whole = True
+
+
+def decompress(drill: Drill, pieces: Iterator[bytes]) -> Path:
+    """The database in a private file, of exactly the size and content recorded."""
+    try:
+        with contextlib.closing(Output(drill)) as output:
+            unpack(Input(pieces), output)
+            output.finish()
+    except BaseException:
+        for _ in pieces:  # a wrong checksum comes first: read on to the end, where it shows
+            pass
+        raise
+    return drill.path
+
+
+def integrity(drill: Drill, path: Path) -> sqlite3.Connection:
+    """The database, of which the full integrity_check says nothing but "ok".
+
+    SQLite reads no CHECK constraints from a file that is opened read-only (build.c, sqlite3AddCheckConstraint), neither
+    here nor in the backup's quick_check: data that broke them when it was backed up is restored as it was.
+    """
+    drill.say("integrity")
+    uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    connection = drill.connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+    connection.text_factory = functools.partial(str, encoding="utf-8", errors="replace")
+    problems = []
+    try:
+        connection.execute("PRAGMA cache_size=-16000")
+        connection.execute(f"PRAGMA mmap_size={drill.database_bytes}")
+        problems += [text for (text,) in connection.execute("PRAGMA integrity_check(20)")]
+    except sqlite3.Error as error:
+        raise judged(drill, error) from None
+    if problems == ["ok"]:
+        return connection
+    if problems and all(text.startswith("unable to validate") and not CORRUPT.search(text) for text in problems):
+        raise InconclusiveError(f"SQLite {sqlite3.sqlite_version} here says: {some(problems)}")
+    raise FailedError(some(problems) or "integrity_check said nothing")
+
+
+def rows(drill: Drill, connection: sqlite3.Connection) -> None:
+    """Each table has as many rows as were recorded and at least the configured minimum; no table came or went."""
+    drill.say("rows")
+    order = drill.order
+    try:
+        schema = schema_digest(connection)
+        counts, uncounted, modules = count_tables(connection)
+    except sqlite3.Error as error:
+        raise judged(drill, error) from None
+    drill.counts = counts
+    recorded = None if order["tables"] is None else recorded_among(order["tables"], {**counts, **uncounted}, modules)
+    if recorded is not None:
+        drill.unrecorded = sorted(set(counts) - set(recorded))
+    wrong = differences(counts, uncounted, modules, recorded, order["minimum"])
+    if order["schema"] not in (None, schema):
+        wrong.append("the schema is not the recorded one")
+    doubtful = sorted(set(uncounted) & {*(recorded or {}), *floors(order["minimum"], uncounted)})
+    if order["tables"] is not None and recorded is None:
+        doubtful += sorted(uncounted)
+        if not doubtful:
+            wrong.append("the tables and their counts are not those recorded")
+    if wrong:
+        raise FailedError(some(wrong))
+    if doubtful:
+        raise InconclusiveError(
+            f"SQLite {sqlite3.sqlite_version} here cannot count {doubtful[0]!r}: {uncounted[doubtful[0]]}"
+        )
+    absent = ["counts"] * (recorded is None) + ["schema"] * (order["schema"] is None)
+    notes = [f"not recorded, so not compared: {' and '.join(absent)}"] * bool(absent)
+    left_out = [] if recorded is None else [*drill.unrecorded, *sorted(uncounted)]
+    notes += [f"not recorded, so not compared: {some([repr(name) for name in left_out])}"] * bool(left_out)
+    drill.details["rows"] = "; ".join(notes)
+
+
+STEPS: tuple[Callable[[Any, Any], Any], ...] = (download, checksum, decompress, integrity, rows)
+
+
+# ---- what is recorded of tables: the backup records it with these functions, so both ends count alike
+
+
+def master(connection: sqlite3.Connection) -> list[tuple[bytes | None, ...]]:
+    """Every (type, name, tbl_name, sql) in the schema, in UTF-8 whatever the database's encoding."""
+    factory, connection.text_factory = connection.text_factory, bytes
+    try:
+        return connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
+    finally:
+        connection.text_factory = factory
+
+
+def schema_digest(connection: sqlite3.Connection) -> str:
+    """The SHA-256 of the whole schema, in an order that does not depend on how it came about."""
+    encoded = [
+        b"".join(b"-," if text is None else b"%d:%s," % (len(text), text) for text in row) for row in master(connection)
+    ]
+    return hashlib.sha256(b"\n".join(sorted(encoded))).hexdigest()
+
+
+def count_tables(connection: sqlite3.Connection) -> tuple[dict[str, int], dict[str, str], dict[str, bytes]]:
+    """Rows by table; why a table cannot be counted by this library (a module it lacks); the virtual tables' modules."""
+    counts: dict[str, int] = {}
+    uncounted: dict[str, str] = {}
+    modules: dict[str, bytes] = {}
+    for kind, raw, _, sql in master(connection):
+        if kind != b"table" or raw is None or raw.lower().startswith(b"sqlite_"):
+            continue
+        name = raw.decode("utf-8", "replace")
+        virtual = re.match(rb"(?is)create virtual table .*?\busing\s+(\w+)", sql or b"")
+        if virtual:
+            modules[name] = virtual[1].lower()
         try:
-            counts[name] = connection.execute('SELECT count(*) FROM "%s"' % quoted).fetchone()[0]
+            quoted = name.replace('"', '""')
+            counts[name] = connection.execute(f'SELECT count(*) FROM "{quoted}"').fetchone()[0]  # noqa: S608
         except sqlite3.OperationalError as error:
-            if "no such module" not in str(error):
+            if not re.match("no such |unknown tokenizer|vtable constructor failed|error in tokenizer", str(error)):
                 raise
-    return counts
+            uncounted[name] = str(error)
+    return counts, uncounted, modules
 
 
-def schema_digest(connection):
-    """SHA-256 over the sorted schema: every object's type, name, table and text."""
-    rows = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
-    return digest_of(sorted(rows, key=lambda row: [value or "" for value in row]))
+def row_counts(connection: sqlite3.Connection) -> dict[str, int]:
+    """Rows by table, virtual tables and their shadow tables included, those left out that this library cannot read."""
+    return count_tables(connection)[0]
 
 
-def digest_of(value):
-    """SHA-256 of the value's canonical JSON."""
+def canonical(value: Any) -> str:
+    """The SHA-256 of a value's compact JSON."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def tables_record(rows, limit):
-    """The counts of all tables in at most `limit` characters of JSON: each one, or all by position, or one digest."""
-    plain = {"rows": rows}
-    if len(json.dumps(plain)) <= limit:
-        return plain
-    counts = ",".join(str(rows[name]) for name in sorted(rows)).encode()
-    packed = {"names": digest_of(sorted(rows)), "counts": base64.b64encode(zlib.compress(counts, 9)).decode()}
-    return packed if len(json.dumps(packed)) <= limit else {"digest": digest_of(rows)}
+def tables_record(counts: dict[str, int], limit: int) -> dict[str, Any]:
+    """The counts in the most telling form whose JSON has at most `limit` bytes; each form compares every count."""
+    numbers = ",".join(str(counts[name]) for name in sorted(counts)).encode()
+    packed = base64.b64encode(zlib.compress(numbers, 9)).decode()
+    forms: tuple[dict[str, Any], ...] = ({"rows": counts}, {"names": canonical(sorted(counts)), "counts": packed})
+    for form in forms:
+        if len(json.dumps(form, separators=(",", ":"))) <= limit:
+            return form
+    return {"digest": canonical(counts)}
 
 
-def recorded_counts(record, names):
-    """The recorded count of each table, as far as the record's form tells them one by one for these `names`."""
-    if "rows" in record:
-        return record["rows"]
-    if record.get("names") != digest_of(sorted(names)):
-        return {}
-    unpacked = zlib.decompressobj().decompress(base64.b64decode(record["counts"]), 16 * MIB).decode()
-    return dict(zip(sorted(names), (int(count) for count in unpacked.split(","))))
+def recorded_rows(record: dict[str, Any], counts: dict[str, Any]) -> dict[str, int] | None:
+    """The recorded count of each table; None if the record is of other tables (or, as a digest, of other counts).
 
-
-# --- download: pieces of a file or of a blob, in order ----------------------------------------------------------------
-
-
-class FileSource:
-    """An archive in a folder."""
-
-    def __init__(self, url):
-        try:
-            self.file = open(urllib.parse.unquote(urllib.parse.urlsplit(url).path), "rb")  # noqa: PTH123, SIM115
-        except PermissionError as error:
-            raise Inconclusive("cannot be read: %s" % error.strerror) from None
-        except OSError as error:
-            raise Failed("cannot be read: %s" % error.strerror) from None
-        self.size = os.fstat(self.file.fileno()).st_size
-
-    def read(self, offset, length):
-        try:
-            return os.pread(self.file.fileno(), length, offset)
-        except OSError as error:
-            raise Failed("cannot be read at byte %d: %s" % (offset, error.strerror)) from None
-
-    def close(self):
-        self.file.close()
-
-
-class BlobSource:
-    """An archive behind a link; every range must come from the same content, told by its ETag."""
-
-    def __init__(self, url):
-        self.url = urllib.parse.urlsplit(url)
-        self.connections = threading.local()
-        self.opened = []
-        self.etag = None
-        self.size = None
-        self.first = self.read(0, PIECE)
-
-    def read(self, offset, length):
-        if offset == 0 and self.size is not None:
-            return self.first
-        for attempt in range(6):
-            if STOP.is_set():
-                raise Inconclusive("stopped")
-            try:
-                status, headers, body = self.ask(offset, length)
-            except (OSError, http.client.HTTPException) as error:
-                trouble, wait = type(error).__name__, 0
-                self.connections.kept = None
-            else:
-                if status in (200, 206):
-                    return self.taken(status, headers, body, length)
-                self.judge(status, headers)
-                trouble, wait = "HTTP %d" % status, headers.get("Retry-After", "")
-                wait = int(wait) if wait.isdigit() else 0
-            STOP.wait(min(max(wait, 0.2 * 2**attempt), 30))
-        raise Inconclusive("the store does not deliver: %s, after several tries" % trouble)
-
-    def ask(self, offset, length):
-        kept = getattr(self.connections, "kept", None)
-        if kept is None:
-            if self.url.scheme == "https":
-                context = ssl.create_default_context()
-                kept = http.client.HTTPSConnection(self.url.netloc, timeout=60, context=context)
-            else:
-                kept = http.client.HTTPConnection(self.url.netloc, timeout=60)
-            self.connections.kept = kept
-            self.opened.append(kept)
-        headers = {"Range": "bytes=%d-%d" % (offset, offset + length - 1), "x-ms-version": "2021-12-02"}
-        if self.etag:
-            headers["If-Match"] = self.etag
-        kept.request("GET", "%s?%s" % (self.url.path, self.url.query), headers=headers)
-        answer = kept.getresponse()
-        return answer.status, answer.headers, answer.read(length + 1)
-
-    def taken(self, status, headers, body, length):
-        if len(body) > length or (status == 200 and self.size is not None):
-            raise Inconclusive("the store ignores ranges")
-        if self.size is None:
-            whole = headers.get("Content-Range", "").rpartition("/")[2]
-            self.size = int(whole) if whole.isdigit() else len(body)
-            self.etag = headers.get("ETag")
-        return body
-
-    def judge(self, status, headers):
-        """Raise what will not get better by trying again."""
-        if status == 404:
-            raise Failed("the blob is gone (HTTP 404)")
-        if status == 416:
-            raise Failed("the blob is empty")
-        if status == 412:
-            raise Inconclusive("the blob was replaced during the drill; run it again")
-        if status in (401, 403):
-            ahead = "unknown"
-            if headers.get("Date"):
-                ahead = "%.0f s" % (time.time() - parsedate_to_datetime(headers["Date"]).timestamp())
-            text = "the store refuses the link (HTTP %d): it expired, or a clock is wrong (this one is ahead by %s)"
-            raise Inconclusive(text % (status, ahead))
-        if status < 500 and status not in (408, 429):
-            raise Inconclusive("the store answers HTTP %d" % status)
-
-    def close(self):
-        for connection in self.opened:
-            connection.close()
-
-
-def pieces(source, pool):
-    """The archive's bytes in order, a few pieces ahead."""
-    waiting = deque()
-    offsets = iter(range(0, source.size, PIECE))
-    while True:
-        while len(waiting) < 8:
-            offset = next(offsets, None)
-            if offset is None:
-                break
-            waiting.append(pool.submit(source.read, offset, min(PIECE, source.size - offset)))
-        if not waiting:
-            return
-        if STOP.is_set():
-            raise Inconclusive("stopped")
-        yield waiting.popleft().result()
-
-
-# --- decompress: members that tell their size in parallel, everything else as a stream --------------------------------
-
-
-class Restoration:
-    """The database being written: bytes of gzip go in, in order; raw bytes land in the file, and in its digest."""
-
-    def __init__(self, path, limit, pool):
-        self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        self.limit = limit
-        self.pool = pool
-        self.hasher = ThreadPoolExecutor(1)
-        self.hashing = None
-        self.digest = hashlib.sha256()
-        self.size = 0
-        self.buffer = bytearray()
-        self.stream = None
-        self.members = 0
-        self.under_way = deque()
-
-    def feed(self, data):
-        self.buffer += data
-        while self.take():
-            pass
-
-    def take(self):
-        """Take one member, or what is there of one; False when more bytes are needed."""
-        if self.stream is None:
-            if not self.buffer:
-                return False
-            sizes = self.own_member()
-            if sizes == ():
-                return False
-            if sizes:
-                return self.take_member(*sizes)
-            if self.buffer[:2] != b"\x1f\x8b"[: len(self.buffer)]:
-                what = "trailing garbage after the last gzip member" if self.members else "this is not gzip"
-                raise Failed(what)
-            self.stream = zlib.decompressobj(31)
-        return self.take_stream()
-
-    def own_member(self):
-        """The sizes in the header's extra field, None for a member of others, () when the header is not whole yet."""
-        head = bytes(self.buffer[:24])
-        expected = b"\x1f\x8b\x08\x04"
-        if head[:4] != expected[: len(head)]:
+    ValueError if the record does not read.
+    """
+    if "digest" in record:
+        return dict(counts) if record["digest"] == canonical(counts) else None
+    found = record.get("rows")
+    if "names" in record:
+        names = sorted(counts)
+        if record["names"] != canonical(names):
             return None
-        if len(head) < 24:
-            return ()
-        return struct.unpack_from("<II", head, 16) if head[10:16] == b"\x0c\x00P9\x08\x00" else None
-
-    def take_member(self, packed, raw):
-        if not 24 < packed <= MEMBER_LIMIT or raw > MEMBER_LIMIT:
-            raise Failed("a gzip member claims %d bytes for %d" % (packed, raw))
-        if len(self.buffer) < packed:
-            return False
-        member = bytes(memoryview(self.buffer)[:packed])
-        del self.buffer[:packed]
-        self.grow(raw)
-        self.under_way.append(self.pool.submit(self.inflate, member, raw, self.size - raw))
-        self.members += 1
-        while len(self.under_way) > 16:
-            self.settle()
-        return True
-
-    def inflate(self, member, raw, offset):
-        stream = zlib.decompressobj(31)
-        data = stream.decompress(member, raw + 1)
-        if len(data) != raw or not stream.eof or stream.unused_data:
-            raise Failed("a gzip member is not what its header claims")
-        self.write(data, offset)
-        return data
-
-    def take_stream(self):
-        while self.under_way:
-            self.settle()
-        data = self.stream.decompress(bytes(self.buffer), PIECE)
-        self.buffer[:] = self.stream.unused_data if self.stream.eof else self.stream.unconsumed_tail
-        self.grow(len(data))
-        self.write(data, self.size - len(data))
-        self.hash(data)
-        if self.stream.eof:
-            self.stream = None
-            self.members += 1
-        return self.stream is None or len(data) == PIECE
-
-    def grow(self, count):
-        self.size += count
-        if self.limit is not None and self.size > self.limit:
-            raise Failed("it decompresses to more than the %d bytes recorded" % self.limit)
-        if self.limit is None and shutil.disk_usage(self.descriptor).free < ROOM_RESERVE + count:
-            raise Inconclusive("no room on this disk for a database whose size is not recorded")
-
-    def write(self, data, offset):
-        view = memoryview(data)
-        while view:
-            done = os.pwrite(self.descriptor, view, offset)
-            view, offset = view[done:], offset + done
-
-    def settle(self):
-        """The oldest member is done; its bytes join the digest in their order."""
-        self.hash(self.under_way.popleft().result())
-
-    def hash(self, data):
-        """In a thread of its own, one piece behind."""
-        if self.hashing:
-            self.hashing.result()
-        self.hashing = self.hasher.submit(self.digest.update, data)
-
-    def finish(self):
-        while self.under_way:
-            self.settle()
-        self.hashing = self.hashing and self.hashing.result()
-        if self.stream is not None or self.buffer:
-            raise Failed("the gzip ends in the middle of a member: it is cut short")
-        if not self.members or not self.size:
-            raise Failed("nothing is in it")
-
-    def close(self):
-        self.hasher.shutdown()
-        os.close(self.descriptor)
-
-
-# --- the five steps ---------------------------------------------------------------------------------------------------
-
-
-class Drill:
-    """One database on its way through the steps: what was ordered, and what was found."""
-
-    def __init__(self, order, folder, room, progress):
-        self.order = order
-        self.path = os.path.join(folder, "%s.db" % order["name"])  # noqa: PTH118
-        self.room = room
-        self.progress = progress
-        self.steps = []
-        self.sha256 = None
-        self.gzip_bytes = None
-        self.raw_sha256 = None
-        self.database_bytes = None
-        self.trouble = {}
-        self.seconds = {}
-        self.rows = {}
-        self.rest_as_recorded = False
-
-    def run(self):
-        for name, step in STEPS:
-            begin = time.monotonic()
-            verdict, detail = "passed", ""
-            try:
-                detail = step(self) or ""
-            except Failed as failed:
-                verdict, detail = "failed", str(failed)
-            except Inconclusive as inconclusive:
-                verdict, detail = "inconclusive", str(inconclusive)
-            except OSError as error:
-                verdict, detail = "inconclusive", "this machine refuses: %s" % (error.strerror or type(error).__name__)
-                if error.errno == errno.ENOSPC:
-                    detail = "the disk is full"
-            except Exception as error:  # noqa: BLE001 - a cause nobody foresaw is told, and is never a pass
-                where = error.__traceback__.tb_next.tb_lineno if error.__traceback__.tb_next else 0
-                verdict, detail = "inconclusive", "unforeseen %s at line %d" % (type(error).__name__, where)
-            seconds = self.seconds.get(name, time.monotonic() - begin)
-            self.steps.append([name, verdict, round(seconds, 3), detail[:500]])
-            if verdict != "passed":
-                break
-        if os.path.exists(self.path):  # noqa: PTH110
-            os.unlink(self.path)  # noqa: PTH108
-        self.room.leave(self.order["name"])
-
-
-def download(drill):
-    """One pass reads, hashes and decompresses; the two steps after this one tell what it found."""
-    drill.room.take(drill.order["name"], drill.order["database_bytes"])
-    begin = time.monotonic()
-    digest = hashlib.sha256()
-    spent = {"checksum": 0.0, "decompress": 0.0}
-    with ThreadPoolExecutor(8) as loaders, ThreadPoolExecutor(os.cpu_count() or 1) as workers:
-        source = (FileSource if drill.order["url"].startswith("file:") else BlobSource)(drill.order["url"])
-        restoration = Restoration(drill.path, drill.order["database_bytes"], workers)
         try:
-            if source.size != drill.order["gzip_bytes"]:
-                raise Failed("it has %d bytes, the store lists %d" % (source.size, drill.order["gzip_bytes"]))
-            done = 0
-            for piece in pieces(source, loaders):
-                started = time.monotonic()
-                digest.update(piece)
-                hashed = time.monotonic()
-                decompress_piece(drill, restoration, piece)
-                spent["checksum"] += hashed - started
-                spent["decompress"] += time.monotonic() - hashed
-                done += len(piece)
-                drill.progress(drill.order["name"], "download", done, source.size)
-            if done != source.size:
-                raise Inconclusive("it ended after %d of %d bytes" % (done, source.size))
-            started = time.monotonic()
-            decompress_piece(drill, restoration, None)
-            spent["decompress"] += time.monotonic() - started
-        finally:
-            source.close()
-            restoration.close()
-    drill.sha256, drill.gzip_bytes = digest.hexdigest(), source.size
-    drill.raw_sha256, drill.database_bytes = restoration.digest.hexdigest(), restoration.size
-    drill.seconds = dict(spent, download=time.monotonic() - begin - sum(spent.values()))
+            numbers = zlib.decompressobj().decompress(base64.b64decode(record["counts"], validate=True), MEMBER_MAX)
+        except (KeyError, TypeError, zlib.error) as error:
+            raise ValueError("the counts do not unpack") from error
+        values = [int(number) for number in numbers.split(b",")] if numbers else []
+        found = dict(zip(names, values)) if len(names) == len(values) else None
+    if not isinstance(found, dict) or not all(type(count) is int and count >= 0 for count in found.values()):
+        raise ValueError("not a count for each table")
+    return found
 
 
-def decompress_piece(drill, restoration, piece):
-    """What goes wrong here is told at its own step, since the checksum comes first: the rest is still read for that."""
-    if "decompress" in drill.trouble:
-        return
+def recorded_among(record: dict[str, Any], counts: dict[str, Any], modules: dict[str, bytes]) -> dict[str, int] | None:
+    """The recorded counts, also if the backup's library lacked some modules and so left their tables out."""
+    known = sorted(set(modules.values()))[:8]
+    for absent in itertools.chain.from_iterable(itertools.combinations(known, n) for n in range(len(known) + 1)):
+        try:
+            found = recorded_rows(record, {name: n for name, n in counts.items() if modules.get(name) not in absent})
+        except ValueError as error:
+            raise FailedError(f"the recorded row counts cannot be read: {error}") from None
+        if found is not None:
+            return found
+    return None
+
+
+def floors(minimum: dict[str, int], tables: Any) -> dict[str, int]:
+    """The floor of each table; SQLite's table names differ in more than case."""
+    names = {name.lower(): name for name in tables}
+    return {names.get(name.lower(), name): least for name, least in minimum.items()}
+
+
+def differences(
+    counts: dict[str, int],
+    uncounted: dict[str, str],
+    modules: dict[str, bytes],
+    recorded: dict[str, int] | None,
+    minimum: dict[str, int],
+) -> list[str]:
+    """What contradicts the record or the floors, for a person."""
+    wrong = []
+    for name, count in sorted((recorded or {}).items()):
+        if name not in counts and name not in uncounted:
+            wrong.append(f"table {name!r} is missing ({count} rows were recorded)")
+        elif counts.get(name, count) != count:
+            wrong.append(f"table {name!r} has {counts[name]} rows, {count} were recorded")
+    if recorded is not None:
+        wrong += [f"table {name!r} was not there at the backup" for name in sorted(set(counts) - {*recorded, *modules})]
+    for name, least in sorted(floors(minimum, [*counts, *uncounted]).items()):
+        if name not in counts and name not in uncounted and name not in (recorded or {}):
+            wrong.append(f"table {name!r} is missing (at least {least} rows are required)")
+        elif counts.get(name, least) < least:
+            wrong.append(f"table {name!r} has {counts[name]} rows, at least {least} are required")
+    return wrong
+
+
+def some(texts: list[str]) -> str:
+    """The first few, and how many more there are."""
+    shown = "; ".join(text.replace("\n", " ")[:160] for text in texts[:4])
+    return shown + (f"; and {len(texts) - 4} more" if len(texts) > 4 else "")
+
+
+def judged(drill: Drill, error: sqlite3.Error) -> Exception:
+    """What SQLite's error says of the backup: only damage that any version would see is a failure."""
+    text = str(error)
+    if CORRUPT.search(text) and not SOUND.match(text):
+        return FailedError(text)
+    drill.run.check()
+    return InconclusiveError(f"SQLite {sqlite3.sqlite_version} here could not carry it out: {text}")
+
+
+# ---- where the archive comes from
+
+
+def from_file(path: str, listed: int) -> Iterator[bytes]:
+    """The pieces of a file of the size `listed`."""
     try:
-        restoration.finish() if piece is None else restoration.feed(piece)
-    except zlib.error as error:
-        drill.trouble["decompress"] = Failed("the gzip is damaged: %s" % error)
-    except (Failed, Inconclusive, OSError) as error:
-        drill.trouble["decompress"] = error
+        with open(urllib.request.url2pathname(path), "rb", buffering=0) as file:  # noqa: PTH123
+            size = os.fstat(file.fileno()).st_size
+            if size != listed:
+                raise FailedError(f"the archive has {size} bytes, the store lists {listed}")
+            yield from iter(lambda: file.read(PIECE), b"")
+    except OSError as error:
+        gone = error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EIO)
+        raise (FailedError if gone else InconclusiveError)(f"the archive cannot be read: {error.strerror}") from None
 
 
-def checksum(drill):
-    """The digest equals the one in the metadata and the one in the sidecar."""
-    if drill.order["sidecar_problem"]:
-        raise Failed("%s, so a restore by hand would fail" % drill.order["sidecar_problem"])
-    for where, expected in drill.order["sha256"]:
-        if expected != drill.sha256:
-            raise Failed("SHA-256 is %s, the %s says %s" % (drill.sha256, where, expected))
-    return "" if drill.order["sha256"] else "no digest was recorded, so none was compared"
-
-
-def decompress(drill):
-    """Every member was whole, and together they are the recorded database."""
-    if "decompress" in drill.trouble:
-        raise drill.trouble["decompress"]
-    size, digest = drill.order["database_bytes"], drill.order["raw_sha256"]
-    if size is not None and size != drill.database_bytes:
-        raise Failed("it decompresses to %d bytes, %d were recorded" % (drill.database_bytes, size))
-    if digest is not None and digest != drill.raw_sha256:
-        raise Failed("the database's SHA-256 is %s, %s was recorded" % (drill.raw_sha256, digest))
-    return ""
-
-
-def integrity(drill):
-    """SQLite's full integrity_check says exactly ok."""
-    drill.progress(drill.order["name"], "integrity", 0, 1)
-    with opened(drill) as connection:
-        problems = [str(row[0]) for row in connection.execute("PRAGMA integrity_check")]
-    if problems != ["ok"]:
-        text = "; ".join(problems[:5])
-        raise (Inconclusive if too_old(text) else Failed)(judged(text))
-
-
-def rows(drill):
-    """Each table holds the rows recorded at the backup, and at least the configured floor."""
-    record, minimum = drill.order["tables"], drill.order["minimum"]
-    with opened(drill) as connection:
-        found = row_counts(connection)
-        schema = schema_digest(connection)
-    drill.rows = found
-    wrong = ["%s: %s rows, at least %d wanted" % (name, found.get(name, "no such table, so no"), least)
-             for name, least in sorted(minimum.items()) if found.get(name, -1) < least]  # fmt: skip
-    if record is not None:
-        wrong += differences(record, found)
-    if drill.order["schema"] not in (None, schema):
-        wrong.append("the schema is not the recorded one")
-    if wrong:
-        raise Failed("; ".join(wrong[:5]) + ("; and %d more" % (len(wrong) - 5) if len(wrong) > 5 else ""))
-    drill.rest_as_recorded = record is not None and "rows" in record
-    return "" if record is not None else "no counts were recorded, so only the floors were compared"
-
-
-def differences(record, found):
-    """What the restored counts say that the record does not."""
-    recorded = recorded_counts(record, found)
-    missing = ["%s: no such table, %d rows recorded" % (name, recorded[name]) for name in recorded if name not in found]
-    wrong = ["%s: %d rows, %d recorded" % (name, count, recorded[name])
-             for name, count in found.items() if recorded.get(name, count) != count]  # fmt: skip
-    wrong += ["%s: not recorded at the backup" % name for name in found if "rows" in record and name not in recorded]
-    if "names" in record and not recorded:
-        wrong.append("the tables are not the recorded ones")
-    if "digest" in record and record["digest"] != digest_of(found):
-        wrong.append("the tables' counts are not the recorded ones")
-    return missing + wrong
-
-
-STEPS = (
-    ("download", download),
-    ("checksum", checksum),
-    ("decompress", decompress),
-    ("integrity", integrity),
-    ("rows", rows),
-)
-
-
-@contextlib.contextmanager
-def opened(drill):
-    """The restored database, never changed; SQLite's errors become verdicts, and a stop ends what it is doing."""
-    connection = sqlite3.connect("%s?mode=ro&immutable=1" % Path(drill.path).as_uri(), uri=True, check_same_thread=False)
-    CONNECTIONS.add(connection)
+def from_store(drill: Drill, listed: int) -> Iterator[bytes]:
+    """The pieces of a blob, fetched by a few connections and put in order; all of them are of one version of it."""
+    pool = ThreadPoolExecutor(CONNECTIONS)
+    ahead: deque[Future[Any]] = deque()
     try:
-        # Table names of any bytes are compared, whatever they decode to.
-        connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
-        connection.execute("PRAGMA mmap_size = %d" % 2**40)
-        yield connection
-    except sqlite3.Error as error:
-        if STOP.is_set():
-            raise Inconclusive("stopped") from None
-        raise (Inconclusive if too_old(str(error)) else Failed)(judged(str(error))) from None
+        first, total, etag = fetch(drill, 0, None)
+        if total != listed:
+            raise FailedError(f"the archive has {total} bytes, the store lists {listed}")
+        starts = iter(range(PIECE, total, PIECE))
+        ahead.extend(pool.submit(fetch, drill, start, etag) for start in itertools.islice(starts, WINDOW))
+        yield from [first] if first else []
+        while ahead:
+            piece = ahead.popleft().result()[0]
+            ahead.extend(pool.submit(fetch, drill, start, etag) for start in itertools.islice(starts, 1))
+            yield piece
     finally:
-        CONNECTIONS.discard(connection)
-        connection.close()
+        for future in ahead:
+            future.cancel()
+        pool.shutdown(wait=False)
 
 
-def too_old(text):
-    """Whether this SQLite may be what is wrong, and not the database."""
-    newer_syntax = "malformed database schema" in text and sqlite3.sqlite_version_info < (3, 45)
-    return newer_syntax or any(sign in text for sign in TOO_OLD)
+def fetch(drill: Drill, start: int, etag: str | None) -> tuple[bytes, int, str | None]:
+    """One range, the blob's size and its version; patient with what may pass."""
+    trouble = ""
+    for attempt in range(TRIES):
+        drill.run.check()
+        pause = 0.5 * 2**attempt
+        try:
+            return ask(drill, start, etag)
+        except urllib.error.HTTPError as error:
+            with error:
+                if error.code == 416 and start == 0 and (error.headers.get("Content-Range") or "*/0").endswith("*/0"):
+                    return b"", 0, None
+                trouble = refused(error)
+                after = error.headers.get("Retry-After") or ""
+                pause = max(pause, float(after)) if re.fullmatch("[0-9]{1,6}", after) else pause
+        except (OSError, http.client.HTTPException) as error:
+            reason = getattr(error, "reason", error)
+            if isinstance(reason, ssl.SSLCertVerificationError):
+                raise InconclusiveError("the store's TLS certificate is not trusted here") from None
+            why = getattr(reason, "strerror", None) or ""
+            trouble = f"the store could not be reached: {type(reason).__name__} {why}".rstrip()
+        if attempt + 1 < TRIES:
+            drill.run.pause(min(pause, PATIENCE))
+    raise InconclusiveError(f"{trouble}, {TRIES} times")
 
 
-def judged(text):
-    return "SQLite %s says: %s" % (sqlite3.sqlite_version, text)
+def ask(drill: Drill, start: int, etag: str | None) -> tuple[bytes, int, str | None]:
+    """One range by one request; http.client's errors, and OSError."""
+    headers = {"Range": f"bytes={start}-{start + PIECE - 1}", **({"If-Match": etag} if etag else {})}
+    request = urllib.request.Request(drill.order["url"], headers=headers)  # noqa: S310
+    with drill.run.opener.open(request, timeout=SOCKET_SECONDS) as response:
+        span = re.fullmatch(
+            r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15})", response.headers.get("Content-Range") or ""
+        )
+        end = min(start + PIECE, int(span[3])) if span else 0
+        if response.status != 206 or not span or (int(span[1]), int(span[2]) + 1) != (start, end):
+            raise InconclusiveError("the store does not answer with the range that was asked for")
+        data = response.read(end - start)
+        if len(data) != end - start:
+            raise http.client.IncompleteRead(b"", end - start - len(data))
+        return data, int(span[3]), response.headers.get("ETag")
 
 
-# --- the run: every database at once, in a private folder that is gone afterwards --------------------------------------
+def refused(error: urllib.error.HTTPError) -> str:
+    """What the store says, where asking again may help; raised, where it does not."""
+    code = re.sub("[^A-Za-z]", "", error.headers.get("x-ms-error-code") or "")[:60]
+    said = f"the store answers {error.code} {code}".rstrip()
+    if error.code in (408, 429) or error.code >= 500:
+        return said
+    if error.code in (404, 410):
+        raise FailedError(f"the archive is not there: {said}")
+    if error.code == 412:
+        raise InconclusiveError(f"the archive was overwritten during the drill: {said}")
+    date = email.utils.parsedate_tz(error.headers.get("Date") or "") if error.code in (401, 403) else None
+    skew = (
+        f"; this machine's clock is {time.time() - email.utils.mktime_tz(date):+.0f} s off the store's" if date else ""
+    )
+    raise InconclusiveError(f"{said}{' (the link may have expired)' if date else ''}{skew}")
+
+
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A link's signature goes to its own host only."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """Nowhere."""
+
+
+# ---- from gzip to the database
+
+
+class Input:
+    """A stream of pieces, read by count."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self.pieces, self.data, self.at = pieces, b"", 0
+
+    def peek(self, count: int) -> memoryview:
+        """The next `count` bytes, fewer only at the end."""
+        while len(self.data) - self.at < count:
+            piece = next(self.pieces, b"")
+            if not piece:
+                break
+            self.data, self.at = self.data[self.at :] + piece, 0
+        return memoryview(self.data)[self.at : self.at + count]
+
+    def take(self, count: int) -> memoryview:
+        """The same, which are then behind."""
+        taken = self.peek(count)
+        self.at += len(taken)
+        return taken
+
+
+class Output:
+    """The restored file: members are inflated in parallel and written in place, the SHA-256 is fed in order."""
+
+    def __init__(self, drill: Drill) -> None:
+        self.drill, self.size, self.bytes_ahead = drill, 0, 0
+        self.limit, self.expected = drill.order["database_bytes"], drill.order["raw_sha256"]
+        self.digest = hashlib.sha256()
+        self.hashed: Future[Any] = drill.run.inflaters.submit(bool)
+        self.ahead: deque[tuple[Future[list[bytes]], int]] = deque()
+        self.file = os.open(drill.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+
+    def claim(self, count: int) -> int:
+        """The offset of the next `count` bytes; stops where the database would be larger than it may be."""
+        offset, self.size = self.size, self.size + count
+        if self.limit is not None and self.size > self.limit:
+            raise FailedError(f"the archive holds more than the {self.limit} bytes recorded")
+        while self.limit is None and self.size > self.drill.reserved:
+            self.drill.run.room.reserve(self.drill, ROOM_STEP, patient=False)
+        return offset
+
+    def member(self, packed: memoryview, raw_size: int) -> None:
+        """One of our members, handed to another core; at most a few are in memory."""
+        offset, weight = self.claim(raw_size), len(packed) + raw_size
+        while self.ahead and (len(self.ahead) > CORES + 1 or self.bytes_ahead + weight > IN_FLIGHT):
+            self.settle()
+        self.ahead.append((self.drill.run.inflaters.submit(inflate, packed, raw_size, self.file, offset), weight))
+        self.bytes_ahead += weight
+
+    def append(self, raw: bytes) -> None:
+        """Bytes of a foreign member."""
+        while self.ahead:
+            self.settle()
+        write(self.file, raw, self.claim(len(raw)))
+        self.hash([raw])
+
+    def settle(self) -> None:
+        """Wait for the oldest member, whose bytes are the next of the digest."""
+        future, weight = self.ahead.popleft()
+        self.bytes_ahead -= weight
+        self.hash(future.result())
+
+    def hash(self, pieces: list[bytes]) -> None:
+        """On another core, after all that went before; only where there is a digest to compare."""
+        if self.expected:
+            self.hashed.result()
+            self.hashed = self.drill.run.inflaters.submit(self.digest_all, pieces)
+
+    def digest_all(self, pieces: list[bytes]) -> None:
+        """The next bytes of the database."""
+        for piece in pieces:
+            self.digest.update(piece)
+
+    def finish(self) -> None:
+        """The database is whole, and the recorded one."""
+        while self.ahead:
+            self.settle()
+        self.hashed.result()
+        if self.size == 0:
+            raise FailedError("the archive holds 0 bytes, which is no database")
+        if self.limit not in (None, self.size):
+            raise FailedError(f"the database has {self.size} bytes, {self.limit} were recorded")
+        self.drill.database_bytes = self.size
+        if self.expected not in (None, self.digest.hexdigest()):
+            raise FailedError(f"the database's SHA-256 is {self.digest.hexdigest()}, {self.expected} was recorded")
+
+    def close(self) -> None:
+        """Nobody writes any more when the file's number may be given to another file."""
+        wait([future for future, _ in self.ahead if not future.cancel()])
+        os.close(self.file)
+
+
+def consume(digest: Any, pieces: list[bytes]) -> None:
+    """Feed the pieces to the digest, in their order."""
+    for piece in pieces:
+        digest.update(piece)
+
+
+def unpack(source: Input, output: Output) -> None:
+    """All gzip members in a row and nothing else, whoever wrote them (RFC 1952)."""
+    first = True
+    while source.peek(1):
+        head = bytes(source.peek(OUR_HEADER.size))
+        if head[:2] != b"\x1f\x8b":
+            raise FailedError("this is no gzip file" if first else "garbage follows the last gzip member")
+        ours = OUR_HEADER.unpack(head) if len(head) == OUR_HEADER.size else ()
+        if ours[:4] == (b"\x1f\x8b\x08\x04", 12, b"P9", 8):
+            size, raw_size = ours[4:]
+            if not OUR_HEADER.size < size <= MEMBER_MAX or raw_size > MEMBER_MAX:
+                raise FailedError("a gzip member claims a size that none of ours has")
+            packed = source.take(size)
+            if len(packed) < size:
+                raise FailedError(TRUNCATED)
+            output.member(packed, raw_size)
+        else:
+            stream(source, output)
+        first = False
+    if first:
+        raise FailedError("the archive is empty")
+
+
+def stream(source: Input, output: Output) -> None:
+    """A member that does not say its size."""
+    inflater, count, data = zlib.decompressobj(31), 4096, b""
+    while not inflater.eof:
+        if not data:
+            data, count = bytes(source.take(count)), min(2 * count, 256 << 10)
+            if not data:
+                raise FailedError(TRUNCATED)
+        try:
+            raw = inflater.decompress(data, INFLATED)
+        except zlib.error as error:
+            raise damaged(error) from None
+        output.append(raw)
+        data = inflater.unconsumed_tail
+    source.at -= len(inflater.unused_data)
+
+
+def inflate(packed: memoryview, raw_size: int, file: int, offset: int) -> list[bytes]:
+    """One whole member of exactly the sizes that it claims, written at its place; zlib compares CRC and length."""
+    inflater, pieces, size = zlib.decompressobj(31), [], 0
+    for at in range(0, len(packed), SLICE):  # small pieces stay in the processor's cache
+        try:
+            raw = inflater.decompress(packed[at : at + SLICE], raw_size - size + 1)
+        except zlib.error as error:
+            raise damaged(error) from None
+        size += len(raw)
+        if size > raw_size or inflater.unconsumed_tail or inflater.unused_data:
+            break
+        write(file, raw, offset + size - len(raw))
+        pieces.append(raw)
+    if not inflater.eof or inflater.unused_data or size != raw_size:
+        raise FailedError("a gzip member is not of the size that it claims")
+    return pieces
+
+
+def damaged(error: zlib.error) -> Exception:
+    """zlib's verdict; running out of memory (-4) is none."""
+    return (InconclusiveError if "Error -4 " in str(error) else FailedError)(f"the gzip data is damaged: {error}")
+
+
+def write(file: int, raw: bytes, offset: int) -> None:
+    """All of it."""
+    rest = memoryview(raw)
+    while rest:
+        done = os.pwrite(file, rest, offset)
+        rest, offset = rest[done:], offset + done
+
+
+# ---- who carries it out, and cleans up
 
 
 class Room:
-    """Free disk space, promised to each database before it is downloaded."""
+    """The disk's free bytes, shared out, so that databases drilled at once do not fill it together."""
 
-    def __init__(self, folder):
-        self.folder = folder
-        self.free = shutil.disk_usage(folder).free - ROOM_RESERVE
-        self.promised = {}
-        self.lock = threading.Lock()
+    def __init__(self, folder: str) -> None:
+        disk = os.statvfs(folder)
+        self.free = disk.f_bavail * disk.f_frsize
+        self.free -= min(ROOM_LEFT, self.free // 20)
+        self.taken, self.changed = 0, threading.Condition()
 
-    def take(self, name, size):
-        with self.lock:
-            left = self.free - sum(self.promised.values())
-            if (size or 0) > left:
-                raise Inconclusive("no room in %s: it takes %d bytes, %d are free" % (self.folder, size, max(left, 0)))
-            self.promised[name] = size or 0
+    def reserve(self, drill: Drill, count: int, patient: bool) -> None:
+        """Room for a database; the patient wait as long as others may give some back."""
+        with self.changed:
+            while self.taken + count > self.free:
+                if not patient or not self.taken:
+                    raise InconclusiveError(
+                        f"no room on the disk: {drill.reserved + count} bytes needed, {self.free} free"
+                    )
+                drill.run.check()
+                self.changed.wait(0.2)
+            self.taken += count
+            drill.reserved += count
 
-    def leave(self, name):
-        with self.lock:
-            self.promised.pop(name, None)
-
-
-class Stopped(BaseException):
-    """The deadline, or a signal; `number` is the signal's."""
-
-    def __init__(self, number):
-        super().__init__(number)
-        self.number = number
-
-
-def stop(number, frame):
-    raise Stopped(number)
+    def release(self, drill: Drill) -> None:
+        """All of a database's room."""
+        with self.changed:
+            self.taken, drill.reserved = self.taken - drill.reserved, 0
+            self.changed.notify_all()
 
 
-def temporary_root():
-    """TMPDIR, or the roomier of the two places that every Unix has."""
-    if os.environ.get("TMPDIR"):
-        return os.environ["TMPDIR"]
-    return max(("/var/tmp", "/tmp"), key=lambda place: shutil.disk_usage(place).free)  # noqa: S108
+class Run:
+    """What the databases of one run share."""
+
+    def __init__(self, order: dict[str, Any], folder: str) -> None:
+        self.folder, self.progress = folder, order.get("progress", False)
+        self.room, self.inflaters = Room(folder), ThreadPoolExecutor(CORES)
+        self.opener = urllib.request.build_opener(
+            NoRedirect, urllib.request.HTTPSHandler(context=ssl.create_default_context())
+        )
+        self.stopped, self.reason = threading.Event(), ""
+
+    def check(self) -> None:
+        """Goes on only while the run does."""
+        if self.stopped.is_set():
+            raise InconclusiveError(self.reason)
+
+    def pause(self, seconds: float) -> None:
+        """Waits, no longer than the run lasts."""
+        self.stopped.wait(seconds)
+        self.check()
 
 
-def sweep(root):
-    """Remove what a killed drill of this user left, once no drill can still be using it."""
-    for entry in os.scandir(root):
+class Drill:
+    """One database's drill: its order, how far it came, and what was found."""
+
+    def __init__(self, order: dict[str, Any], run: Run, number: int) -> None:
+        self.order, self.run, self.path = order, run, Path(run.folder, f"{number}.db")
+        self.seconds = {step.__name__: 0.0 for step in STEPS}
+        self.details: dict[str, str] = {}
+        self.step, self.since, self.said = "download", time.monotonic(), 0.0
+        self.verdict, self.culprit, self.whole, self.reserved = "", "", False, 0
+        self.sha256: str | None = None
+        self.gzip_bytes: int | None = None
+        self.database_bytes: int | None = None
+        self.counts: dict[str, int] | None = None
+        self.unrecorded: list[str] = []
+        self.connection: sqlite3.Connection | None = None
+
+    def carry_out(self) -> None:
+        """All five steps, or as far as they go; the database's file is gone afterwards."""
         try:
-            found = entry.stat(follow_symlinks=False)
-            mine = entry.name.startswith((PREFIX, RESULT)) and found.st_uid == os.getuid()
-            if mine and found.st_mtime < time.time() - STALE_SECONDS:
-                shutil.rmtree(entry.path) if entry.is_dir(follow_symlinks=False) else os.unlink(entry.path)  # noqa: PTH108
+            self.run.check()
+            self.since, handed = time.monotonic(), None
+            for step in STEPS:
+                with self.during(step.__name__):
+                    handed = step(self, handed)
+                if step in (download, checksum):
+                    handed = self.timed(step.__name__, handed)
+            self.verdict = "passed"
+        except FailedError as error:
+            self.end("failed", str(error))
+        except InconclusiveError as error:
+            self.end("inconclusive", str(error))
+        except OSError as error:
+            why = "no room on the disk" if error.errno in NO_ROOM else "it could not be carried out"
+            self.end("inconclusive", f"{why}: {error.strerror}")
+        except BaseException as error:  # whatever it is, it is no verdict; its text may hold the link
+            self.end("inconclusive", f"it was cut short by {type(error).__name__}")
+        finally:
+            if self.connection:
+                self.connection.close()
+            with contextlib.suppress(FileNotFoundError):
+                self.path.unlink()
+            self.run.room.release(self)
+
+    def end(self, verdict: str, detail: str) -> None:
+        """It ends in the step that failed, which in the pass of the first three is the earliest that is not done."""
+        self.culprit = self.culprit or self.step
+        if self.culprit in ("checksum", "decompress") and self.gzip_bytes is None:
+            self.culprit = "download"
+        elif self.culprit == "decompress" and not self.whole:
+            self.culprit = "checksum"
+        self.details[self.culprit], self.verdict = detail[:600], verdict
+
+    @contextlib.contextmanager
+    def during(self, step: str) -> Iterator[None]:
+        """Charges the time to this step, and the exception to the innermost."""
+        outer = self.turn_to(step)
+        try:
+            yield
+        except BaseException:
+            self.culprit = self.culprit or step
+            raise
+        finally:
+            self.turn_to(outer)
+
+    def turn_to(self, step: str) -> str:
+        """From now on the time goes to `step`; returns the one before."""
+        now, before = time.monotonic(), self.step
+        self.seconds[before] += now - self.since
+        self.step, self.since = step, now
+        return before
+
+    def timed(self, step: str, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """The pieces, the time to make them charged to `step`."""
+        while True:
+            with self.during(step):
+                piece = next(pieces, None)
+            if piece is None:
+                return
+            yield piece
+
+    def say(self, step: str, done: int = 0, total: int | None = None) -> None:
+        """Progress for who watches; not oftener than ten times a second."""
+        now = time.monotonic()
+        if self.run.progress and (total is None or done == total or now - self.said > 0.1):
+            self.said = now
+            line = {
+                "name": self.order["name"],
+                "step": step,
+                **({} if total is None else {"done": done, "total": total}),
+            }
+            try:
+                os.write(2, (json.dumps(line) + "\n").encode())
+            except OSError:
+                self.run.progress = False  # nobody watches any more
+
+    def result(self, brief: bool) -> dict[str, Any]:
+        """All that was found; the brief form leaves out what equals the order, which the reader knows."""
+        steps = []
+        for name, seconds in self.seconds.items():
+            verdict = self.verdict if name == self.culprit else "passed"
+            steps.append([name, verdict, round(seconds, 3), self.details.get(name, "")])
+            if name == self.culprit:
+                break
+        found: dict[str, Any] = {
+            "sha256": self.sha256,
+            "gzip_bytes": self.gzip_bytes,
+            "database_bytes": self.database_bytes,
+        }
+        found["rows"] = self.counts
+        digests = {digest for _, digest in self.order["sha256"]}
+        known = {**self.order, "sha256": digests.pop() if len(digests) == 1 else None}
+        known["rows"] = (self.order["tables"] or {}).get("rows")
+        left_out = {key for key in found if brief and found[key] is not None and found[key] == known[key]}
+        found = {key: value for key, value in found.items() if key not in left_out}
+        return {
+            "name": self.order["name"],
+            "verdict": self.verdict,
+            "steps": steps,
+            **found,
+            "unrecorded": self.unrecorded,
+        }
+
+
+def roots() -> list[str]:
+    """Where temporary files may lie, the best first."""
+    if os.environ.get("TMPDIR"):
+        return [os.environ["TMPDIR"]]
+    found = [path for path in ("/var/tmp", "/tmp") if Path(path).is_dir()]  # noqa: S108
+    return sorted(found, key=lambda path: -shutil.disk_usage(path).free)
+
+
+def sweep() -> None:
+    """Removes what a drill left behind that was killed; nobody else's, and no link is followed."""
+    for root in roots():
+        for entry in Path(root).iterdir():
+            if not entry.name.startswith((FOLDER, RESULT)):
+                continue
+            with contextlib.suppress(OSError):
+                found = entry.lstat()
+                if found.st_uid != os.geteuid() or time.time() - found.st_mtime < STALE:
+                    continue
+                if stat.S_ISDIR(found.st_mode):
+                    shutil.rmtree(entry, ignore_errors=True)
+                else:
+                    entry.unlink()
+
+
+def line(order: dict[str, Any], payload: str, part: int) -> tuple[str, int]:
+    """The result line of one part, and how many parts there are."""
+    digest = hashlib.sha256(payload.encode()).hexdigest()
+    overhead = len(f"PILLAR9 {order['nonce']} 9999/9999 {digest} \n")
+    size = len(payload) if order["budget"] is None else max(1, order["budget"] - overhead)
+    parts = max(1, -(-len(payload) // size))
+    piece = payload[(part - 1) * size : part * size]
+    return f"PILLAR9 {order['nonce']} {part}/{parts} {digest} {piece}", parts
+
+
+def tell(order: dict[str, Any], drills: list[Drill]) -> None:
+    """The whole result as the last line; where it takes more than one, it is kept for `fetch`."""
+    versions = {"sqlite": sqlite3.sqlite_version, "python": platform.python_version()}
+    found = {**versions, "databases": [drill.result(order["budget"] is not None) for drill in drills]}
+    packed = zlib.compress(json.dumps(found, separators=(",", ":")).encode(), 9)
+    payload = base64.b85encode(packed).decode()
+    text, parts = line(order, payload, 1)
+    if parts > 1:
+        path = Path(roots()[0], RESULT + order["nonce"])
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:  # noqa: PTH123
+            file.write(payload)
+    print(text, flush=True)
+
+
+def fetch_part(order: dict[str, Any]) -> int:
+    """A later part of a result that took more than one line."""
+    for root in roots():
+        path = Path(root, RESULT + order["nonce"])
+        try:
+            with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW)) as file:  # noqa: PTH123
+                if os.fstat(file.fileno()).st_uid != os.geteuid():
+                    continue
+                payload = file.read()
         except FileNotFoundError:
             continue
+        print(line(order, payload, order["fetch"])[0], flush=True)
+        if order["last"]:
+            path.unlink()
+        return 0
+    return 1
 
 
-def drill_all(order, folder):
-    """Drill every database of the order; one that the deadline catches is inconclusive."""
-    lock = threading.Lock()
-
-    def progress(name, step, done, total):
-        if order["progress"]:
-            with lock:
-                said = json.dumps({"name": name, "step": step, "done": done, "total": total})
-                print(said, file=sys.stderr, flush=True)
-
-    room = Room(folder)
-    drills = [Drill(one, folder, room, progress) for one in order["databases"]]
-    waiting = deque(drills)
-    threads = [threading.Thread(target=work, args=(waiting,), daemon=True) for _ in range(min(4, len(drills)))]
-    for thread in threads:
-        thread.start()
+def run(order: dict[str, Any]) -> int:
+    """Carries out an order; the exit code is 0 if the result line was printed, whatever it tells."""
+    if "fetch" in order:
+        return fetch_part(order)
+    deadline = time.monotonic() + order["deadline"]
+    faulthandler.dump_traceback_later(order["deadline"] + 60, exit=True)  # should even the main thread hang
+    events: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda received, _: events.put(received))
+    sweep()
+    folder = tempfile.mkdtemp(prefix=FOLDER, dir=roots()[0])
     try:
-        while any(thread.is_alive() for thread in threads):
-            time.sleep(0.02)
-    except Stopped as stopped:
-        STOP.set()
-        for connection in list(CONNECTIONS):
-            connection.interrupt()
-        if stopped.number != signal.SIGALRM:
-            raise
-        for thread in threads:
-            thread.join(5)
-    return drills
-
-
-def work(waiting):
-    while waiting and not STOP.is_set():
-        try:
-            drill = waiting.popleft()
-        except IndexError:
-            return
-        drill.run()
-
-
-def payload_of(order, drills):
-    """The result: what the reader of the order cannot know. With a budget, equal counts are not said again."""
-    databases = []
-    for drill in drills:
-        expected = [digest for _, digest in drill.order["sha256"]]
-        steps = drill.steps
-        if not steps or (steps[-1][1] == "passed" and len(steps) < len(STEPS)):
-            steps = [*steps, [STEPS[len(steps)][0], "inconclusive", 0.0, "the drill's deadline ended it"]]
-        spared = drill.rest_as_recorded and order["budget"] is not None
-        databases.append(
-            {
-                "name": drill.order["name"],
-                "steps": steps,
-                "sha256": None if drill.sha256 in expected else drill.sha256,
-                "sizes": [drill.gzip_bytes, drill.database_bytes],
-                "rows": {} if spared else drill.rows,
-                "as_recorded": spared,
-            }
-        )
-    said = {"sqlite": sqlite3.sqlite_version, "python": sys.version.split()[0], "databases": databases}
-    return base64.b85encode(zlib.compress(json.dumps(said, separators=(",", ":")).encode(), 9)).decode()
-
-
-def say(order, payload, part):
-    """Print the result line, or one part of it; the line is the last of stdout."""
-    frame = "PILLAR9 %s %d/%d %s %s"
-    digest = hashlib.sha256(payload.encode()).hexdigest()
-    room = (order["budget"] or sys.maxsize) - len(frame % (order["nonce"], 999, 999, digest, "")) - 2
-    parts = max(1, -(-len(payload) // room))
-    piece = payload[(part - 1) * room : part * room]
-    print("\n" + frame % (order["nonce"], part, parts, digest, piece), flush=True)
-    return parts
-
-
-def main(order):
-    """Carry out the order, print the result, and end the process: nothing that hangs can hold it."""
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM):
-        signal.signal(number, stop)
-    root = temporary_root()
-    kept = os.path.join(root, RESULT + order["nonce"])  # noqa: PTH118
-    code, folder = 0, None
-    try:
-        if "fetch" in order:
-            payload = Path(kept).read_text()
-            if say(order, payload, order["fetch"]) == order["fetch"]:
-                os.unlink(kept)  # noqa: PTH108
-        else:
-            signal.setitimer(signal.ITIMER_REAL, order["deadline"])
-            sweep(root)
-            folder = tempfile.mkdtemp(prefix=PREFIX, dir=root)
-            payload = payload_of(order, drill_all(order, folder))
-            if say(order, payload, 1) > 1:
-                with open(os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:  # noqa: PTH123
-                    file.write(payload)
-    except Stopped as stopped:
-        code = 128 + stopped.number
-    except OSError as error:
-        print("%s: %s" % (root, error.strerror), file=sys.stderr)
-        code = 1
+        shared = Run(order, folder)
+        drills = [Drill(database, shared, number) for number, database in enumerate(order["databases"])]
+        received = attend(drills, shared, events, deadline)
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM):
-            signal.signal(number, signal.SIG_IGN)
-        if folder:
+        for _ in range(5):
             shutil.rmtree(folder, ignore_errors=True)
+    if received:
+        return 128 + received
+    tell(order, drills)
+    return 0
+
+
+def attend(drills: list[Drill], shared: Run, events: queue.SimpleQueue[int | None], deadline: float) -> int:
+    """Waits for the drills, the deadline or a signal, whose number is returned; nobody works on for long after it."""
+    todo = iter(drills)
+
+    def work() -> None:
+        for drill in todo:
+            drill.carry_out()
+            events.put(None)
+
+    for _ in range(min(DATABASES_AT_ONCE, len(drills))):
+        threading.Thread(target=work, daemon=True).start()
+    left, received = len(drills), 0
+    while left:
+        try:
+            event = events.get(timeout=max(0.0, deadline - time.monotonic()))
+        except queue.Empty:
+            if shared.stopped.is_set():
+                break
+            event, shared.reason = 0, "the deadline passed"
+        if event is None:
+            left -= 1
+        elif not shared.stopped.is_set():
+            received, deadline = event, time.monotonic() + GRACE
+            shared.reason = shared.reason or "it was told to stop"
+            shared.stopped.set()
+            for drill in drills:
+                if drill.connection and not drill.verdict:
+                    with contextlib.suppress(sqlite3.ProgrammingError):
+                        drill.connection.interrupt()
+    for drill in drills:
+        if not drill.verdict:
+            drill.end("inconclusive", shared.reason)
+    return received
+
+
+def main(order: dict[str, Any]) -> None:
+    """The program: no thread that hangs keeps the process."""
+    code = 1
+    try:
+        code = run(order)
+    except BaseException as error:  # without a line there is no verdict; the error's own text may hold a link
+        print(f"{type(error).__name__}: {getattr(error, 'strerror', None) or 'no result'}", file=sys.stderr, flush=True)
+    finally:
         sys.stdout.flush()
         os._exit(code)
