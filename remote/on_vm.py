@@ -1,0 +1,100 @@
+"""The drill program on one VM: shipped, waited for, its result fetched whole, in parts where it is a long one."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from local import cloud, drill_order
+from local.drill_order import Outcome, Target
+from local.drill_targets import LINK_SECONDS
+from local.errors import InconclusiveError
+from local.events import Event, Watch
+from local.settings import AzureSettings
+from remote import run_command, shipment
+from remote.run_command import PATIENCE, Patience
+
+# Run Command returns this much of stdout at most.
+BUDGET = 4096
+# Each part is a Run Command of its own, which takes Azure half a minute.
+MOST_PARTS = 64
+_BUSY = 10 * 60
+_MARGIN = 5 * 60
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds: `deadline` ends the program on the VM, `drill` and `fetch` are how long we wait for it and for a part.
+
+    Waiting for another's command and the drill itself end before the links expire.
+    """
+
+    deadline: float
+    drill: Patience
+    fetch: Patience
+
+
+LIMITS = Limits(
+    deadline=LINK_SECONDS - _BUSY - _MARGIN,
+    drill=Patience(busy=_BUSY, end=LINK_SECONDS - _BUSY),
+    fetch=PATIENCE,
+)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One VM, and as whom it is reached."""
+
+    azure: AzureSettings
+    login: cloud.Login
+    vm: str
+    watch: Watch
+    limits: Limits = LIMITS
+
+    def drill(self, targets: Sequence[Target]) -> Outcome:
+        """What the drill on the VM found.
+
+        Raises as `run_command.run` does, and InconclusiveError for anything but a whole result of this run.
+        """
+        nonce = secrets.token_hex(16)
+        text = drill_order.program(targets, nonce=nonce, deadline=self.limits.deadline, budget=BUDGET, progress=False)
+        self.watch(Event(self.vm, f"drill of {', '.join(target.name for target in targets)}"))
+        first = self._run(text, nonce, self.limits.drill)
+        with self._blamed(first):
+            parts = drill_order.part_count(first.stdout, nonce)
+            if parts > MOST_PARTS:
+                raise InconclusiveError(
+                    "fetch", f"its result has {parts} parts", "drill fewer databases at a time (--only)"
+                )
+        later = [self._fetch(nonce, part, parts) for part in range(2, parts + 1)]
+        with self._blamed(first):
+            return drill_order.outcome(first.stdout, nonce, targets, later)
+
+    def _fetch(self, nonce: str, part: int, parts: int) -> str:
+        self.watch(Event(self.vm, f"fetching part {part} of {parts} of the result"))
+        text = drill_order.fetch_program(nonce, part, budget=BUDGET, last=part == parts)
+        return self._run(text, nonce, self.limits.fetch).stdout
+
+    def _run(self, program: str, nonce: str, patience: Patience) -> run_command.Output:
+        script = shipment.script(program, nonce)
+        output = run_command.run(self.azure, self.login, self.vm, script, self.watch, patience)
+        shipment.check_python(self.vm, output.stdout, nonce)
+        return output
+
+    @contextmanager
+    def _blamed(self, output: run_command.Output) -> Iterator[None]:
+        """A result that is none is told with the VM's name and its last complaint."""
+        try:
+            yield
+        except InconclusiveError as error:
+            told = error.came_back + _ending(output.stderr)
+            raise InconclusiveError(f"drill on {self.vm}", told, error.mend) from None
+
+
+def _ending(stderr: str) -> str:
+    """What the VM complained of last, for whoever must mend it."""
+    lines = cloud.scrub(stderr).split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f"; its stderr ends: {last[-300:]}" if last else ""

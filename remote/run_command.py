@@ -1,0 +1,169 @@
+"""Azure's classic Run Command: a script to what it wrote on the VM, or the reason why not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from local import cloud
+from local.errors import AzureError, InconclusiveError
+from local.events import Event, Watch
+from local.settings import AzureSettings
+
+if TYPE_CHECKING:
+    from azure.core.exceptions import AzureError as SdkError
+    from azure.core.polling import LROPoller
+    from azure.mgmt.compute import ComputeManagementClient
+
+    Poller = LROPoller[Any]
+
+# What the agent says, in stderr's place, of a script that a reboot ended; Azure calls that a success.
+_CUT_SHORT = "Last script execution didn't finish."
+_LONGEST_PAUSE = 60.0
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Seconds: between two looks at a running script (where Azure names none), between two signs of life, how long
+    another's command may keep the VM busy, and how long the script may take.
+    """
+
+    look: float = 5
+    tell: float = 15
+    busy: float = 10 * 60
+    end: float = 10 * 60
+
+
+PATIENCE = Patience()
+
+
+@dataclass(frozen=True)
+class Output:
+    """What the script wrote: at most the last 4,096 bytes of each stream. Its exit code Azure tells nobody."""
+
+    stdout: str
+    stderr: str
+
+
+def run(
+    azure: AzureSettings, login: cloud.Login, vm: str, script: str, watch: Watch, patience: Patience = PATIENCE
+) -> Output:
+    """Run a shell script as root on one VM of the configured group.
+
+    Raises AccessDeniedError where the right is missing, AzureError where Azure does not know the caller or is away, and
+    InconclusiveError where the script did not run to an end that Azure told.
+    """
+    from azure.core.exceptions import AzureError as SdkError
+
+    scope = cloud.vm_scope(azure, vm)
+    try:
+        with _client(azure, login) as client:
+            poller = _begin(client, azure, vm, script, watch, patience)
+            _await(poller, azure, vm, watch, patience)
+            result = poller.result()
+    except SdkError as error:
+        raise _why_not(error, azure, vm, scope) from None
+    return _output(vm, "".join(status.message or "" for status in result.value or ()))
+
+
+@contextmanager
+def _client(azure: AzureSettings, login: cloud.Login) -> Iterator[ComputeManagementClient]:
+    from azure.mgmt.compute import ComputeManagementClient
+
+    where = cloud.endpoints(azure)
+    with ComputeManagementClient(
+        login,
+        str(azure.subscription),
+        base_url=where.resource_manager,
+        credential_scopes=[where.resource_manager_scope],
+        **cloud.transport_options(),
+    ) as client:
+        yield client
+
+
+def _begin(
+    client: ComputeManagementClient, azure: AzureSettings, vm: str, script: str, watch: Watch, patience: Patience
+) -> Poller:
+    """The script is on its way; another's command is waited for, since a VM runs one at a time."""
+    from azure.core.exceptions import ResourceExistsError
+
+    # Azure joins the lines again with the same character.
+    order: Any = {"commandId": "RunShellScript", "script": script.split("\n")}
+    start, pause = time.monotonic(), patience.look
+    while True:
+        try:
+            return client.virtual_machines.begin_run_command(
+                str(azure.resource_group), vm, order, polling_interval=patience.look
+            )
+        except ResourceExistsError as error:
+            if _code(error) != "Conflict":
+                raise
+        waited = time.monotonic() - start
+        if waited + pause > patience.busy:
+            raise InconclusiveError(
+                _doing(vm),
+                f"another command kept it busy for {waited:.0f} s, and a VM runs one at a time",
+                "wait until that one has ended (90 minutes at most), then run it again",
+            )
+        watch(Event(vm, f"another command is running there, waited {waited:.0f} s"))
+        time.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def _await(poller: Poller, azure: AzureSettings, vm: str, watch: Watch, patience: Patience) -> None:
+    """Return when the script has ended as Azure sees it; the poller looks from a thread of its own."""
+    start = time.monotonic()
+    while not poller.done():
+        waited = time.monotonic() - start
+        if waited >= patience.end:
+            raise InconclusiveError(
+                _doing(vm), f"Azure told no end of it within {waited:.0f} s", _restart(azure, vm, "a stuck agent")
+            )
+        poller.wait(min(patience.tell, patience.end - waited))
+        if not poller.done():
+            watch(Event(vm, f"waiting for the VM, {time.monotonic() - start:.0f} s"))
+
+
+def _output(vm: str, message: str) -> Output:
+    """The streams in the agent's report: "Enable succeeded: \n[stdout]\n…\n[stderr]\n…"."""
+    _, out_mark, rest = message.partition("[stdout]\n")
+    stdout, err_mark, stderr = rest.rpartition("\n[stderr]\n")
+    if _CUT_SHORT in (stderr if err_mark else message):
+        raise InconclusiveError(_doing(vm), "the script was cut short, as by a reboot of the VM", "run it again")
+    if not out_mark or not err_mark:
+        told = f"Azure's answer holds no output: {cloud.scrub(message)[:300]!r}"
+        raise InconclusiveError(_doing(vm), told, "run it again")
+    return Output(stdout, stderr)
+
+
+def _why_not(error: SdkError, azure: AzureSettings, vm: str, scope: str) -> AzureError | InconclusiveError:
+    """Who is refused or gets no answer must mend that; all else says that the VM could not do it this time."""
+    from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
+
+    explained = cloud.explain(error, _doing(vm), scope)
+    answered = isinstance(error, HttpResponseError) and not isinstance(error, ClientAuthenticationError)
+    if not answered or isinstance(explained, cloud.AccessDeniedError):
+        return explained
+    group = azure.resource_group
+    mend = {
+        "ResourceNotFound": f"check azure.vm: az vm list --resource-group {group} --output table",
+        "OperationNotAllowed": f"run: az vm start --resource-group {group} --name {vm}",
+        "VMAgentStatusCommunicationError": _restart(azure, vm, "an agent that does not report"),
+        "OperationPreempted": "somebody stopped or changed the VM meanwhile: run it again",
+    }
+    return InconclusiveError(_doing(vm), explained.came_back, mend.get(_code(error), explained.mend))
+
+
+def _doing(vm: str) -> str:
+    return f"run a command on {vm}"
+
+
+def _restart(azure: AzureSettings, vm: str, what: str) -> str:
+    return f"az vm restart --resource-group {azure.resource_group} --name {vm} mends {what}"
+
+
+def _code(error: SdkError) -> str:
+    return str(getattr(getattr(error, "error", None), "code", None) or "")
