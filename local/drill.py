@@ -337,7 +337,7 @@ def from_store(drill: Drill, listed: int) -> Iterator[bytes]:
     pool = ThreadPoolExecutor(CONNECTIONS)
     ahead: deque[Future[Any]] = deque()
     try:
-        first, total, etag = fetch(drill, 0, None)
+        first, total, etag = fetch(drill, 0, drill.order["etag"])
         if total != listed:
             raise FailedError(f"the archive has {total} bytes, the store lists {listed}")
         starts = iter(range(PIECE, total, PIECE))

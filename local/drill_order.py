@@ -35,7 +35,8 @@ class Target:
     """One backup to drill: where it can be read (`url` is a secret link) and what is known of it (None: not recorded).
 
     Sizes are bytes; `sha256` pairs where a digest of the archive stands with the digest; `sidecar_problem` is why a
-    restore by hand would refuse the backup; `tables` is a form of `drill.tables_record`, `minimum` the floor by table.
+    restore by hand would refuse the backup; `tables` is a form of `drill.tables_record`, `minimum` the floor by table,
+    `etag` which content of the blob is meant, so that one overwritten since is not taken for a wrong one.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Target:
     schema: str | None
     tables: Mapping[str, Any] | None
     minimum: Mapping[str, int]
+    etag: str | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ def program(
             "schema": target.schema,
             "tables": target.tables,
             "minimum": target.minimum,
+            "etag": target.etag,
         }
         for target in targets
     ]

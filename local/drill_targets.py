@@ -97,6 +97,7 @@ def _target(
         schema=recorded.schema_sha256,
         tables=recorded.rows,
         minimum=database.rows,
+        etag=point.entry.etag,
     )
 
 

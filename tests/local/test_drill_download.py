@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
-from local import drill, drill_order
+from local import drill, drill_order, drill_targets
 from local.drill_order import Target
+from local.drill_targets import Choice
+from local.settings import Database
 from tests.support.drill_archives import NONCE, drilled, ending, make_database, members, run_text, target_of
 from tests.support.drill_server import Blob, refuse, serving
+from tests.support.workshop import Workshop
 
 
 @pytest.fixture
@@ -172,3 +179,21 @@ def test_a_link_that_is_none_is_inconclusive_and_not_told(temp: Path, tmp_path: 
     (one,) = drill_order.outcome(done.stdout, NONCE, [target]).databases
     assert ending(one) == ("download", "inconclusive")
     assert "verysecret" not in done.stdout + done.stderr + repr(one)
+
+
+def test_a_blob_that_was_overwritten_since_it_was_chosen_is_inconclusive_and_not_wrong(
+    azure_workshop: Workshop,
+) -> None:
+    path = azure_workshop.add("costs")
+    azure_workshop.invoke("backup")
+    chosen = drill_targets.choose(azure_workshop.store, "sqlite", [Database(name="costs", path=path)], Choice())
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM tasks")
+    azure_workshop.invoke("backup")
+
+    text = drill_order.program(chosen.targets, nonce="0a", deadline=60)
+    done = subprocess.run([sys.executable, "-IS", "-"], input=text, capture_output=True, text=True, check=True)
+
+    (one,) = drill_order.outcome(done.stdout, "0a", chosen.targets).databases
+    assert one.verdict == "inconclusive"
+    assert "overwritten" in one.steps[-1].detail

@@ -15,8 +15,8 @@ from tests.azure_cloud.furniture import make_bin
 from tests.remote.site import Site
 from tests.support.workshop import CHECKOUT
 
-SLOW_PYTHON = """#!/bin/sh
-sleep 5
+WAITING_PYTHON = """#!/bin/sh
+until [ -e {go} ]; do sleep 0.1; done
 exec {python} "$@"
 """
 
@@ -26,7 +26,8 @@ def test_ctrl_c_stops_waiting_at_once_and_the_vm_s_files_go_away(
     site: Site, tmp_path: Path, number: signal.Signals
 ) -> None:
     site.back_up()
-    wrapper = SLOW_PYTHON.format(python=os.path.realpath(sys.executable))
+    go = tmp_path / "go"
+    wrapper = WAITING_PYTHON.format(go=go, python=os.path.realpath(sys.executable))
     path = make_bin(tmp_path / "slow-bin", ["sleep"], {"python3": wrapper})
     vm_files = site.give_vm_own_temporary_folder()
     site.use_vm(site.estate.cloud.change_vm(site.vm, path=str(path)))
@@ -39,11 +40,11 @@ def test_ctrl_c_stops_waiting_at_once_and_the_vm_s_files_go_away(
         site.await_script()
         process.send_signal(number)
         output = b"".join(process.communicate())
-        still_there = site.estate.cloud.agent.running_on(site.vm) is not None
 
     assert process.returncode == 128 + number
     assert b"Traceback" not in output
     assert b"sig=" not in output
-    assert still_there
+    assert site.estate.cloud.agent.running_on(site.vm) is not None
+    go.touch()
     assert site.estate.cloud.settle(site.vm)
     assert list(vm_files.iterdir()) == []
