@@ -81,12 +81,12 @@ def plan(snapshot: Path, cache: Cache, held: Sequence[str], pool: Executor) -> P
 def build(
     snapshot: Path, work: Plan, cache: Cache, upload: Upload, pool: Executor, advance: Callable[[int], None]
 ) -> Archive:
-    """Send the archive block by block, in order, and commit nothing; `advance` hears of every raw byte done.
+    """Send the archive block by block, in order, and commit nothing; `advance` hears of the raw bytes done.
 
     At most a few groups of chunks are in memory at once, whatever the database's size.
     """
     held = frozenset(upload.held)
-    digest, size, added = hashlib.sha256(), 0, 0
+    digest, size, added, done = hashlib.sha256(), 0, 0, 0
     digests: list[bytes] = []
     with snapshot.open("rb") as file:
         raw_digest = pool.submit(_digest_of, file.fileno(), work.size)
@@ -102,7 +102,11 @@ def build(
             else:
                 upload.put(block.id, block.data)
                 added += len(block.data)
-            advance(block.raw_bytes)
+            done += block.raw_bytes
+            if done >= chunks.LARGE:
+                advance(done)
+                done = 0
+        advance(done)
         return Archive(digest.hexdigest(), size, added, raw_digest.result(), tuple(digests))
 
 

@@ -83,8 +83,7 @@ class Delivery:
         """The same content at a later time: what was checked and counted then holds for the same bytes now."""
         assert self.cache.last is not None
         assert target.base is not None
-        # Freeing the copy's pages takes a quarter of a second a gigabyte, about as long as the service does.
-        freed = self.pool.submit(self.copy.unlink)
+        freed = self._free_copy()
         metadata = {**self.cache.last.metadata, "taken": layout.timestamp(self.taken), "added_bytes": "0"}
         sent = self.store.repeat(target.blob, target.base.entry, metadata)
         freed.result()
@@ -96,10 +95,16 @@ class Delivery:
             plan = plan or archive.plan(self.copy, self.cache, upload.held, self.pool)
             built = archive.build(self.copy, plan, self.cache, upload, self.pool, self.advance)
             recorded = self._recorded(checked.result(), built)
+            freed = self._free_copy()
             metadata = layout.encode_metadata(recorded)
             upload.commit(metadata)
+            freed.result()
         self.cache.save(built.digests, metadata)
         return Delivered(target.blob, recorded, built.gzip_bytes, upload.sent, plan.changed_bytes / plan.size)
+
+    def _free_copy(self) -> Future[None]:
+        """Freeing a gigabyte of cached pages takes a quarter of a second, about as long as the service's commit."""
+        return self.pool.submit(self.copy.unlink)
 
     def _recorded(self, facts: Facts, built: Archive) -> Recorded:
         return Recorded(
@@ -107,7 +112,7 @@ class Delivery:
             taken=self.taken,
             sha256=built.sha256,
             raw_sha256=built.raw_sha256,
-            raw_bytes=self.copy.stat().st_size,
+            raw_bytes=facts.page_size * facts.page_count,
             page_size=facts.page_size,
             page_count=facts.page_count,
             user_version=facts.user_version,
