@@ -359,7 +359,7 @@ def test(context: Context) -> None:
         "ruff format --check .",
         "mypy",
         "lint-imports",
-        "pytest -n auto",
+        "pytest -n 4",
     )
     for check in checks:
         print(f"$ {check}", flush=True)

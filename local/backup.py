@@ -25,6 +25,7 @@ from local.lock import only_run
 from local.report import BackedUpDatabase, Backup, BackupReport
 from local.settings import AzureSettings, Database, StoreSettings
 from local.store import Store, open_store
+from local.waiting import settled
 
 _AT_ONCE = 4
 
@@ -98,7 +99,9 @@ def _run_all(
         run = Run(connection, folder, pool, watch, finish, stop)
         jobs = [at_once.submit(_back_up_one, database, run) for database in databases]
         try:
+            settled([connection])
             connection.result()
+            settled(jobs)
             return [job.result() for job in jobs]
         except BaseException:
             stop.set()

@@ -16,7 +16,7 @@ from local.store import Store
 
 LINK_SECONDS = 60 * 60
 # A new blob and its sidecar are committed within a second of each other; a sidecar that is older stays wrong.
-_SETTLE_SECONDS = 5
+_SETTLE_SECONDS = 3
 
 
 @dataclass(frozen=True)

@@ -232,7 +232,7 @@ def connect(url: str, azure: AzureSettings) -> AzureStore:
         credential=_sdk_credential(account, secret) or cloud.credential(azure),
         transport=RequestsTransport(session=session, session_owner=False, **cloud.transport_options()),
         # The SDK's default waits 15 s before its first retry; a person waits for this one.
-        retry_policy=ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=5),
+        retry_policy=ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=4),
     )
     return AzureStore(container, account, secret)
 

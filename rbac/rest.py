@@ -105,6 +105,8 @@ def _decode(content: bytes | msgspec.Raw, shape: type[T], doing: str, base: str)
 def surfaces(azure: AzureSettings, login: cloud.Login) -> Iterator[tuple[Rest, Rest]]:
     """Azure Resource Manager and Microsoft Graph, as `login`; the connections end with the context."""
     where = cloud.endpoints(azure)
+    # What is not configured is told before anybody is asked to log in.
+    cloud.group_scope(azure)
     with (
         cloud.pipeline(where.resource_manager, where.resource_manager_scope, login) as arm,
         cloud.pipeline(where.graph, where.graph_scope, login) as graph,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from typing import TypeVar
 
 from local.drill_order import Target
+from local.waiting import settled
 
 Result = TypeVar("Result")
 Shares = dict[str, tuple[Target, ...]]
@@ -37,7 +38,7 @@ def at_once(works: Mapping[str, Callable[[], Result]]) -> dict[str, Future[Resul
     for name, work in works.items():
         futures[name] = Future()
         threading.Thread(target=_fulfil, args=(futures[name], work), name=name, daemon=True).start()
-    wait(futures.values())
+    settled(futures.values())
     return futures
 
 

@@ -34,7 +34,7 @@ def argument_lists() -> Iterator[set[str]]:
 
     def look() -> None:
         mine = psutil.Process()
-        while not enough.wait(0.01):
+        while not enough.wait(0.05):
             for child in mine.children(recursive=True):
                 try:
                     seen.add(" ".join(child.cmdline()))
