@@ -31,26 +31,6 @@ from tests.support.drill_archives import (
 )
 
 
-@pytest.fixture
-def temp(tmp_path: Path) -> Path:
-    """The program's folder for temporary files."""
-    folder = tmp_path / "temp"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture(scope="session")
-def raw(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A sound database of about a megabyte."""
-    return make_database(tmp_path_factory.mktemp("raw") / "tasks.db").read_bytes()
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> Path:
-    """Where the archive lies."""
-    return tmp_path / "tasks é %20 #.db.gz"
-
-
 def test_a_sound_backup_passes_all_five_steps(temp: Path, archive: Path, raw: bytes) -> None:
     one = drilled(temp, target_of(archive, members(raw), raw, minimum={"tasks": 3000}))
     assert one.verdict == "passed"

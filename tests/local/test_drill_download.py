@@ -22,14 +22,6 @@ from tests.support.drill_server import Blob, refuse, serving
 from tests.support.workshop import Workshop
 
 
-@pytest.fixture
-def temp(tmp_path: Path) -> Path:
-    """The program's folder for temporary files."""
-    folder = tmp_path / "temp"
-    folder.mkdir()
-    return folder
-
-
 @pytest.fixture(scope="session")
 def raw(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A sound database that does not compress, so that its archive takes more ranges than are in flight at once."""

@@ -28,26 +28,6 @@ from tests.support.drill_archives import (
 )
 
 
-@pytest.fixture
-def temp(tmp_path: Path) -> Path:
-    """The program's folder for temporary files."""
-    folder = tmp_path / "temp"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture(scope="session")
-def raw(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A sound database of about a megabyte."""
-    return make_database(tmp_path_factory.mktemp("raw") / "tasks.db").read_bytes()
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> Path:
-    """Where the archive lies."""
-    return tmp_path / "tasks é %20 #.db.gz"
-
-
 def _start(temp: Path, text: str) -> subprocess.Popen[str]:
     process = subprocess.Popen(
         [sys.executable, "-IS", "-"],

@@ -26,26 +26,6 @@ from tests.support.drill_archives import (
 from tests.support.odd_databases import ODD_DATABASES
 
 
-@pytest.fixture
-def temp(tmp_path: Path) -> Path:
-    """The program's folder for temporary files."""
-    folder = tmp_path / "temp"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture(scope="session")
-def raw(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A sound database of about a megabyte."""
-    return make_database(tmp_path_factory.mktemp("raw") / "tasks.db").read_bytes()
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> Path:
-    """Where the archive lies."""
-    return tmp_path / "tasks é %20 #.db.gz"
-
-
 @pytest.mark.parametrize("kind", sorted(kind for kind in ODD_DATABASES if "hot journal" not in kind))
 @pytest.mark.parametrize("limit", [1_000_000, 5_000, 10], ids=["rows", "names", "digest"])
 def test_every_kind_of_database_passes_with_each_form_of_counts(

@@ -20,23 +20,6 @@ MIB = 1024 * 1024
 Content = dict[str, object]
 
 
-@pytest.fixture
-def target(tmp_path: Path) -> Path:
-    return tmp_path / "copy.db"
-
-
-@pytest.fixture
-def plain(tmp_path: Path) -> Path:
-    return ODD_DATABASES["plain"](tmp_path)
-
-
-@pytest.fixture
-def large(tmp_path: Path) -> Path:
-    """50 MiB: several steps of the copy."""
-    script = "CREATE TABLE ballast(a); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50)"
-    return execute(tmp_path / "large.db", script + "INSERT INTO ballast SELECT randomblob(1048576) FROM n;")
-
-
 def content(path: Path) -> Content:
     """The schema, every row of every table and what else a program can read of a database."""
     with closing(sqlite3.connect(path)) as connection:

@@ -18,26 +18,9 @@ import pytest
 from local import snapshot
 from local.errors import SourceError
 from tests.support.live_writer import live_writer
-from tests.support.odd_databases import ODD_DATABASES, execute
+from tests.support.odd_databases import ODD_DATABASES
 
 MIB = 1024 * 1024
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> Path:
-    return tmp_path / "copy.db"
-
-
-@pytest.fixture
-def plain(tmp_path: Path) -> Path:
-    return ODD_DATABASES["plain"](tmp_path)
-
-
-@pytest.fixture
-def large(tmp_path: Path) -> Path:
-    """50 MiB: several steps of the copy."""
-    script = "CREATE TABLE ballast(a); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50)"
-    return execute(tmp_path / "large.db", script + "INSERT INTO ballast SELECT randomblob(1048576) FROM n;")
 
 
 @contextmanager
