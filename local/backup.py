@@ -19,7 +19,7 @@ from local import catalog, layout, snapshot
 from local.cache import Cache
 from local.catalog import Point
 from local.delivery import Delivered, Delivery, Target
-from local.errors import PillarError
+from local.errors import PillarError, SourceError
 from local.events import Event, Watch
 from local.lock import only_run
 from local.report import BackedUpDatabase, Backup, BackupReport
@@ -127,8 +127,8 @@ def _back_up_one(database: Database, run: Run) -> BackedUpDatabase:
     begin = time.monotonic()
     try:
         delivered = _deliver(database, run)
-    except PillarError as error:
-        text = f"{error}; {error.mend}" if error.mend else str(error)
+    except (PillarError, OSError) as error:
+        text = _told(error, database.name, run.folder)
         run.watch(Event(database.name, f"failed: {text}"))
         return BackedUpDatabase(database.name, "failed", seconds=round(time.monotonic() - begin, 3), error=text)
     run.watch(
@@ -145,6 +145,13 @@ def _back_up_one(database: Database, run: Run) -> BackedUpDatabase:
         changed=round(delivered.changed, 6),
         seconds=round(time.monotonic() - begin, 3),
     )
+
+
+def _told(error: PillarError | OSError, name: str, folder: Path) -> str:
+    """What went wrong and what mends it; an error of the operating system comes from this machine's own folder."""
+    if isinstance(error, OSError):
+        error = SourceError(f"backup of {name}", error.strerror or str(error), f"check that disk: df -h {folder}")
+    return f"{error}; {error.mend}" if error.mend else str(error)
 
 
 def _deliver(database: Database, run: Run) -> Delivered:

@@ -21,7 +21,7 @@ from local import catalog, layout
 from local.lock import only_run
 from local.places import cache_of
 from tests.support.live_writer import live_writer
-from tests.support.workshop import Workshop
+from tests.support.workshop import CHECKOUT, Workshop
 
 TODAY = r"sqlite/\d{4}-\d\d-\d\d"
 
@@ -327,3 +327,20 @@ def test_the_former_scripts_backup_of_the_same_day_is_kept(workshop: Workshop) -
 
     points = catalog.points(workshop.store, "sqlite")
     assert sorted(point.recorded.sha256 == digest for point in points) == [False, True]
+
+
+def test_a_full_disk_for_the_cache_is_told_and_not_a_traceback(folder_workshop: Workshop) -> None:
+    path = folder_workshop.root / "big.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE noise (noise BLOB)")
+        connection.executemany("INSERT INTO noise VALUES (?)", ((os.urandom(1_000_000),) for _ in range(4)))
+    folder_workshop.add("big", path)
+    # No file may grow beyond 2 MiB: the snapshot meets what a full disk would say.
+    command = ["sh", "-c", 'ulimit -f 4096; trap "" XFSZ; exec "$@"', "sh", *folder_workshop.command("backup")]
+
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)
+
+    assert done.returncode == 1
+    assert "big: verdict failed" in done.stdout
+    assert "Traceback" not in done.stderr
+    assert folder_workshop.names() == []
