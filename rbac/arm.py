@@ -4,137 +4,78 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
 from local.cloud import AccessDeniedError
-from local.errors import ConfigError
+from local.errors import AzureError, ConfigError
 from local.settings import LOOPBACK_HOSTS
 from rbac.facts import Accounts, Assignment, Denial, Permission, Role
-from rbac.rest import Rest, RestError, quoted
+from rbac.manager import Manager
+from rbac.rest import RestError, told
 
 AUTHORIZATION = "/providers/Microsoft.Authorization"
-VERSION = "api-version=2022-04-01"
 _VM_VERSION = "api-version=2024-07-01"
 _STORAGE_VERSION = "api-version=2023-05-01"
 
 
-class _Body(msgspec.Struct, frozen=True, rename="camel"):
-    """Every kind's properties are optional here: Azure sends null for an empty list and leaves fields out."""
-
-
-class _Permission(_Body, frozen=True):
-    actions: tuple[str, ...] | None = None
-    not_actions: tuple[str, ...] | None = None
-    data_actions: tuple[str, ...] | None = None
-    not_data_actions: tuple[str, ...] | None = None
-
-
-class _RoleProperties(_Body, frozen=True):
-    role_name: str
-    type: str
-    permissions: tuple[_Permission, ...] = ()
-
-
-class _Role(_Body, frozen=True):
-    name: str
-    properties: _RoleProperties
-
-
-class _AssignmentProperties(_Body, frozen=True):
-    role_definition_id: str
-    principal_id: str
-    scope: str
-    principal_type: str | None = None
-    condition: str | None = None
-
-
-class _Assignment(_Body, frozen=True):
-    name: str
-    properties: _AssignmentProperties
-
-
-class _DeniedPrincipal(_Body, frozen=True):
-    id: str
-    type: str | None = None
-
-
-class _DenialProperties(_Body, frozen=True):
-    scope: str
-    deny_assignment_name: str = ""
-    permissions: tuple[_Permission, ...] = ()
-    principals: tuple[_DeniedPrincipal, ...] = ()
-    exclude_principals: tuple[_DeniedPrincipal, ...] = ()
-    do_not_apply_to_child_scopes: bool | None = None
-
-
-class _Denial(_Body, frozen=True):
-    name: str
-    properties: _DenialProperties
-
-
-class _Resource(_Body, frozen=True):
+class _Resource(msgspec.Struct, frozen=True):
     id: str
     name: str
 
 
-def require_vm(arm: Rest, scope: str) -> None:
+def require_vm(manager: Manager, scope: str) -> None:
     """Raises ConfigError where the VM is not there: an assignment at its scope would be refused or lost."""
     name = scope.rpartition("/")[2]
     try:
-        arm.get(f"{scope}?{_VM_VERSION}", _Resource, f"look at the VM {name}")
+        manager.rest.get(f"{scope}?{_VM_VERSION}", _Resource, f"look at the VM {name}")
     except RestError as error:
         if error.status != 404:
             raise
         raise ConfigError(f"configuration: azure.vm {name}", error.came_back, error.mend) from None
 
 
-def assignments(arm: Rest, scope: str, object_id: str) -> Iterator[Assignment]:
+def assignments(manager: Manager, scope: str, object_id: str) -> tuple[Assignment, ...]:
     """The assignments in force for a principal at a scope: inherited ones, and its groups' (Azure resolves them)."""
-    filter_ = f"$filter=atScope()%20and%20assignedTo({quoted(object_id)})"
-    path = f"{scope}{AUTHORIZATION}/roleAssignments?{VERSION}&{filter_}"
-    return (_assignment(one) for one in arm.pages(path, _Assignment, "read the role assignments"))
+    return _assignments(manager, scope, f"atScope() and assignedTo({_literal(object_id)})")
 
 
-def assignments_below(arm: Rest, scope: str, object_id: str | None = None) -> tuple[Assignment, ...]:
+def assignments_below(manager: Manager, scope: str, object_id: str | None = None) -> tuple[Assignment, ...]:
     """Every assignment at, above and below a scope; of one principal itself (not of its groups) where that is given."""
-    filter_ = f"&$filter=principalId%20eq%20{quoted(object_id)}" if object_id else ""
-    path = f"{scope}{AUTHORIZATION}/roleAssignments?{VERSION}{filter_}"
-    return tuple(_assignment(one) for one in arm.pages(path, _Assignment, "read the role assignments"))
+    return _assignments(manager, scope, f"principalId eq {_literal(object_id)}" if object_id else None)
 
 
-def assignment(arm: Rest, assignment_id: str) -> Assignment | None:
+def assignment(manager: Manager, assignment_id: str) -> Assignment | None:
     """One assignment by its resource id, also one that no list shows yet; None where there is none."""
-    try:
-        return _assignment(arm.get(f"{assignment_id}?{VERSION}", _Assignment, "read a role assignment"))
-    except RestError as error:
-        if error.status == 404:
-            return None
-        raise
+    scope, _, name = assignment_id.partition(f"{AUTHORIZATION}/roleAssignments/")
+    with _none_if_missing(), told("read a role assignment", scope):
+        return _assignment(manager.authorization.role_assignments.get(_relative(scope), name))
+    return None
 
 
-def denials(arm: Rest, scope: str) -> Iterator[Denial]:
+def denials(manager: Manager, scope: str) -> tuple[Denial, ...]:
     """The deny assignments in force at a scope, inherited ones included, whomever they name."""
-    path = f"{scope}{AUTHORIZATION}/denyAssignments?{VERSION}&$filter=atScope()"
-    return (_denial(one) for one in arm.pages(path, _Denial, "read the deny assignments"))
+    with told("read the deny assignments", scope):
+        listed = manager.authorization.deny_assignments.list_for_scope(_relative(scope), filter="atScope()")
+        return tuple(_denial(one) for one in listed)
 
 
-def role_by_guid(arm: Rest, scope: str, guid: str) -> Role | None:
+def role_by_guid(manager: Manager, scope: str, guid: str) -> Role | None:
     """One role definition, read at a scope where it can be assigned; None where there is none."""
-    path = f"{scope}{AUTHORIZATION}/roleDefinitions/{guid}?{VERSION}"
-    try:
-        return _role(arm.get(path, _Role, "read a role definition"))
-    except RestError as error:
-        if error.status == 404:
-            return None
-        raise
+    with _none_if_missing(), told("read a role definition", scope):
+        return _role(manager.authorization.role_definitions.get(_relative(scope), guid))
+    return None
 
 
-def role_by_name(arm: Rest, scope: str, name: str) -> Role | None:
+def role_by_name(manager: Manager, scope: str, name: str) -> Role | None:
     """The role definition of that name that can be assigned at the scope; None where there is none."""
-    path = f"{scope}{AUTHORIZATION}/roleDefinitions?{VERSION}&$filter=roleName%20eq%20{quoted(name)}"
-    return next((_role(one) for one in arm.pages(path, _Role, f"look up the role {name}")), None)
+    with told(f"look up the role {name}", scope):
+        named = f"roleName eq {_literal(name)}"
+        listed = manager.authorization.role_definitions.list(_relative(scope), filter=named)
+        return next((_role(one) for one in listed), None)
 
 
 def role_id(scope: str, guid: str) -> str:
@@ -143,12 +84,12 @@ def role_id(scope: str, guid: str) -> str:
     return f"{subscription[0] if subscription else ''}{AUTHORIZATION}/roleDefinitions/{guid}"
 
 
-def accounts(arm: Rest, subscription_scope: str, store_url: str) -> Accounts:
+def accounts(manager: Manager, subscription_scope: str, store_url: str) -> Accounts:
     """Where the store lies, and which storage accounts the caller sees; a list holds only what it may read."""
     parts = urlsplit(store_url)
     path = f"{subscription_scope}/providers/Microsoft.Storage/storageAccounts?{_STORAGE_VERSION}"
     try:
-        seen = {one.name.lower(): one.id for one in arm.pages(path, _Resource, "list the storage accounts")}
+        seen = {one.name.lower(): one.id for one in manager.rest.pages(path, _Resource, "list the storage accounts")}
     except AccessDeniedError:
         reason = "the storage accounts of the subscription cannot be read"
         return Accounts(not_checked=None if parts.scheme == "file" else reason)
@@ -164,37 +105,73 @@ def accounts(arm: Rest, subscription_scope: str, store_url: str) -> Accounts:
     return Accounts(ids, seen[name], f"{seen[name]}/blobServices/default/containers/{container}")
 
 
-def _assignment(one: _Assignment) -> Assignment:
-    told = one.properties
-    guid = told.role_definition_id.rpartition("/")[2].lower()
-    kind = told.principal_type or "Unknown"
-    return Assignment(one.name.lower(), told.scope, told.principal_id.lower(), guid, kind, told.condition or None)
+def _assignments(manager: Manager, scope: str, filter_: str | None) -> tuple[Assignment, ...]:
+    with told("read the role assignments", scope):
+        listed = manager.authorization.role_assignments.list_for_scope(_relative(scope), filter=filter_)
+        return tuple(_assignment(one) for one in listed)
 
 
-def _role(one: _Role) -> Role:
-    told = one.properties
-    return Role(one.name.lower(), told.role_name, _permissions(told.permissions), told.type == "CustomRole")
+@contextmanager
+def _none_if_missing() -> Iterator[None]:
+    try:
+        yield
+    except RestError as error:
+        if error.status != 404:
+            raise
 
 
-def _denial(one: _Denial) -> Denial:
-    told = one.properties
+def _relative(scope: str) -> str:
+    """A scope as the SDK joins it to its URL."""
+    return scope.removeprefix("/")
+
+
+def _literal(text: str) -> str:
+    """`text` in an OData filter."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _assignment(one: Any) -> Assignment:
+    guid = _said(one.role_definition_id).rpartition("/")[2].lower()
+    kind = one.principal_type or "Unknown"
+    name, holder = _said(one.name).lower(), _said(one.principal_id).lower()
+    return Assignment(name, _said(one.scope), holder, guid, kind, one.condition or None)
+
+
+def _role(one: Any) -> Role:
+    custom = one.role_type == "CustomRole"
+    return Role(_said(one.name).lower(), _said(one.role_name), _permissions(one.permissions), custom)
+
+
+def _denial(one: Any) -> Denial:
     return Denial(
-        told.deny_assignment_name or one.name,
-        told.scope,
-        _permissions(told.permissions),
-        _principals(told.principals),
-        _principals(told.exclude_principals),
-        not told.do_not_apply_to_child_scopes,
+        one.deny_assignment_name or _said(one.name),
+        _said(one.scope),
+        _permissions(one.permissions),
+        _principals(one.principals),
+        _principals(one.exclude_principals),
+        not one.do_not_apply_to_child_scopes,
     )
 
 
-def _principals(listed: Iterable[_DeniedPrincipal]) -> Mapping[str, bool]:
+def _principals(listed: Iterable[Any] | None) -> Mapping[str, bool]:
     # "Everyone" has the type SystemDefined.
-    return {one.id.lower(): one.type == "Group" for one in listed}
+    return {_said(one.id).lower(): one.type == "Group" for one in listed or ()}
 
 
-def _permissions(blocks: Iterable[_Permission]) -> tuple[Permission, ...]:
+def _permissions(blocks: Iterable[Any] | None) -> tuple[Permission, ...]:
     return tuple(
-        Permission(one.actions or (), one.not_actions or (), one.data_actions or (), one.not_data_actions or ())
-        for one in blocks
+        Permission(
+            tuple(one.actions or ()),
+            tuple(one.not_actions or ()),
+            tuple(one.data_actions or ()),
+            tuple(one.not_data_actions or ()),
+        )
+        for one in blocks or ()
     )
+
+
+def _said(value: object) -> str:
+    """A text that Azure always gives; the SDK takes an answer without it as well."""
+    if not isinstance(value, str):
+        raise AzureError("read Azure's answer", "it is not what Azure documents", "check the proxy and azure.endpoints")
+    return value

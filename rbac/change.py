@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from rbac import arm
 from rbac.facts import Assignment, Facts, Role
+from rbac.manager import Manager
 from rbac.plan import DESCRIPTION, Plan
-from rbac.rest import Rest, RestError
+from rbac.rest import RestError, told
 
 
 @dataclass(frozen=True)
@@ -43,20 +44,20 @@ class Deadline:
         return True
 
 
-def apply(rest: Rest, facts: Facts, plan: Plan, deadline: Deadline) -> Assignment:
+def apply(manager: Manager, facts: Facts, plan: Plan, deadline: Deadline) -> Assignment:
     """Make the planned change and return the assignment that is there now.
 
     An assignment of the same role, scope and principal under another name is success, once it has been read again.
     """
     if plan.define:
-        _define(rest, facts.group_scope, plan.define)
+        _define(manager, facts.group_scope, plan.define)
     if plan.assign is None:
         return plan.assignment
     while True:
         try:
-            _assign(rest, facts, plan.assign)
+            _assign(manager, facts, plan.assign)
         except RestError as error:
-            if error.code == "RoleAssignmentExists" and (held := _same(rest, plan.assign, error.came_back)):
+            if error.code == "RoleAssignmentExists" and (held := _same(manager, plan.assign, error.came_back)):
                 return held
             # A role defined a moment ago is not known everywhere at once.
             if not (plan.define and error.code == "RoleDefinitionDoesNotExist" and deadline.wait()):
@@ -65,57 +66,49 @@ def apply(rest: Rest, facts: Facts, plan: Plan, deadline: Deadline) -> Assignmen
             return plan.assign
 
 
-def take_back(rest: Rest, assignment: Assignment) -> None:
+def take_back(manager: Manager, assignment: Assignment) -> None:
     """Delete one assignment."""
-    rest.delete(f"{assignment.id}?{arm.VERSION}", f"take back the role assignment {assignment.name}")
+    with told(f"take back the role assignment {assignment.name}", assignment.scope):
+        manager.authorization.role_assignments.delete(assignment.scope.removeprefix("/"), assignment.name)
 
 
-def drop_role(rest: Rest, scope: str, role: Role) -> None:
+def drop_role(manager: Manager, scope: str, role: Role) -> None:
     """Delete a custom role definition; Azure refuses as long as anything is assigned to it."""
-    path = f"{scope}{arm.AUTHORIZATION}/roleDefinitions/{role.guid}?{arm.VERSION}"
-    rest.delete(path, f"delete the custom role {role.name}")
+    with told(f"delete the custom role {role.name}", scope):
+        manager.authorization.role_definitions.delete(scope.removeprefix("/"), role.guid)
 
 
-def _define(rest: Rest, scope: str, role: Role) -> None:
+def _define(manager: Manager, scope: str, role: Role) -> None:
     body = {
-        "properties": {
-            "roleName": role.name,
-            "type": "CustomRole",
-            "description": DESCRIPTION,
-            "assignableScopes": [scope],
-            "permissions": [
-                {
-                    "actions": one.actions,
-                    "notActions": one.not_actions,
-                    "dataActions": one.data_actions,
-                    "notDataActions": one.not_data_actions,
-                }
-                for one in role.permissions
-            ],
-        }
+        "role_name": role.name,
+        "role_type": "CustomRole",
+        "description": DESCRIPTION,
+        "assignable_scopes": [scope],
+        "permissions": [{key: list(patterns) for key, patterns in asdict(one).items()} for one in role.permissions],
     }
-    path = f"{scope}{arm.AUTHORIZATION}/roleDefinitions/{role.guid}?{arm.VERSION}"
-    rest.put(path, body, f"define the custom role {role.name}")
+    with told(f"define the custom role {role.name}", scope):
+        manager.authorization.role_definitions.create_or_update(scope.removeprefix("/"), role.guid, body)
 
 
-def _assign(rest: Rest, facts: Facts, wanted: Assignment) -> None:
+def _assign(manager: Manager, facts: Facts, wanted: Assignment) -> None:
     properties = {
-        "roleDefinitionId": arm.role_id(wanted.scope, wanted.role),
-        "principalId": wanted.principal_id,
+        "role_definition_id": arm.role_id(wanted.scope, wanted.role),
+        "principal_id": wanted.principal_id,
         "description": DESCRIPTION,
     }
     # With principalType Azure skips its own look-up, which a fresh principal needs; an object id that nobody
     # verified needs that look-up, or an application id would be assigned to and never work.
     if facts.principal.verified:
-        properties["principalType"] = "ServicePrincipal"
-    rest.put(f"{wanted.id}?{arm.VERSION}", {"properties": properties}, f"assign the role to {facts.principal}")
+        properties["principal_type"] = "ServicePrincipal"
+    with told(f"assign the role to {facts.principal}", wanted.scope):
+        manager.authorization.role_assignments.create(wanted.scope.removeprefix("/"), wanted.name, properties)
 
 
-def _same(rest: Rest, wanted: Assignment, refusal: str) -> Assignment | None:
+def _same(manager: Manager, wanted: Assignment, refusal: str) -> Assignment | None:
     """The assignment that Azure's refusal names, or a list shows, if it really is the wanted one but for its name."""
     named = re.search(r"existing role assignment is ([0-9a-f]{32})", refusal)
-    by_id = arm.assignment(rest, replace(wanted, name=str(uuid.UUID(named[1]))).id) if named else None
-    for one in (by_id, *arm.assignments_below(rest, wanted.scope, wanted.principal_id)):
+    by_id = arm.assignment(manager, replace(wanted, name=str(uuid.UUID(named[1]))).id) if named else None
+    for one in (by_id, *arm.assignments_below(manager, wanted.scope, wanted.principal_id)):
         if one and _key(one) == _key(wanted):
             return one
     return None

@@ -13,9 +13,10 @@ from local.settings import AzureSettings
 from rbac import change, proof, read
 from rbac.change import Deadline, Patience
 from rbac.facts import Assignment, Facts
+from rbac.manager import Manager, surfaces
 from rbac.plan import Plan, Wish, decide
 from rbac.proof import Proof, Prove
-from rbac.rest import Rest, surfaces
+from rbac.rest import Rest
 from rbac.result import Checked, Fixed, Line, Outcome, Status, findings, ids, right_checks, right_lines, verdict_of
 from rbac.rights import blob_rights, judge, place, vm_rights
 
@@ -76,7 +77,7 @@ def fix(
 
 
 def _read_again(
-    manager: Rest,
+    manager: Manager,
     directory: Rest,
     azure: AzureSettings,
     store_url: str,

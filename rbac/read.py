@@ -10,6 +10,7 @@ from local.errors import ConfigError
 from local.settings import AzureSettings
 from rbac import arm, graph
 from rbac.facts import Assignment, Denial, Facts, Principal, Role
+from rbac.manager import Manager
 from rbac.plan import Wish, narrow_role
 from rbac.rest import Rest
 
@@ -21,7 +22,7 @@ def principal(directory: Rest, azure: AzureSettings) -> Principal:
     return graph.resolve(directory, azure.service_principal)
 
 
-def facts(manager: Rest, directory: Rest, azure: AzureSettings, store_url: str, who: Principal) -> Facts:
+def facts(manager: Manager, directory: Rest, azure: AzureSettings, store_url: str, who: Principal) -> Facts:
     """What `who` holds at the VMs and at the store."""
     group_scope = cloud.group_scope(azure)
     if not azure.vms:
@@ -34,14 +35,14 @@ def facts(manager: Rest, directory: Rest, azure: AzureSettings, store_url: str, 
     return _at(manager, directory, Facts(who, group_scope, vm_scopes, accounts), scopes)
 
 
-def group_facts(manager: Rest, directory: Rest, azure: AzureSettings, who: Principal) -> Facts:
+def group_facts(manager: Manager, directory: Rest, azure: AzureSettings, who: Principal) -> Facts:
     """What `who` holds at the resource group; the VMs need not be there any more."""
     scope = cloud.group_scope(azure)
     vm_scopes = tuple(cloud.vm_scope(azure, vm) for vm in azure.vms)
     return _at(manager, directory, Facts(who, scope, vm_scopes), (scope,))
 
 
-def wanted_role(manager: Rest, azure: AzureSettings, wish: Wish) -> tuple[Role, Role | None]:
+def wanted_role(manager: Manager, azure: AzureSettings, wish: Wish) -> tuple[Role, Role | None]:
     """The role to assign, and its definition as Azure has it (None: not made yet)."""
     scope = cloud.group_scope(azure)
     if wish.least_privilege:
@@ -57,12 +58,12 @@ def wanted_role(manager: Rest, azure: AzureSettings, wish: Wish) -> tuple[Role, 
     return found, found
 
 
-def role_of(manager: Rest, scope: str, guid: str) -> Role:
+def role_of(manager: Manager, scope: str, guid: str) -> Role:
     """A role definition as it is at a scope where it is assigned; one that was deleted meanwhile grants nothing."""
     return arm.role_by_guid(manager, scope, guid) or Role(guid, f"deleted role {guid}", ())
 
 
-def _at(manager: Rest, directory: Rest, known: Facts, scopes: Iterable[str]) -> Facts:
+def _at(manager: Manager, directory: Rest, known: Facts, scopes: Iterable[str]) -> Facts:
     """`known` with what is in force at the scopes; everything is read there, where the caller has its rights."""
     assignments: dict[str, Assignment] = {}
     denials: dict[str, Denial] = {}

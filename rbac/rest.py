@@ -1,19 +1,17 @@
-"""Calls to a REST surface of Azure, through the SDK's pipeline: typed answers, paging, and Azure's errors as ours."""
+"""Reads from a REST surface of Azure, through the SDK's pipeline: typed answers, paging, and Azure's errors as ours."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, urlsplit
 
 import msgspec
 
 from local import cloud
 from local.errors import AzureError
-from local.settings import AzureSettings
 
 if TYPE_CHECKING:
     from azure.core import PipelineClient
@@ -46,7 +44,7 @@ class Rest:
 
     def get(self, path: str, shape: type[T], doing: str, headers: Mapping[str, str] | None = None) -> T:
         """The answer to one GET; `path` begins with a slash and holds its query."""
-        return _decode(self._send("GET", path, doing, headers=headers), shape, doing, self.base)
+        return _decode(self._send(path, doing, headers), shape, doing, self.base)
 
     def pages(self, path: str, shape: type[T], doing: str, headers: Mapping[str, str] | None = None) -> Iterator[T]:
         """Every item of a list, whatever number of pages it comes in."""
@@ -57,31 +55,31 @@ class Rest:
             link = page.next_arm or page.next_graph
             following = path_of_next(self.base, link, doing) if link else None
 
-    def put(self, path: str, body: object, doing: str) -> None:
-        """One PUT."""
-        self._send("PUT", path, doing, json=body)
-
-    def delete(self, path: str, doing: str) -> None:
-        """One DELETE; what is gone already is no error."""
-        self._send("DELETE", path, doing)
-
-    def _send(self, method: str, path: str, doing: str, **content: Any) -> bytes:
-        from azure.core.exceptions import AzureError as SdkError
+    def _send(self, path: str, doing: str, headers: Mapping[str, str] | None) -> bytes:
         from azure.core.exceptions import HttpResponseError
         from azure.core.rest import HttpRequest
 
-        scope = re.split(r"/providers/Microsoft\.Authorization/|\?", path, maxsplit=1)[0]
-        try:
-            response = self.client.send_request(HttpRequest(method, self.base + path, **content))
-            if response.status_code < 400:
-                return response.content
-            raise HttpResponseError(response=response)
-        except SdkError as error:
-            explained = cloud.explain(error, doing, scope)
-            if isinstance(explained, cloud.AccessDeniedError) or not isinstance(error, HttpResponseError):
-                raise explained from None
-            code = error.error.code if error.error else ""
-            raise RestError(explained, error.status_code or 0, code or "") from None
+        with told(doing, path.partition("?")[0]):
+            response = self.client.send_request(HttpRequest("GET", self.base + path, headers=dict(headers or {})))
+            if response.status_code >= 400:
+                raise HttpResponseError(response=response)
+            return response.content
+
+
+@contextmanager
+def told(doing: str, scope: str) -> Iterator[None]:
+    """The SDK's errors as ours: AccessDeniedError for a 403, RestError for what else Azure refused, else AzureError."""
+    from azure.core.exceptions import AzureError as SdkError
+    from azure.core.exceptions import HttpResponseError
+
+    try:
+        yield
+    except SdkError as error:
+        explained = cloud.explain(error, doing, scope)
+        if isinstance(explained, cloud.AccessDeniedError) or not isinstance(error, HttpResponseError):
+            raise explained from None
+        code = error.error.code if error.error else ""
+        raise RestError(explained, error.status_code or 0, code or "") from None
 
 
 def path_of_next(base: str, link: str, doing: str) -> str:
@@ -99,19 +97,6 @@ def _decode(content: bytes | msgspec.Raw, shape: type[T], doing: str, base: str)
     except msgspec.DecodeError as error:
         came_back = f"the answer of {base} is not what Azure documents: {error}"
         raise AzureError(doing, came_back, "check the proxy and azure.endpoints") from None
-
-
-@contextmanager
-def surfaces(azure: AzureSettings, login: cloud.Login) -> Iterator[tuple[Rest, Rest]]:
-    """Azure Resource Manager and Microsoft Graph, as `login`; the connections end with the context."""
-    where = cloud.endpoints(azure)
-    # What is not configured is told before anybody is asked to log in.
-    cloud.group_scope(azure)
-    with (
-        cloud.pipeline(where.resource_manager, where.resource_manager_scope, login) as arm,
-        cloud.pipeline(where.graph, where.graph_scope, login) as graph,
-    ):
-        yield Rest(where.resource_manager, arm), Rest(where.graph, graph)
 
 
 def quoted(text: str) -> str:

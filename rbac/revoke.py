@@ -10,8 +10,9 @@ from local.errors import AzureError
 from local.settings import AzureSettings
 from rbac import arm, change, read
 from rbac.facts import Assignment, Facts, Role
+from rbac.manager import Manager, surfaces
 from rbac.plan import Revocation, assignment_name, narrow_role, revocation
-from rbac.rest import Rest, RestError, surfaces
+from rbac.rest import RestError
 from rbac.result import Line, Outcome, Revoked, Status, ids
 from rbac.rights import describe
 
@@ -41,7 +42,7 @@ def revoke(azure: AzureSettings, *, role: str | None = None, check: bool = False
     return _outcome(facts, plan, None if trouble else unused, trouble)
 
 
-def _direct(manager: Rest, azure: AzureSettings, facts: Facts, role: str | None) -> tuple[Assignment, ...]:
+def _direct(manager: Manager, azure: AzureSettings, facts: Facts, role: str | None) -> tuple[Assignment, ...]:
     """The principal's own assignments, and by their names those that Azure's lists do not show yet."""
     listed = arm.assignments_below(manager, facts.group_scope, facts.principal.object_id)
     named = [arm.role_by_name(manager, facts.group_scope, name) for name in {azure.role, role or azure.role}]
@@ -57,7 +58,7 @@ def _direct(manager: Rest, azure: AzureSettings, facts: Facts, role: str | None)
     return (*listed, *hidden)
 
 
-def _unused_role(manager: Rest, facts: Facts, plan: Revocation) -> Role | None:
+def _unused_role(manager: Manager, facts: Facts, plan: Revocation) -> Role | None:
     """The custom role that `rbac.fix` made, where no assignment but those taken back uses it."""
     role = arm.role_by_guid(manager, facts.group_scope, narrow_role(facts.group_scope).guid)
     if role is None:
@@ -67,7 +68,7 @@ def _unused_role(manager: Rest, facts: Facts, plan: Revocation) -> Role | None:
     return role if all(one.id.lower() in ours for one in users) else None
 
 
-def _drop(manager: Rest, facts: Facts, role: Role) -> list[Line]:
+def _drop(manager: Manager, facts: Facts, role: Role) -> list[Line]:
     try:
         change.drop_role(manager, facts.group_scope, role)
     except RestError as error:

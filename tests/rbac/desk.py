@@ -13,8 +13,9 @@ from local import cloud
 from local.events import unwatched
 from local.settings import AzureSettings, EndpointSettings
 from rbac.fix import fix
+from rbac.manager import Manager, surfaces
 from rbac.plan import Wish
-from rbac.rest import Rest, surfaces
+from rbac.rest import Rest
 from rbac.result import Fixed, Outcome
 from remote import run_command
 from tests.azure_cloud.estate import Estate
@@ -57,7 +58,7 @@ class Desk:
         self.monkeypatch.setenv("PILLAR9_PRINCIPAL_CLIENT_SECRET", self.estate.backup.secret)
 
     @contextmanager
-    def surfaces(self) -> Iterator[tuple[Rest, Rest]]:
+    def surfaces(self) -> Iterator[tuple[Manager, Rest]]:
         """Azure Resource Manager and Graph, as whoever is logged in."""
         login = cloud.credential(self.azure)
         with surfaces(self.azure, login) as both:
