@@ -19,14 +19,15 @@ from invoke.parser.argument import Argument
 from invoke.tasks import Task, task
 from invoke.util import yaml  # type: ignore[attr-defined]
 
-from local import settings
+from local import clock, settings
+from local.archive.cache import cache_of
 from local.errors import ConfigError, PillarError
-from local.render import Screen
+from local.output.screen import Screen
 from local.settings import Database, Settings
 
 if TYPE_CHECKING:
-    from local.drill_targets import Choice
-    from local.store import Store
+    from local.drill.targets import Choice
+    from local.store.interface import Store
     from rbac.result import Outcome
 
 INTERRUPTED = 130
@@ -99,13 +100,14 @@ def backup_run(context: Context, only: Sequence[str] | None = None, check: bool 
     screen = Screen(json)
 
     def work() -> int:
-        from local import backup, places, show
-        from local.delivery import Delivery
+        from local.backup import run as backup
+        from local.backup.upload import Delivery
+        from local.output import tables as show
 
         configured = _settings(context)
         databases = _chosen(configured, only)
         finish = Delivery.preview if _checking(context, check) else Delivery.deliver
-        folder = places.cache_of(configured.store)
+        folder = cache_of(configured.store)
         with screen.watching() as watch:
             report = backup.back_up(configured.store, configured.azure, databases, folder, watch, finish)
         screen.document(report) if json else show.backup(screen, report)
@@ -134,15 +136,16 @@ def backup_list(context: Context, name: str | None = None, json: bool = False) -
     screen = Screen(json)
 
     def work() -> int:
-        from local import catalog, layout, show
-        from local.listing import listing
-        from local.store import open_store
+        from local.output import tables as show
+        from local.output.listing import listing
+        from local.store import catalog
+        from local.store.open import open_store
 
         configured = _settings(context)
         store = open_store(configured.store, configured.azure)
         points = catalog.points(store, configured.store.prefix)
         found = listing([point for point in points if name in (None, point.database)])
-        screen.document(found) if json else show.listing(screen, found, layout.now())
+        screen.document(found) if json else show.listing(screen, found, clock.now())
         return 0
 
     _run(screen, work)
@@ -161,7 +164,9 @@ def drill_local(
     screen = Screen(json)
 
     def work() -> int:
-        from local import drill_run, report, show
+        from local import report
+        from local.drill import run as drill_run
+        from local.output import tables as show
 
         configured, databases, choice, store = _drill_order(context, only, date, at)
         if _checking(context, check):
@@ -193,7 +198,8 @@ def drill_remote(
     screen = Screen(json)
 
     def work() -> int:
-        from local import report, show
+        from local import report
+        from local.output import tables as show
         from remote import drill
 
         configured, databases, choice, store = _drill_order(context, only, date, at)
@@ -213,8 +219,8 @@ def drill_remote(
 def _drill_order(
     context: Context, only: Sequence[str] | None, date: str, at: str
 ) -> tuple[Settings, tuple[Database, ...], Choice, Store]:
-    from local.drill_targets import parse_choice
-    from local.store import open_store
+    from local.drill.targets import parse_choice
+    from local.store.open import open_store
 
     configured = _settings(context)
     databases, choice = _chosen(configured, only), parse_choice(date, at)
@@ -225,13 +231,14 @@ def _show_chosen(
     screen: Screen, store: Store, configured: Settings, databases: Sequence[Database], choice: Choice
 ) -> int:
     """What a drill would take; 1 if there is no backup for one of the databases."""
-    from local import catalog, layout, show
-    from local.listing import listing
+    from local.output import tables as show
+    from local.output.listing import listing
+    from local.store import catalog
 
     known = catalog.points(store, configured.store.prefix)
     points = [catalog.choose(known, database.name, choice.day, choice.at) for database in databases]
     found = listing([point for point in points if point])
-    screen.document(found) if screen.json else show.listing(screen, found, layout.now())
+    screen.document(found) if screen.json else show.listing(screen, found, clock.now())
     return 0 if all(points) else 1
 
 

@@ -12,11 +12,13 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from local import backup, drill_run, show
-from local.drill_targets import Choice
-from local.render import Screen
+from local.backup import run as backup
+from local.drill import run as drill_run
+from local.drill.targets import Choice
+from local.output import tables as show
+from local.output.screen import Screen
 from local.settings import AzureSettings, Database, StoreSettings
-from local.store import open_store
+from local.store.open import open_store
 
 _ROWS = 60_000
 _WRITER = """

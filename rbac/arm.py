@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from local.cloud import AccessDeniedError
+from local.cloud.errors import AccessDeniedError
 from local.errors import AzureError, ConfigError
 from local.settings import LOOPBACK_HOSTS
 from rbac.facts import Accounts, Assignment, Denial, Permission, Role

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contextlib import closing
 
-from local import cloud
-from local.cloud_errors import BLOB_ROLE_COMMAND
+from local.cloud.credentials import default_credential
+from local.cloud.errors import BLOB_ROLE_COMMAND
 from local.errors import AzureError
 from local.events import Event, Watch, unwatched
 from local.report import Verdict
@@ -28,7 +28,7 @@ _UNPROVABLE = (
 
 def check(azure: AzureSettings, store_url: str) -> Outcome:
     """Which of the rights that this product needs the configured principal has, through what, and what is missing."""
-    with closing(cloud.credential(azure)) as login, surfaces(azure, login) as (manager, directory):
+    with closing(default_credential(azure)) as login, surfaces(azure, login) as (manager, directory):
         who = read.principal(directory, azure)
         facts = read.facts(manager, directory, azure, store_url, who)
     judgments = [judge(facts, right) for right in (*vm_rights(facts), *blob_rights(facts))]
@@ -53,7 +53,7 @@ def fix(
 
     Raises ConfigError where what was asked for cannot serve, AzureError where Azure refuses it.
     """
-    with closing(cloud.credential(azure)) as login, surfaces(azure, login) as (manager, directory):
+    with closing(default_credential(azure)) as login, surfaces(azure, login) as (manager, directory):
         who = read.principal(directory, azure)
         facts = read.facts(manager, directory, azure, store_url, who)
         plan = decide(facts, wish, *read.wanted_role(manager, azure, wish))

@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-from local.cloud import AccessDeniedError
+from local.cloud.errors import AccessDeniedError
 from local.errors import ConfigError
 from rbac.facts import Principal
 from rbac.rest import Rest, RestError, quoted

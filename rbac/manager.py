@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from local import cloud
+from local.cloud.credentials import Login
+from local.cloud.endpoints import endpoints_of, group_scope
+from local.cloud.transport import rest_pipeline, transport_options
 from local.settings import AzureSettings
 from rbac.rest import Rest
 
@@ -26,23 +28,23 @@ class Manager:
 
 
 @contextmanager
-def surfaces(azure: AzureSettings, login: cloud.Login) -> Iterator[tuple[Manager, Rest]]:
+def surfaces(azure: AzureSettings, login: Login) -> Iterator[tuple[Manager, Rest]]:
     """Azure Resource Manager and Microsoft Graph, as `login`; the connections end with the context."""
     from azure.mgmt.authorization import AuthorizationManagementClient
 
-    where = cloud.endpoints(azure)
+    where = endpoints_of(azure)
     # What is not configured is told before anybody is asked to log in.
-    cloud.group_scope(azure)
+    group_scope(azure)
     with (
-        cloud.pipeline(where.resource_manager, where.resource_manager_scope, login) as arm,
-        cloud.pipeline(where.graph, where.graph_scope, login) as graph,
+        rest_pipeline(where.resource_manager, where.resource_manager_scope, login) as arm,
+        rest_pipeline(where.graph, where.graph_scope, login) as graph,
         AuthorizationManagementClient(
             login,
             str(azure.subscription),
             api_version=_AUTHORIZATION_VERSION,
             base_url=where.resource_manager,
             credential_scopes=[where.resource_manager_scope],
-            **cloud.transport_options(),
+            **transport_options(),
         ) as authorization,
     ):
         yield Manager(Rest(where.resource_manager, arm), authorization), Rest(where.graph, graph)

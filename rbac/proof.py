@@ -8,7 +8,9 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 
-from local import cloud
+from local.cloud.credentials import Login, caller_of, default_credential, secret_credential
+from local.cloud.endpoints import endpoints_of
+from local.cloud.errors import AccessDeniedError
 from local.errors import AzureError, InconclusiveError
 from local.events import Event, Watch
 from local.settings import AzureSettings
@@ -22,8 +24,8 @@ sqlite3 --version 2>/dev/null || python3 -c 'import sqlite3; print(sqlite3.sqlit
 """
 SECRET_VARIABLE = "PILLAR9_PRINCIPAL_CLIENT_SECRET"  # noqa: S105 - the variable's name
 # (credential, VM's name, script's text) to the script's stdout; AccessDeniedError where Azure refuses to run it.
-Prove = Callable[[cloud.Login, str, str], str]
-MakeLogin = Callable[[], cloud.Login]
+Prove = Callable[[Login, str, str], str]
+MakeLogin = Callable[[], Login]
 
 
 @dataclass(frozen=True)
@@ -34,16 +36,16 @@ class Proof:
     text: str
 
 
-def logins(azure: AzureSettings, principal: Principal, own: cloud.Login) -> MakeLogin | None:
+def logins(azure: AzureSettings, principal: Principal, own: Login) -> MakeLogin | None:
     """Makes logins of the principal's own, each without a token; None where the caller (`own`) holds none.
 
     Taken from PILLAR9_PRINCIPAL_CLIENT_SECRET, from AZURE_CLIENT_SECRET where AZURE_CLIENT_ID is the principal's, or
     the caller itself where it is the principal. Raises AzureError where a credential is there and Entra refuses it.
     """
-    token_scope = cloud.endpoints(azure).resource_manager_scope
-    caller = cloud.caller(own, token_scope)
+    token_scope = endpoints_of(azure).resource_manager_scope
+    caller = caller_of(own, token_scope)
     if caller.object_id == principal.object_id:
-        return lambda: cloud.credential(azure)
+        return lambda: default_credential(azure)
     client_id = os.environ.get("AZURE_CLIENT_ID", "").lower() or None
     app_id = principal.app_id or client_id
     secret = os.environ.get(SECRET_VARIABLE)
@@ -54,11 +56,11 @@ def logins(azure: AzureSettings, principal: Principal, own: cloud.Login) -> Make
         return None
     held, known_tenant, known_app_id = secret, tenant, app_id
 
-    def make() -> cloud.Login:
-        return cloud.secret_credential(azure, known_tenant, known_app_id, held)
+    def make() -> Login:
+        return secret_credential(azure, known_tenant, known_app_id, held)
 
     with closing(make()) as login:
-        return make if cloud.caller(login, token_scope).object_id == principal.object_id else None
+        return make if caller_of(login, token_scope).object_id == principal.object_id else None
 
 
 def wait_until_effective(
@@ -73,7 +75,7 @@ def wait_until_effective(
                 with closing(make()) as login:
                     output = prove(login, vm, SCRIPT)
                 break
-            except cloud.AccessDeniedError as error:
+            except AccessDeniedError as error:
                 watch(Event(vm, f"assigned, not effective yet after {deadline.waited} s"))
                 if not deadline.wait():
                     return Proof(False, f"assigned, but not effective on {vm} after {deadline.waited} s: {error}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from local import cloud
+from local.cloud.endpoints import group_scope, vm_scope
 from local.errors import ConfigError
 from local.settings import AzureSettings
 from rbac import arm, graph
@@ -24,27 +24,27 @@ def principal(directory: Rest, azure: AzureSettings) -> Principal:
 
 def facts(manager: Manager, directory: Rest, azure: AzureSettings, store_url: str, who: Principal) -> Facts:
     """What `who` holds at the VMs and at the store."""
-    group_scope = cloud.group_scope(azure)
+    scope_of_group = group_scope(azure)
     if not azure.vms:
         raise ConfigError("configuration: azure.vm", "is missing", "add it to invoke.yaml (az vm list --output table)")
-    vm_scopes = tuple(cloud.vm_scope(azure, vm) for vm in azure.vms)
+    vm_scopes = tuple(vm_scope(azure, vm) for vm in azure.vms)
     for scope in vm_scopes:
         arm.require_vm(manager, scope)
-    accounts = arm.accounts(manager, group_scope.rpartition("/resourceGroups/")[0], store_url)
+    accounts = arm.accounts(manager, scope_of_group.rpartition("/resourceGroups/")[0], store_url)
     scopes = (*vm_scopes, *([accounts.container] if accounts.container else []))
-    return _at(manager, directory, Facts(who, group_scope, vm_scopes, accounts), scopes)
+    return _at(manager, directory, Facts(who, scope_of_group, vm_scopes, accounts), scopes)
 
 
 def group_facts(manager: Manager, directory: Rest, azure: AzureSettings, who: Principal) -> Facts:
     """What `who` holds at the resource group; the VMs need not be there any more."""
-    scope = cloud.group_scope(azure)
-    vm_scopes = tuple(cloud.vm_scope(azure, vm) for vm in azure.vms)
+    scope = group_scope(azure)
+    vm_scopes = tuple(vm_scope(azure, vm) for vm in azure.vms)
     return _at(manager, directory, Facts(who, scope, vm_scopes), (scope,))
 
 
 def wanted_role(manager: Manager, azure: AzureSettings, wish: Wish) -> tuple[Role, Role | None]:
     """The role to assign, and its definition as Azure has it (None: not made yet)."""
-    scope = cloud.group_scope(azure)
+    scope = group_scope(azure)
     if wish.least_privilege:
         role = narrow_role(scope)
         return role, arm.role_by_guid(manager, scope, role.guid)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import get_args
 
-from local.render import Screen
+from local.output.screen import Screen
 from rbac.result import Outcome, Status
 
 _COLOURS = {"ok": "green", "changed": "yellow", "failed": "red", "warning": "magenta", "skipped": "cyan"}

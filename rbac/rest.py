@@ -10,7 +10,8 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from local import cloud
+from local.cloud.errors import AccessDeniedError, explain
+from local.cloud.redact import scrub
 from local.errors import AzureError
 
 if TYPE_CHECKING:
@@ -75,8 +76,8 @@ def told(doing: str, scope: str) -> Iterator[None]:
     try:
         yield
     except SdkError as error:
-        explained = cloud.explain(error, doing, scope)
-        if isinstance(explained, cloud.AccessDeniedError) or not isinstance(error, HttpResponseError):
+        explained = explain(error, doing, scope)
+        if isinstance(explained, AccessDeniedError) or not isinstance(error, HttpResponseError):
             raise explained from None
         code = error.error.code if error.error else ""
         raise RestError(explained, error.status_code or 0, code or "") from None
@@ -87,7 +88,7 @@ def path_of_next(base: str, link: str, doing: str) -> str:
     here, there = urlsplit(base), urlsplit(link)
     if (here.scheme, here.hostname, here.port or 443) != (there.scheme, there.hostname, there.port or 443):
         # The token goes with the request, so it follows no link to another host.
-        raise AzureError(doing, f"the next page is said to be at {cloud.scrub(link)}", "check azure.endpoints")
+        raise AzureError(doing, f"the next page is said to be at {scrub(link)}", "check azure.endpoints")
     return f"{there.path.removeprefix(here.path)}?{there.query}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import replace
 
-from local import cloud
+from local.cloud.credentials import default_credential
 from local.errors import AzureError
 from local.settings import AzureSettings
 from rbac import arm, change, read
@@ -23,7 +23,7 @@ def revoke(azure: AzureSettings, *, role: str | None = None, check: bool = False
     `role` is a role that `rbac.fix --role` was given a moment ago, which no list may show yet. Raises AzureError where
     Azure refuses, or still shows an assignment after its deletion.
     """
-    with closing(cloud.credential(azure)) as login, surfaces(azure, login) as (manager, directory):
+    with closing(default_credential(azure)) as login, surfaces(azure, login) as (manager, directory):
         who = read.principal(directory, azure)
         facts = read.group_facts(manager, directory, azure, who)
         direct = _direct(manager, azure, facts, role)

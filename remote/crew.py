@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import TypeVar
 
-from local.drill_order import Target
+from local.drill.order import Target
 from local.waiting import settled
 
 Result = TypeVar("Result")

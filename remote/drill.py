@@ -9,15 +9,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from local import cloud, drill_run, drill_targets, layout
-from local.drill_order import Outcome, Target
-from local.drill_targets import Choice
+from local import clock
+from local.cloud.credentials import default_credential
+from local.cloud.endpoints import vm_scope
+from local.cloud.redact import scrub
+from local.drill import run as drill_run
+from local.drill import targets as drill_targets
+from local.drill.order import Outcome, Target
+from local.drill.targets import Choice
 from local.errors import AzureError, ConfigError, InconclusiveError
 from local.events import Event, Watch
 from local.report import Drill, DrilledDatabase, DrillReport, Step, worst
 from local.settings import AzureSettings, Database
-from local.store import Store
-from local.store_azure import AzureStore
+from local.store.azure import AzureStore
+from local.store.interface import Store
 from local.version import TOOL
 from remote.crew import at_once, spread
 from remote.on_vm import LIMITS, Limits, Machine
@@ -46,7 +51,7 @@ class Tried:
         told = [f"{one.name}: {one.steps[-1].name}: {one.steps[-1].detail}" for one in unproven]
         if self.left:
             told += [_told(trouble) for trouble in self.troubles]
-        return cloud.scrub("; ".join(dict.fromkeys(told))) or None
+        return scrub("; ".join(dict.fromkeys(told))) or None
 
     @property
     def refusal(self) -> AzureError | None:
@@ -77,8 +82,8 @@ def drill_remote(
     and what `drill_run.drill_here` raises.
     """
     check(store, azure, vms)
-    started, begin = layout.now(), time.monotonic()
-    with closing(cloud.credential(azure)) as login:
+    started, begin = clock.now(), time.monotonic()
+    with closing(default_credential(azure)) as login:
         machines = [Machine(azure, login, vm, watch, limits) for vm in vms]
         tried = _carry_out(store, prefix, databases, choice, machines, watch)
     report = _report(tried, databases, vms, started, round(time.monotonic() - begin, 3))
@@ -99,7 +104,7 @@ def check(store: Store, azure: AzureSettings, vms: Sequence[str]) -> None:
     if not vms:
         raise ConfigError("configuration: azure.vm", "is missing", "add it to invoke.yaml, or give --vm NAME")
     for vm in vms:
-        cloud.vm_scope(azure, vm)
+        vm_scope(azure, vm)
     if not isinstance(store, AzureStore) or not store.url.startswith("https://"):
         told = f"is {store.url}, which a VM cannot read"
         raise ConfigError("configuration: store.url", told, "run: invoke drill.local (or keep the backups in Azure)")
@@ -155,7 +160,7 @@ def _report(
         id=drill_run.new_id(started),
         where="remote",
         host=", ".join([vm for vm in vms if vm in took_part] or vms),
-        started=layout.timestamp(started),
+        started=clock.timestamp(started),
         seconds=seconds,
         verdict=worst(one.verdict for one in results),
         fallback=None,
@@ -185,4 +190,4 @@ def _undrilled(target: Target, reason: str) -> DrilledDatabase:
 
 
 def _told(trouble: Trouble) -> str:
-    return cloud.scrub(f"{trouble}; {trouble.mend}" if trouble.mend else str(trouble))
+    return scrub(f"{trouble}; {trouble.mend}" if trouble.mend else str(trouble))

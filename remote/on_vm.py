@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from local import cloud, drill_order
-from local.drill_order import Outcome, Target
-from local.drill_targets import LINK_SECONDS
+from local.cloud.credentials import Login
+from local.cloud.redact import scrub
+from local.drill import order as drill_order
+from local.drill.order import Outcome, Target
+from local.drill.targets import LINK_SECONDS
 from local.errors import InconclusiveError
 from local.events import Event, Watch
 from local.settings import AzureSettings
@@ -48,7 +50,7 @@ class Machine:
     """One VM, and as whom it is reached."""
 
     azure: AzureSettings
-    login: cloud.Login
+    login: Login
     vm: str
     watch: Watch
     limits: Limits = LIMITS
@@ -95,6 +97,6 @@ class Machine:
 
 def _ending(stderr: str) -> str:
     """What the VM complained of last, for whoever must mend it."""
-    lines = cloud.scrub(stderr).split("\n")
+    lines = scrub(stderr).split("\n")
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
     return f"; its stderr ends: {last[-300:]}" if last else ""

@@ -8,7 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from local import cloud
+from local.cloud.credentials import Login
+from local.cloud.endpoints import endpoints_of, vm_scope
+from local.cloud.errors import AccessDeniedError, explain
+from local.cloud.redact import scrub
+from local.cloud.transport import transport_options
 from local.errors import AzureError, InconclusiveError
 from local.events import Event, Watch
 from local.settings import AzureSettings
@@ -49,7 +53,7 @@ class Output:
 
 
 def run(
-    azure: AzureSettings, login: cloud.Login, vm: str, script: str, watch: Watch, patience: Patience = PATIENCE
+    azure: AzureSettings, login: Login, vm: str, script: str, watch: Watch, patience: Patience = PATIENCE
 ) -> Output:
     """Run a shell script as root on one VM of the configured group.
 
@@ -58,7 +62,7 @@ def run(
     """
     from azure.core.exceptions import AzureError as SdkError
 
-    scope = cloud.vm_scope(azure, vm)
+    scope = vm_scope(azure, vm)
     try:
         with _client(azure, login) as client:
             poller = _begin(client, azure, vm, script, watch, patience)
@@ -70,16 +74,16 @@ def run(
 
 
 @contextmanager
-def _client(azure: AzureSettings, login: cloud.Login) -> Iterator[ComputeManagementClient]:
+def _client(azure: AzureSettings, login: Login) -> Iterator[ComputeManagementClient]:
     from azure.mgmt.compute import ComputeManagementClient
 
-    where = cloud.endpoints(azure)
+    where = endpoints_of(azure)
     with ComputeManagementClient(
         login,
         str(azure.subscription),
         base_url=where.resource_manager,
         credential_scopes=[where.resource_manager_scope],
-        **cloud.transport_options(),
+        **transport_options(),
     ) as client:
         yield client
 
@@ -134,7 +138,7 @@ def _output(vm: str, message: str) -> Output:
     if _CUT_SHORT in (stderr if err_mark else message):
         raise InconclusiveError(_doing(vm), "the script was cut short, as by a reboot of the VM", "run it again")
     if not out_mark or not err_mark:
-        told = f"Azure's answer holds no output: {cloud.scrub(message)[:300]!r}"
+        told = f"Azure's answer holds no output: {scrub(message)[:300]!r}"
         raise InconclusiveError(_doing(vm), told, "run it again")
     return Output(stdout, stderr)
 
@@ -143,9 +147,9 @@ def _why_not(error: SdkError, azure: AzureSettings, vm: str, scope: str) -> Azur
     """Who is refused or gets no answer must mend that; all else says that the VM could not do it this time."""
     from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 
-    explained = cloud.explain(error, _doing(vm), scope)
+    explained = explain(error, _doing(vm), scope)
     answered = isinstance(error, HttpResponseError) and not isinstance(error, ClientAuthenticationError)
-    if not answered or isinstance(explained, cloud.AccessDeniedError):
+    if not answered or isinstance(explained, AccessDeniedError):
         return explained
     group = azure.resource_group
     mend = {

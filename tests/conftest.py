@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from local.settings import AzureSettings, StoreSettings
-from local.store import Store, open_store
+from local.store.interface import Store
+from local.store.open import open_store
 from tests.support import azurite as azurite_process
 from tests.support.azurite import KEY, Azurite
 from tests.support.workshop import Workshop

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from local import cloud
+from local.cloud.credentials import Login, default_credential
 from local.events import unwatched
 from local.settings import AzureSettings, EndpointSettings
 from rbac.fix import fix
@@ -60,7 +60,7 @@ class Desk:
     @contextmanager
     def surfaces(self) -> Iterator[tuple[Manager, Rest]]:
         """Azure Resource Manager and Graph, as whoever is logged in."""
-        login = cloud.credential(self.azure)
+        login = default_credential(self.azure)
         with surfaces(self.azure, login) as both:
             yield both
         login.close()
@@ -68,7 +68,7 @@ class Desk:
     def fix(self, wish: Wish | None = None, *, azure: AzureSettings | None = None, **options: Any) -> Outcome:
         return fix(azure or self.azure, STORE, wish or Wish(), self.prove, **options)
 
-    def prove(self, login: cloud.Login, vm: str, script: str) -> str:
+    def prove(self, login: Login, vm: str, script: str) -> str:
         """What tasks.py hands in."""
         return run_command.run(self.azure, login, vm, script, unwatched, run_command.Patience(look=0.02)).stdout
 

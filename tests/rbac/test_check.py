@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from local.cloud import AccessDeniedError
+from local.cloud.errors import AccessDeniedError
 from local.errors import ConfigError
 from local.settings import AzureSettings
 from rbac.fix import check

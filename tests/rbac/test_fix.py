@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from local.cloud import AccessDeniedError
+from local.cloud.errors import AccessDeniedError
 from local.errors import AzureError, ConfigError, InconclusiveError
 from local.events import Event
 from rbac.change import Patience

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from local.cloud import AccessDeniedError
+from local.cloud.errors import AccessDeniedError
 from local.errors import ConfigError
 from rbac import graph
 from rbac.facts import Principal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from local.render import Screen
+from local.output.screen import Screen
 from rbac.render import show
 from rbac.result import Checked, Line, Outcome, PrincipalIds
 from tests.rbac.desk import Desk

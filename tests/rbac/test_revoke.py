@@ -7,7 +7,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from local.cloud import AccessDeniedError
+from local.cloud.errors import AccessDeniedError
 from local.errors import AzureError
 from rbac.plan import Wish, narrow_role
 from rbac.result import Outcome, Revoked

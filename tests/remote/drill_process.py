@@ -12,11 +12,11 @@ import msgspec
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from local.drill_targets import Choice
+from local.drill.targets import Choice
 from local.events import Event
 from local.settings import AzureSettings, Database, StoreSettings
-from local.store import open_store
-from local.store_azure import AzureStore
+from local.store.azure import AzureStore
+from local.store.open import open_store
 from remote.drill import drill_remote
 from remote.on_vm import Limits
 from tests.remote.troubles import ExpiredLinks

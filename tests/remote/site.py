@@ -17,13 +17,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from local import backup, drill_targets, layout
+from local import clock
+from local.backup import run as backup
+from local.drill import targets as drill_targets
 from local.errors import PillarError
 from local.events import Event, Watch, unwatched
 from local.report import DrillReport
 from local.settings import AzureSettings, Database, StoreSettings
-from local.store import Store, open_store
-from local.store_azure import AzureStore
+from local.store import layout
+from local.store.azure import AzureStore
+from local.store.interface import Store
+from local.store.open import open_store
 from remote.drill import drill_remote
 from remote.on_vm import Limits
 from remote.run_command import Patience
@@ -96,7 +100,7 @@ class Site:
 
     def put_archive(self, name: str, archive: bytes, metadata: dict[str, str] | None = None) -> None:
         """Any archive with a right sidecar, as the former script left it."""
-        blob = layout.data_name(PREFIX, layout.now().date(), name)
+        blob = layout.data_name(PREFIX, clock.now().date(), name)
         container = self._container()
         container.upload_blob(blob, archive, overwrite=True, metadata=metadata)
         digest = hashlib.sha256(archive).hexdigest()

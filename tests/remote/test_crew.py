@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from local.drill_order import Target
+from local.drill.order import Target
 from remote.crew import at_once, spread
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from local.cloud import AccessDeniedError
-from local.drill_targets import Choice
+from local.cloud.errors import AccessDeniedError
+from local.drill.targets import Choice
 from local.errors import ConfigError
 from local.settings import AzureSettings, Database, StoreSettings
-from local.store import open_store
+from local.store.open import open_store
 from remote.drill import check, drill_remote
 from tests.azure_cloud import faults
 from tests.remote.site import ACTION, BACKUP_ROLE, Site

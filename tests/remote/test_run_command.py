@@ -10,7 +10,9 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from local import cloud
+from local.cloud.credentials import default_credential
+from local.cloud.endpoints import vm_scope
+from local.cloud.errors import AccessDeniedError
 from local.errors import AzureError, InconclusiveError, PillarError
 from local.events import Event
 from remote import run_command
@@ -21,7 +23,7 @@ from tests.remote.site import ACTION, QUICK, Site
 
 
 def run(site: Site, script: str = "echo hello", vm: str | None = None, patience: Patience = QUICK) -> Output:
-    with closing(cloud.credential(site.azure)) as login:
+    with closing(default_credential(site.azure)) as login:
         return run_command.run(site.azure, login, vm or site.vm.name, script, site.events.append, patience)
 
 
@@ -42,10 +44,10 @@ def test_a_missing_right_is_named_with_its_scope_the_principal_and_what_mends_it
 
     error = why_not(site)
 
-    assert isinstance(error, cloud.AccessDeniedError)
+    assert isinstance(error, AccessDeniedError)
     assert (error.exit_code, error.action) == (3, ACTION)
     assert ACTION in str(error)
-    assert cloud.vm_scope(site.azure, site.vm.name) in str(error)
+    assert vm_scope(site.azure, site.vm.name) in str(error)
     assert site.estate.backup.object_id in str(error)
     assert "invoke rbac.fix" in error.mend
 
@@ -62,7 +64,7 @@ def test_a_wrong_client_secret_is_azure_s_refusal(site: Site) -> None:
 def test_no_answer_names_the_host(site: Site) -> None:
     nowhere = msgspec.structs.replace(site.azure.endpoints, resource_manager="https://127.0.0.1:9")
     azure = msgspec.structs.replace(site.azure, endpoints=nowhere)
-    with closing(cloud.credential(azure)) as login, pytest.raises(AzureError, match=r"127\.0\.0\.1"):
+    with closing(default_credential(azure)) as login, pytest.raises(AzureError, match=r"127\.0\.0\.1"):
         run_command.run(azure, login, site.vm.name, "true", site.events.append, QUICK)
 
 
@@ -91,7 +93,7 @@ def test_another_s_command_is_waited_for_and_that_is_told(site: Site) -> None:
         site.events.append(event)
         site.estate.cloud.release(site.vm)
 
-    with closing(cloud.credential(site.azure)) as login:
+    with closing(default_credential(site.azure)) as login:
         output = run_command.run(site.azure, login, site.vm.name, "echo free", release, QUICK)
 
     assert output.stdout == "free\n"
@@ -154,7 +156,7 @@ def test_a_vm_that_somebody_stops_meanwhile_is_inconclusive(site: Site) -> None:
         if event.text.startswith("waiting"):
             site.estate.cloud.set_power(site.vm, "deallocated")
 
-    with closing(cloud.credential(site.azure)) as login, pytest.raises(InconclusiveError) as stopped:
+    with closing(default_credential(site.azure)) as login, pytest.raises(InconclusiveError) as stopped:
         run_command.run(site.azure, login, site.vm.name, "sleep 60", stop, QUICK)
 
     assert "OperationPreempted" in str(stopped.value)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from local.store import Entry
-from local.store_azure import AzureStore
+from local.store.azure import AzureStore
+from local.store.interface import Entry
 from tests.azure_cloud import faults
 from tests.azure_cloud.faults import Fault
 from tests.remote.site import LIMITS, QUICK, Site

@@ -15,8 +15,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from local import drill, drill_order
-from local.drill_order import Outcome, Target
+from local.drill import order as drill_order
+from local.drill.order import Outcome, Target
+from local.drill_program import main as drill
 from local.report import DrilledDatabase
 
 NONCE = "0123456789abcdef0123456789abcdef"

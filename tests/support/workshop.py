@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from local.settings import AzureSettings, StoreSettings
-from local.store import Store, open_store
+from local.store.interface import Store
+from local.store.open import open_store
 
 CHECKOUT = Path(__file__).parents[2]
 

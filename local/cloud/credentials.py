@@ -1,0 +1,105 @@
+"""Who we are in Azure: logins that hold no token yet, and whom a login turns out to be."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING, Any, Protocol
+
+from local.cloud.endpoints import endpoints_of
+from local.cloud.errors import Caller, claims_of, explain
+from local.cloud.redact import scrub
+from local.cloud.transport import transport_options
+from local.errors import ConfigError
+from local.settings import AzureSettings
+
+if TYPE_CHECKING:
+    from azure.core.credentials import AccessToken, AccessTokenInfo
+
+# Without a handler of its own, Python would print azure-identity's warnings to stderr, beside the error that we raise.
+logging.getLogger("azure").addHandler(logging.NullHandler())
+
+
+class Login(Protocol):
+    """A credential of azure-identity, which every SDK client takes; `contextlib.closing` ends its connections."""
+
+    def get_token(
+        self,
+        *scopes: str,
+        claims: str | None = None,
+        tenant_id: str | None = None,
+        enable_cae: bool = False,
+        **options: Any,
+    ) -> AccessToken: ...
+
+    def close(self) -> None: ...
+
+
+class _InTenant:
+    """A credential that asks for tokens of one tenant; DefaultAzureCredential cannot be told at its construction."""
+
+    def __init__(self, credential: Any, tenant: str) -> None:
+        self._credential = credential
+        self._tenant = tenant
+
+    def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+        return self._credential.get_token(*scopes, **{**options, "tenant_id": self._tenant})  # type: ignore[no-any-return]
+
+    def get_token_info(self, *scopes: str, options: Any = None) -> AccessTokenInfo:
+        asked = {**(options or {}), "tenant_id": self._tenant}
+        return self._credential.get_token_info(*scopes, options=asked)  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        self._credential.close()
+
+
+def default_credential(azure: AzureSettings) -> Login:
+    """A new DefaultAzureCredential for `azure`'s cloud and tenant, which holds no token yet and never asks a person.
+
+    Raises ConfigError where the environment's AZURE_* variables contradict themselves or the configuration.
+    """
+    from azure.identity import DefaultAzureCredential
+
+    options = identity_options(azure)
+    try:
+        if not azure.tenant:
+            return DefaultAzureCredential(**options)
+        return _InTenant(DefaultAzureCredential(additionally_allowed_tenants=[azure.tenant], **options), azure.tenant)
+    except ValueError as error:
+        raise ConfigError("environment: AZURE_*", scrub(str(error)), "mend or unset the variable") from None
+
+
+def secret_credential(azure: AzureSettings, tenant: str, app_id: str, secret: str) -> Login:
+    """A new credential for one service principal, which holds no token yet."""
+    from azure.identity import ClientSecretCredential
+
+    return ClientSecretCredential(tenant, app_id, secret, **identity_options(azure))
+
+
+def identity_options(azure: AzureSettings) -> dict[str, Any]:
+    """What every azure-identity credential is given: authority, TLS trust, no instance discovery in a custom cloud."""
+    authority = endpoints_of(azure).authority
+    named = os.environ.get("AZURE_AUTHORITY_HOST", "").rstrip(" /").removeprefix("https://")
+    # A workload identity follows the variable, everything else the configuration: two clouds in one run.
+    if named and named != authority.removeprefix("https://"):
+        raise ConfigError(
+            "environment: AZURE_AUTHORITY_HOST",
+            f"is {named}, but azure.cloud is {azure.cloud} ({authority})",
+            "unset it, or set azure.cloud (and azure.endpoints) to that cloud",
+        )
+    if not authority.startswith("https://"):
+        raise ConfigError(
+            "configuration: azure.endpoints.authority", f"is {authority}", "use https: a secret goes there"
+        )
+    return {"authority": authority, "disable_instance_discovery": azure.cloud == "custom", **transport_options()}
+
+
+def caller_of(holder: Login, token_scope: str) -> Caller:
+    """Whom `holder` logs in as, told by the claims of a token it gets; raises AzureError where it gets none."""
+    from azure.core.exceptions import AzureError as SdkError
+
+    try:
+        token = holder.get_token(token_scope).token
+    except SdkError as error:
+        raise explain(error, "log in to Azure", token_scope) from None
+    return claims_of(token)

@@ -1,0 +1,22 @@
+"""From the configuration to the store that it names: a folder, or a container in Azure."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote, urlsplit
+
+from local.settings import AzureSettings, StoreSettings
+from local.store.interface import Store
+
+
+def open_store(store: StoreSettings, azure: AzureSettings) -> Store:
+    """The store that the configuration names; Azure's libraries are loaded only where it is in Azure."""
+    url = urlsplit(store.url)
+    if url.scheme == "file":
+        from pathlib import Path
+
+        from local.store.folder import FolderStore
+
+        return FolderStore(Path(unquote(url.path)))
+    from local.store.azure import connect
+
+    return connect(store.url, azure)

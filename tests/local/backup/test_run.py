@@ -1,0 +1,346 @@
+"""`invoke backup` and `invoke backup.list`, as whole processes on both stores."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import time
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from local.archive.cache import cache_of
+from local.backup.lock import only_run
+from local.store import catalog, layout
+from tests.support.live_writer import live_writer
+from tests.support.workshop import CHECKOUT, Workshop
+
+TODAY = r"sqlite/\d{4}-\d\d-\d\d"
+
+
+def change(path: Path, title: str = "changed") -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE tasks SET title = ? WHERE id = 7", (title,))
+
+
+def restored(workshop: Workshop, name: str, target: Path) -> sqlite3.Connection:
+    """By hand: the newest blob, gunzip, open."""
+    point = catalog.choose(catalog.points(workshop.store, "sqlite"), name)
+    assert point
+    with urlopen(workshop.store.link(point.entry, 60)) as answer:
+        content = answer.read()
+    target.write_bytes(subprocess.run(["gunzip", "-c"], input=content, capture_output=True, check=True).stdout)
+    return sqlite3.connect(target)
+
+
+def test_four_databases_are_eight_blobs(workshop: Workshop) -> None:
+    for name in ("mission-control", "hivemind", "costs", "knowledge"):
+        workshop.add(name)
+
+    assert workshop.invoke("backup").returncode == 0
+
+    names = workshop.names()
+    assert len(names) == 8
+    assert all(re.fullmatch(rf"{TODAY}/[a-z-]+\.db\.gz(\.sha256)?", name) for name in names)
+
+
+def test_the_sidecar_is_what_sha256sum_writes(workshop: Workshop) -> None:
+    workshop.add("costs")
+    workshop.invoke("backup")
+
+    (data, sidecar) = workshop.names()
+    with urlopen(
+        workshop.store.link(next(e for e in workshop.store.entries("sqlite") if e.name == data), 60)
+    ) as answer:
+        content = answer.read()
+    assert workshop.store.read(sidecar) == f"{hashlib.sha256(content).hexdigest()}  costs.db.gz\n".encode()
+
+
+def test_the_metadata_holds_what_the_contract_lists(workshop: Workshop) -> None:
+    path = workshop.add("costs")
+    workshop.invoke("backup")
+
+    (point,) = catalog.points(workshop.store, "sqlite")
+    recorded = point.recorded
+    assert recorded.database == "costs"
+    assert recorded.rows == {"rows": {"tasks": 1000, "empty": 0}}
+    assert recorded.row_total == 1000
+    assert recorded.sqlite == sqlite3.sqlite_version
+    assert recorded.page_size == 4096
+    with closing(sqlite3.connect(path)) as connection:
+        assert recorded.page_count == connection.execute("PRAGMA page_count").fetchone()[0]
+    assert recorded.raw_bytes == 4096 * (recorded.page_count or 0)
+    assert recorded.tool
+    assert recorded.taken
+    assert abs((datetime.now(UTC) - recorded.taken).total_seconds()) < 600
+    assert len(recorded.raw_sha256 or "") == len(recorded.schema_sha256 or "") == 64
+
+
+def test_the_json_document_has_the_contracts_fields_and_stdout_to_itself(workshop: Workshop) -> None:
+    workshop.add("costs")
+
+    done = workshop.invoke("backup", "--json")
+
+    report = json.loads(done.stdout)
+    assert set(report["backup"]) == {"id", "started", "seconds", "verdict"}
+    (database,) = report["databases"]
+    expected = "name verdict blob sha256 database_bytes gzip_bytes uploaded_bytes changed seconds error"
+    assert list(database) == expected.split()
+    assert database["verdict"] == "passed"
+    assert "snapshot" in done.stderr
+
+
+def test_a_log_has_plain_timestamped_lines(workshop: Workshop) -> None:
+    workshop.add("costs")
+
+    output = workshop.invoke("backup").stdout
+
+    assert output
+    for line in output.splitlines():
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [ -~]+", line)
+
+
+@pytest.mark.parametrize("harm", ["missing", "empty", "no database", "corrupt"])
+def test_a_database_that_fails_stops_no_other_and_its_good_backup_stays_the_newest(
+    workshop: Workshop, harm: str
+) -> None:
+    bad, good = workshop.add("bad"), workshop.add("good")
+    assert workshop.invoke("backup").returncode == 0
+    before = catalog.choose(catalog.points(workshop.store, "sqlite"), "bad")
+    change(good)
+    change(bad)
+    with closing(sqlite3.connect(bad)) as connection:
+        connection.execute("PRAGMA journal_mode=delete")
+    content = bytearray(bad.read_bytes())
+    if harm == "missing":
+        bad.unlink()
+    elif harm == "empty":
+        bad.write_bytes(b"")
+    elif harm == "no database":
+        bad.write_bytes(b"hello " * 1000)
+    else:
+        content[4096:8192] = b"\xff" * 4096
+        bad.write_bytes(content)
+
+    done = workshop.invoke("backup", "--json")
+
+    assert done.returncode == 1
+    found = {one["name"]: one for one in json.loads(done.stdout)["databases"]}
+    assert found["good"]["verdict"] == "passed"
+    assert found["bad"]["verdict"] == "failed"
+    assert found["bad"]["error"]
+    assert "Traceback" not in done.stderr
+    assert catalog.choose(catalog.points(workshop.store, "sqlite"), "bad") == before
+
+
+def test_a_second_run_at_the_same_time_is_refused_with_75(workshop: Workshop) -> None:
+    workshop.add("costs")
+
+    with only_run(cache_of(workshop.store_settings) / "lock"):
+        done = workshop.invoke("backup")
+
+    assert done.returncode == 75
+    assert str(os.getpid()) in done.stderr
+
+
+def test_a_writer_in_another_process_is_never_refused_and_the_backup_holds_a_prefix(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    path = workshop.add("live", tmp_path / "live.db")
+    with live_writer(path) as writer:
+        writer.wait_for(50)
+        before = writer.commits
+        assert workshop.invoke("backup").returncode == 0
+        after = writer.commits + 1
+        writer.wait_for(after + 20)
+        assert writer.busy == 0
+
+    with closing(restored(workshop, "live", tmp_path / "restored.db")) as copy:
+        assert copy.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        ids = [number for (number,) in copy.execute("SELECT id FROM live_entries ORDER BY id")]
+        assert ids == list(range(1, len(ids) + 1))
+        assert copy.execute("SELECT * FROM live_totals").fetchall() == [(len(ids), sum(ids))]
+        assert before <= len(ids) <= after
+
+
+def test_in_rollback_mode_no_commit_of_the_writer_is_lost(workshop: Workshop, tmp_path: Path) -> None:
+    path = workshop.add("live", tmp_path / "live.db")
+    with live_writer(path, mode="delete") as writer:
+        writer.wait_for(50)
+        assert workshop.invoke("backup").returncode == 0
+        writer.wait_for(writer.commits + 20)
+        acknowledged = writer.commits
+        assert writer.busy == 0
+
+    with closing(sqlite3.connect(path)) as live:
+        assert live.execute("SELECT count(*) FROM live_entries").fetchone()[0] >= acknowledged
+
+
+def test_a_later_run_of_the_day_is_a_point_in_time_of_its_own(workshop: Workshop) -> None:
+    path = workshop.add("costs")
+    workshop.invoke("backup")
+    change(path, "second")
+    workshop.invoke("backup")
+    workshop.invoke("backup")
+
+    points = catalog.points(workshop.store, "sqlite")
+    assert len(points) == 3
+    assert len({point.taken for point in points}) == 3
+    assert points[0].recorded.raw_sha256 != points[1].recorded.raw_sha256 == points[2].recorded.raw_sha256
+    assert [point.current for point in points] == [False, False, True]
+    assert catalog.choose(points, "costs", at=points[0].taken) == points[0]
+
+
+def test_the_list_shows_every_point_in_time(workshop: Workshop) -> None:
+    path = workshop.add("costs")
+    workshop.add("other")
+    workshop.invoke("backup")
+    change(path)
+    workshop.invoke("backup", "--only", "costs")
+
+    listed = workshop.document("backup.list")["backups"]
+    assert [(one["name"], one["current"], one["rows"]) for one in listed] == [
+        ("costs", False, 1000),
+        ("costs", True, 1000),
+        ("other", True, 1000),
+    ]
+    assert [one["name"] for one in workshop.document("backup.list", "other")["backups"]] == ["other"]
+    text = workshop.invoke("backup.list").stdout
+    assert listed[0]["taken"] in text
+    assert "3 points in time" in text
+
+
+def test_check_says_what_would_change_and_changes_nothing(workshop: Workshop) -> None:
+    path = workshop.add("costs")
+    workshop.invoke("backup")
+    change(path)
+    before = list(workshop.store.entries("sqlite"))
+
+    for flags in (("backup", "--check"), ("--dry", "backup")):
+        done = workshop.invoke(*flags)
+        assert done.returncode == 0
+        assert "would be stored as sqlite/" in done.stdout
+
+    assert list(workshop.store.entries("sqlite")) == before
+
+
+@pytest.mark.parametrize("harm", ["removed", "damaged index", "damaged pack", "stale"])
+def test_the_cache_never_changes_a_result(workshop: Workshop, harm: str) -> None:
+    path = workshop.add("costs")
+    workshop.invoke("backup")
+    folder = cache_of(workshop.store_settings) / "cache/costs"
+    index = (folder / "index").read_bytes()
+    (pack,) = folder.glob("pack-*")
+    change(path)
+    if harm == "removed":
+        subprocess.run(["rm", "-r", str(folder)], check=True)
+    elif harm == "damaged index":
+        (folder / "index").write_bytes(index[:-3] + b"xxx")
+    elif harm == "damaged pack":
+        content = bytearray(pack.read_bytes())
+        content[len(content) // 2] ^= 1
+        pack.write_bytes(content)
+    else:
+        workshop.invoke("backup")
+        change(path, "again")
+        (folder / "index").write_bytes(index)
+
+    assert workshop.invoke("backup").returncode == 0
+    assert workshop.invoke("drill.local").returncode == 0
+    assert workshop.document("drill.local")["databases"][0]["rows"]["tasks"]["restored"] == 1000
+
+
+def test_a_backup_made_elsewhere_in_between_is_not_mixed_up(workshop: Workshop, tmp_path: Path) -> None:
+    path = workshop.add("costs")
+    workshop.invoke("backup")
+    change(path, "elsewhere")
+    workshop.invoke("backup", environment={"XDG_CACHE_HOME": str(tmp_path / "another machine")})
+    change(path, "here again")
+
+    assert workshop.invoke("backup").returncode == 0
+    assert workshop.invoke("drill.local").returncode == 0
+
+
+def test_a_changed_page_sends_little_and_nothing_changed_sends_next_to_nothing(azure_workshop: Workshop) -> None:
+    path = azure_workshop.root / "big.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE tasks (id INTEGER PRIMARY KEY, title TEXT, noise BLOB)")
+        rows = (("x" * 50, os.urandom(3000)) for _ in range(6000))
+        connection.executemany("INSERT INTO tasks (title, noise) VALUES (?, ?)", rows)
+    azure_workshop.add("big", path)
+    sent = []
+    for title in ("first", "", "second", "third"):
+        if title:
+            change(path, title.ljust(50))
+        (one,) = azure_workshop.document("backup")["databases"]
+        assert one["verdict"] == "passed"
+        sent.append(one["uploaded_bytes"] / one["gzip_bytes"])
+
+    assert sent[0] >= 1
+    assert sent[1] < 0.001
+    assert sent[2] < 0.5
+    assert sent[3] < 0.02
+    assert azure_workshop.invoke("drill.local").returncode == 0
+
+
+def test_an_interrupted_run_ends_with_130_and_leaves_nothing(folder_workshop: Workshop) -> None:
+    path = folder_workshop.root / "big.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE noise (noise BLOB)")
+        connection.executemany("INSERT INTO noise VALUES (?)", ((os.urandom(1_000_000),) for _ in range(150)))
+    folder_workshop.add("big", path)
+    work = cache_of(folder_workshop.store_settings) / "work"
+
+    with subprocess.Popen(
+        folder_workshop.command("backup"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = time.monotonic() + 30
+        while not list(work.glob("*/snapshot.db")) and time.monotonic() < deadline:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate()
+
+    assert process.returncode == 130
+    assert "Traceback" not in error
+    assert list(work.iterdir()) == []
+    assert folder_workshop.names() == []
+
+
+def test_the_former_scripts_backup_of_the_same_day_is_kept(workshop: Workshop) -> None:
+    path = workshop.add("costs")
+    day = datetime.now(UTC).date()
+    name = layout.data_name("sqlite", day, "costs")
+    content = subprocess.run(["gzip", "-c", str(path)], capture_output=True, check=True).stdout
+    workshop.store.write(name, content)
+    digest = hashlib.sha256(content).hexdigest()
+    workshop.store.write(layout.sidecar_name(name), f"{digest}  /tmp/x/costs.db.gz\n".encode())
+
+    assert workshop.invoke("backup").returncode == 0
+
+    points = catalog.points(workshop.store, "sqlite")
+    assert sorted(point.recorded.sha256 == digest for point in points) == [False, True]
+
+
+def test_a_full_disk_for_the_cache_is_told_and_not_a_traceback(folder_workshop: Workshop) -> None:
+    path = folder_workshop.root / "big.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE noise (noise BLOB)")
+        connection.executemany("INSERT INTO noise VALUES (?)", ((os.urandom(1_000_000),) for _ in range(4)))
+    folder_workshop.add("big", path)
+    # No file may grow beyond 2 MiB: the snapshot meets what a full disk would say.
+    command = ["sh", "-c", 'ulimit -f 4096; trap "" XFSZ; exec "$@"', "sh", *folder_workshop.command("backup")]
+
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)
+
+    assert done.returncode == 1
+    assert "big: verdict failed" in done.stdout
+    assert "Traceback" not in done.stderr
+    assert folder_workshop.names() == []

@@ -1,0 +1,167 @@
+"""Azure's errors as a person needs them: the call, the scope, the principal, what is missing, what mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local.cloud.credentials import default_credential
+from local.cloud.endpoints import endpoints_of
+from local.cloud.errors import AccessDeniedError, claims_of, explain
+from local.cloud.redact import scrub
+from local.cloud.transport import rest_pipeline
+from local.errors import AzureError
+from tests.azure_cloud.estate import Estate, furnish
+from tests.azure_cloud.faults import refusal
+from tests.azure_cloud.server import AzureCloud
+from tests.rbac.desk import settings_of
+
+if TYPE_CHECKING:
+    from azure.core.exceptions import HttpResponseError
+
+STORE = "https://alaibackups.blob.core.windows.net/backups"
+
+
+@pytest.fixture
+def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Estate]:
+    with AzureCloud(tmp_path / "azure") as azure_cloud:
+        furnished = furnish(azure_cloud)
+        environment = {**azure_cloud.trust_environment(), **azure_cloud.credential_environment(furnished.backup)}
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        yield furnished
+
+
+def refused(estate: Estate, status: int, code: str, *, method: str = "GET", query: str = "") -> HttpResponseError:
+    """What the SDK makes of this answer to a real request, made with a token of the backup principal."""
+    from azure.core.exceptions import HttpResponseError
+    from azure.core.rest import HttpRequest
+
+    azure = settings_of(estate)
+    where = endpoints_of(azure)
+    estate.cloud.inject(refusal(status, code, "This request is refused.").on(surface="arm"))
+    with (
+        closing(default_credential(azure)) as login,
+        rest_pipeline(where.resource_manager, where.resource_manager_scope, login) as client,
+    ):
+        answer = client.send_request(
+            HttpRequest(method, f"{where.resource_manager}/backups/a.db.gz?{query}sig=c2VjcmV0")
+        )
+    return HttpResponseError(response=answer)
+
+
+@pytest.mark.parametrize(
+    ("dirty", "clean"),
+    [
+        (
+            "GET https://a.blob.core.windows.net/b/c?sv=1&sig=abc%3D failed",
+            "GET https://a.blob.core.windows.net/b/c?… failed",
+        ),
+        ("exceeded with url: /b/c?se=2026&sig=abc", "exceeded with url: /b/c?…"),
+        ("the SAS is sv=2024&sig=abc%2Fdef&se=1", "the SAS is sv=2024&sig=…&se=1"),
+        ("Authorization: Bearer abc.def.ghi", "Authorization: Bearer …"),
+        ("Authorization: SharedKey name:abc=", "Authorization: SharedKey …"),
+        ("token eyJhbGciOi.eyJvaWQi.sig-na_ture end", "token … end"),
+        ("AccountName=a;AccountKey=abc==;EndpointSuffix=x", "AccountName=a;AccountKey=…;EndpointSuffix=x"),
+        ("client_secret=abc&grant_type=x", "client_secret=…&grant_type=x"),
+        (f"key {'A' * 86}== end", "key … end"),
+        ("nothing secret: /subscriptions/x?", "nothing secret: /subscriptions/x?"),
+    ],
+)
+def test_secrets_are_scrubbed_from_foreign_text(dirty: str, clean: str) -> None:
+    assert scrub(dirty) == clean
+
+
+def test_what_the_environment_holds_is_scrubbed_wherever_it_turns_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", "hunter2~hunter2")
+
+    assert scrub("the value hunter2~hunter2 is wrong") == "the value … is wrong"
+
+
+def test_a_refusal_names_call_scope_principal_action_and_mend(estate: Estate) -> None:
+    from azure.core.exceptions import HttpResponseError
+    from azure.core.rest import HttpRequest
+
+    azure = settings_of(estate)
+    where = endpoints_of(azure)
+    with (
+        closing(default_credential(azure)) as login,
+        rest_pipeline(where.resource_manager, where.resource_manager_scope, login) as client,
+    ):
+        body = {"commandId": "RunShellScript", "script": ["true"]}
+        path = f"{where.resource_manager}{estate.vm.id}/runCommand?api-version=2024-07-01"
+        answer = client.send_request(HttpRequest("POST", path, json=body))
+
+    error = explain(HttpResponseError(response=answer), "drill on vm-alai-support", estate.vm.id)
+
+    assert isinstance(error, AccessDeniedError)
+    assert error.action is not None
+    assert error.action.startswith("Microsoft.Compute/virtualMachines/")
+    assert error.exit_code == 3
+    assert error.doing == "drill on vm-alai-support"
+    for part in (estate.backup.app_id, estate.backup.object_id, error.action, estate.vm.id, "POST https://"):
+        assert part in error.came_back
+    assert "invoke rbac.fix" in error.mend
+
+
+@pytest.mark.parametrize(
+    ("method", "query", "action"),
+    [
+        ("GET", "", "containers/blobs/read"),
+        ("HEAD", "", None),
+        ("PUT", "", "containers/blobs/write"),
+        ("DELETE", "", "containers/blobs/delete"),
+        ("POST", "restype=service&comp=userdelegationkey&", "generateUserDelegationKey/action"),
+    ],
+)
+def test_the_blob_service_s_refusal_is_told_by_the_action_that_the_call_needs(
+    estate: Estate, method: str, query: str, action: str | None
+) -> None:
+    # A HEAD's answer has no body, so not even the error's code is known.
+    error = explain(refused(estate, 403, "AuthorizationPermissionMismatch", method=method, query=query), "store", STORE)
+
+    assert isinstance(error, AccessDeniedError)
+    assert error.action == (f"Microsoft.Storage/storageAccounts/blobServices/{action}" if action else None)
+    assert "Storage Blob Data Contributor" in error.mend
+    assert estate.backup.object_id in f"{error.came_back} {error.mend}", "told by the token's claims"
+    assert "c2VjcmV0" not in f"{error} {error.mend}"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "mend"),
+    [
+        (403, "AuthorizationFailure", "firewall"),
+        (403, "Authorization_RequestDenied", "object id"),
+        (401, "InvalidAuthenticationToken", "az login"),
+        (404, "SubscriptionNotFound", "azure.subscription"),
+        (409, "Conflict", "Conflict"),
+        (501, "NotImplemented", "status.azure.com"),
+    ],
+)
+def test_each_kind_of_refusal_has_its_own_mend(estate: Estate, status: int, code: str, mend: str) -> None:
+    error = explain(refused(estate, status, code), "look", "/subscriptions/x")
+
+    assert mend in error.mend
+    assert "c2VjcmV0" not in f"{error} {error.mend}"
+    assert "/subscriptions/x" in error.came_back
+
+
+def test_no_answer_names_the_scope_and_what_to_look_at() -> None:
+    from azure.core.exceptions import ServiceRequestError
+
+    error = explain(ServiceRequestError("Failed to resolve 'alaibackups'"), "list", f"{STORE}?sig=c2VjcmV0")
+    untrusted = explain(ServiceRequestError("SSL: CERTIFICATE_VERIFY_FAILED"), "list", STORE)
+
+    assert type(error) is AzureError
+    assert "Failed to resolve 'alaibackups'" in error.came_back
+    assert "c2VjcmV0" not in str(error)
+    assert "REQUESTS_CA_BUNDLE" in untrusted.mend
+
+
+@pytest.mark.parametrize("text", ["", "opaque", "a.b.c", "a.!!!.c", "a.eyJ.c"])
+def test_a_token_that_tells_nothing_is_no_error(text: str) -> None:
+    assert str(claims_of(text)) == "the caller"

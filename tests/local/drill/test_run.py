@@ -1,0 +1,256 @@
+"""`invoke drill.local` as a whole process, on both stores."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import re
+import sqlite3
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from local.store import catalog, layout
+from tests.support.odd_databases import ODD_DATABASES
+from tests.support.workshop import Workshop, make_database
+
+STEPS = ["download", "checksum", "decompress", "integrity", "rows"]
+
+
+def legacy_backup(workshop: Workshop, name: str, day: str = "2026-05-05") -> Path:
+    """What the former bash script stored: a name in the gzip's header, any path in the sidecar, no metadata."""
+    copy = workshop.root / f"{name}.legacy.db"
+    make_database(copy)
+    with closing(sqlite3.connect(copy)) as connection:
+        connection.execute("PRAGMA journal_mode=delete")
+    subprocess.run(["gzip", "-6", "--keep", "--name", str(copy)], check=True)
+    content = copy.with_name(copy.name + ".gz").read_bytes()
+    blob = f"sqlite/{day}/{name}.db.gz"
+    workshop.store.write(blob, content)
+    line = f"{hashlib.sha256(content).hexdigest()}  /Users/anvil/backups/{name}.db.gz\n"
+    workshop.store.write(layout.sidecar_name(blob), line.encode())
+    return copy
+
+
+def test_a_sound_backup_passes_and_the_report_has_the_contracts_fields(workshop: Workshop) -> None:
+    workshop.add("costs", rows={"tasks": 1000})
+    workshop.more = {"drill": {"host": "ANVIL"}}
+    workshop.invoke("backup")
+
+    done = workshop.invoke("drill.local", "--json")
+
+    assert done.returncode == 0
+    report = json.loads(done.stdout)
+    fields = "id where host started seconds verdict fallback sqlite python tool"
+    assert list(report["drill"]) == fields.split()
+    assert (report["drill"]["where"], report["drill"]["host"]) == ("local", "ANVIL")
+    (one,) = report["databases"]
+    fields = "name verdict blob backup_time sha256 gzip_bytes database_bytes steps rows"
+    assert list(one) == fields.split()
+    assert [(step["name"], step["verdict"]) for step in one["steps"]] == [(name, "passed") for name in STEPS]
+    assert one["rows"]["tasks"] == {"restored": 1000, "recorded": 1000, "minimum": 1000}
+    assert one["rows"]["empty"] == {"restored": 0, "recorded": 0, "minimum": None}
+
+
+def test_the_record_in_the_store_is_the_report(workshop: Workshop) -> None:
+    workshop.add("costs")
+    workshop.invoke("backup")
+    report = workshop.document("drill.local")
+
+    (record,) = workshop.store.entries("drills")
+
+    assert re.fullmatch(r"drills/\d{4}-\d\d-\d\d/\d{8}T\d{6}\.\d{3}Z-[A-Za-z0-9-]+\.json", record.name)
+    assert json.loads(workshop.store.read(record.name) or b"") == report
+
+
+def test_databases_of_every_kind_are_brought_back(workshop: Workshop, tmp_path: Path) -> None:
+    names = {}
+    for number, (kind, make) in enumerate(ODD_DATABASES.items()):
+        folder = tmp_path / f"odd {number}"
+        folder.mkdir()
+        names[f"odd-{number}"] = kind
+        workshop.add(f"odd-{number}", make(folder))
+
+    backed_up = workshop.document("backup")
+    drilled = workshop.document("drill.local")
+
+    assert {names[one["name"]]: one["error"] for one in backed_up["databases"] if one["verdict"] != "passed"} == {}
+    assert {names[one["name"]]: one["steps"] for one in drilled["databases"] if one["verdict"] != "passed"} == {}
+
+
+def test_a_database_without_a_backup_has_failed(workshop: Workshop) -> None:
+    workshop.add("costs")
+    workshop.invoke("backup")
+    workshop.add("forgotten")
+
+    done = workshop.invoke("drill.local", "--json")
+
+    assert done.returncode == 1
+    found = {one["name"]: one for one in json.loads(done.stdout)["databases"]}
+    assert found["costs"]["verdict"] == "passed"
+    assert found["forgotten"]["verdict"] == "failed"
+    assert "no backup" in found["forgotten"]["steps"][0]["detail"]
+
+
+def test_at_and_date_choose_the_backup(workshop: Workshop) -> None:
+    path = workshop.add("costs")
+    workshop.invoke("backup")
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM tasks WHERE id > 900")
+    workshop.invoke("backup")
+    first = workshop.document("backup.list")["backups"][0]
+
+    def rows(*arguments: str) -> int:
+        (one,) = workshop.document("drill.local", *arguments)["databases"]
+        assert one["verdict"] == "passed"
+        restored: int = one["rows"]["tasks"]["restored"]
+        return restored
+
+    assert rows() == 900
+    assert rows("--at", first["taken"]) == 1000
+    assert rows("--date", first["date"]) == 900
+    assert workshop.invoke("drill.local", "--date", "2020-01-01").returncode == 1
+    assert workshop.invoke("drill.local", "--date", "yesterday").returncode == 2
+    assert workshop.invoke("drill.local", "--at", "noon").returncode == 2
+
+
+def test_a_sidecar_that_stays_wrong_fails_the_checksum(workshop: Workshop) -> None:
+    workshop.add("costs")
+    workshop.invoke("backup")
+    (_, sidecar) = workshop.names()
+    workshop.store.write(sidecar, b"0" * 64 + b"  costs.db.gz\n")
+
+    done = workshop.invoke("drill.local", "--json")
+
+    assert done.returncode == 1
+    (one,) = json.loads(done.stdout)["databases"]
+    assert [step["name"] for step in one["steps"]] == ["download", "checksum"]
+    assert "sidecar" in one["steps"][-1]["detail"]
+
+
+def test_a_backup_of_another_database_under_the_name_fails(workshop: Workshop) -> None:
+    workshop.add("costs")
+    workshop.invoke("backup")
+    other = gzip.compress((workshop.root / "costs.db").read_bytes()[:4096])
+    (data, sidecar) = workshop.names()
+    workshop.store.write(data, other)
+    workshop.store.write(sidecar, layout.sidecar_line(hashlib.sha256(other).hexdigest(), data))
+
+    assert workshop.invoke("drill.local").returncode == 1
+
+
+def test_a_floor_that_is_not_reached_fails(workshop: Workshop) -> None:
+    workshop.add("costs", rows={"tasks": 1001, "gone": 1})
+    workshop.invoke("backup")
+
+    done = workshop.invoke("drill.local", "--json")
+
+    assert done.returncode == 1
+    (one,) = json.loads(done.stdout)["databases"]
+    detail = one["steps"][-1]["detail"]
+    assert "tasks" in detail
+    assert "gone" in detail
+
+
+def test_the_former_scripts_backups_list_drill_and_count(workshop: Workshop) -> None:
+    workshop.add("costs", rows={"tasks": 1000})
+    legacy_backup(workshop, "costs")
+
+    (listed,) = workshop.document("backup.list")["backups"]
+    assert listed["date"] == "2026-05-05"
+    assert listed["rows"] is None
+
+    done = workshop.invoke("drill.local", "--json")
+    assert done.returncode == 0
+    (one,) = json.loads(done.stdout)["databases"]
+    assert one["rows"]["tasks"] == {"restored": 1000, "recorded": None, "minimum": 1000}
+    assert any("recorded" in step["detail"] for step in one["steps"]), "the report says what was not compared"
+
+
+def test_the_temporary_folder_is_gone_afterwards(workshop: Workshop, tmp_path: Path) -> None:
+    workshop.add("costs")
+    workshop.invoke("backup")
+    (tmp_path / "tmp").mkdir()
+
+    workshop.invoke("drill.local", environment={"TMPDIR": str(tmp_path / "tmp")})
+
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_check_drills_nothing_and_writes_no_record(workshop: Workshop) -> None:
+    workshop.add("costs")
+    workshop.invoke("backup")
+
+    done = workshop.invoke("drill.local", "--check")
+
+    assert done.returncode == 0
+    assert "costs" in done.stdout
+    assert list(workshop.store.entries("drills")) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("backup", "--only", "cost"), 2, "allowed: costs"),
+        (("drill.local", "--only", "cost"), 2, "allowed: costs"),
+        (("rbac.check",), 2, "azure.subscription"),
+        (("drill.remote",), 2, "azure"),
+    ],
+)
+def test_what_people_mistype_is_told_without_a_traceback(
+    folder_workshop: Workshop, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    folder_workshop.add("costs")
+
+    done = folder_workshop.invoke(*arguments)
+
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_configuration_that_is_no_yaml_is_told_without_a_traceback(folder_workshop: Workshop, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("store: [")
+    command = folder_workshop.command("backup.list")
+    command[command.index("-f") + 1] = str(broken)
+
+    done = subprocess.run(command, capture_output=True, text=True, cwd=Path.cwd(), env=os.environ)
+
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_a_store_that_cannot_be_reached_is_3_and_names_the_host(folder_workshop: Workshop) -> None:
+    folder_workshop.add("costs")
+    folder_workshop.store_settings = type(folder_workshop.store_settings)(url="http://127.0.0.1:9/account/container")
+
+    done = folder_workshop.invoke("backup.list", environment={"AZURE_STORAGE_KEY": "a2V5"})
+
+    assert done.returncode == 3
+    assert "127.0.0.1" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_backup_in_azurite_is_restored_by_hand_with_nothing_of_ours(azure_workshop: Workshop, tmp_path: Path) -> None:
+    azure_workshop.add("costs")
+    azure_workshop.invoke("backup")
+    (point,) = catalog.points(azure_workshop.store, "sqlite")
+    sidecar = next(
+        entry for entry in azure_workshop.store.entries("sqlite") if entry.name == layout.sidecar_name(point.entry.name)
+    )
+    by_hand = f"""set -e
+curl -sS --fail -o costs.db.gz '{azure_workshop.store.link(point.entry, 60)}'
+curl -sS --fail -o costs.db.gz.sha256 '{azure_workshop.store.link(sidecar, 60)}'
+sha256sum -c costs.db.gz.sha256
+gunzip costs.db.gz
+sqlite3 costs.db 'PRAGMA integrity_check; SELECT count(*) FROM tasks'
+"""
+
+    done = subprocess.run(["sh", "-c", by_hand], cwd=tmp_path, capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines() == ["costs.db.gz: OK", "ok", "1000"]

@@ -1,0 +1,193 @@
+"""The drill's first step over http: patient with what may pass, exact with what may not."""
+
+from __future__ import annotations
+
+import socket
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+
+from local.drill import order as drill_order
+from local.drill import targets as drill_targets
+from local.drill.order import Target
+from local.drill.targets import Choice
+from local.drill_program import main as drill
+from local.settings import Database
+from tests.support.drill_archives import NONCE, drilled, ending, make_database, members, run_text, target_of
+from tests.support.drill_server import Blob, refuse, serving
+from tests.support.workshop import Workshop
+
+
+@pytest.fixture(scope="session")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A sound database that does not compress, so that its archive takes more ranges than are in flight at once."""
+    script = f"""
+        CREATE TABLE tasks(a);
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {9 * drill.PIECE >> 20})
+        INSERT INTO tasks SELECT randomblob(1 << 20) FROM n;"""
+    return make_database(tmp_path_factory.mktemp("raw") / "tasks.db", script).read_bytes()
+
+
+@pytest.fixture(scope="session")
+def content(raw: bytes) -> bytes:
+    """Its archive."""
+    return members(raw, 1 << 20)
+
+
+def _target(tmp_path: Path, raw: bytes, blob: Blob) -> Target:
+    return target_of(tmp_path / "blob", blob.content, raw, url=blob.url)
+
+
+def test_a_blob_in_several_ranges_passes(temp: Path, tmp_path: Path, raw: bytes, content: bytes) -> None:
+    with serving(Blob(content)) as blob:
+        one = drilled(temp, _target(tmp_path, raw, blob))
+    assert one.verdict == "passed", one.steps
+    assert len(blob.requests) == len(set(blob.requests)) == -(-len(content) // drill.PIECE)
+
+
+@pytest.mark.parametrize("status", [500, 503, 429, 408])
+def test_a_store_that_asks_for_patience_gets_it(
+    temp: Path, tmp_path: Path, raw: bytes, content: bytes, status: int
+) -> None:
+    def sometimes(number: int, handler: BaseHTTPRequestHandler) -> bool:
+        return number in (1, 4) and refuse(handler, status, Retry_After="1")
+
+    with serving(Blob(content, misbehave=sometimes)) as blob:
+        assert drilled(temp, _target(tmp_path, raw, blob)).verdict == "passed"
+
+
+def test_a_connection_that_breaks_is_made_again(temp: Path, tmp_path: Path, raw: bytes, content: bytes) -> None:
+    def reset(number: int, handler: BaseHTTPRequestHandler) -> bool:
+        if number not in (1, 3):
+            return False
+        if number == 3:
+            handler.send_response(206)
+            handler.send_header("Content-Range", handler.headers["Range"].replace("=", " ") + f"/{len(content)}")
+            handler.send_header("Content-Length", str(drill.PIECE))
+            handler.end_headers()
+            handler.wfile.write(b"half")
+        handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        handler.connection.close()
+        handler.close_connection = True
+        handler.wfile = handler.connection.makefile("wb") if handler.connection.fileno() >= 0 else handler.wfile
+        return True
+
+    with serving(Blob(content, misbehave=reset)) as blob:
+        assert drilled(temp, _target(tmp_path, raw, blob)).verdict == "passed"
+
+
+def test_an_expired_link_is_inconclusive_and_tells_how_far_the_clock_is_off(
+    temp: Path, tmp_path: Path, raw: bytes
+) -> None:
+    def expired(_: int, handler: BaseHTTPRequestHandler) -> bool:
+        handler.date_time_string = lambda timestamp=None: formatdate(0, usegmt=True)  # type: ignore[method-assign] # noqa: ARG005
+        return refuse(handler, 403, x_ms_error_code="AuthenticationFailed")
+
+    with serving(Blob(members(raw), misbehave=expired)) as blob:
+        one = drilled(temp, _target(tmp_path, raw, blob))
+    assert ending(one) == ("download", "inconclusive")
+    assert "403 AuthenticationFailed" in one.steps[-1].detail
+    assert "clock is +" in one.steps[-1].detail
+    assert len(blob.requests) == 1
+
+
+def test_a_blob_that_is_not_there_fails(temp: Path, tmp_path: Path, raw: bytes) -> None:
+    def gone(_: int, handler: BaseHTTPRequestHandler) -> bool:
+        return refuse(handler, 404, x_ms_error_code="BlobNotFound")
+
+    with serving(Blob(members(raw), misbehave=gone)) as blob:
+        one = drilled(temp, _target(tmp_path, raw, blob))
+    assert ending(one) == ("download", "failed")
+    assert "BlobNotFound" in one.steps[-1].detail
+
+
+def test_a_blob_that_is_overwritten_meanwhile_is_inconclusive(
+    temp: Path, tmp_path: Path, raw: bytes, content: bytes
+) -> None:
+    blob = Blob(content)
+
+    def overwrite(number: int, _: BaseHTTPRequestHandler) -> bool:
+        blob.etag = '"1"' if number == 1 else '"2"'
+        return False
+
+    blob.misbehave = overwrite
+    with serving(blob):
+        one = drilled(temp, _target(tmp_path, raw, blob))
+    assert ending(one) == ("download", "inconclusive")
+    assert "overwritten" in one.steps[-1].detail
+
+
+@pytest.mark.parametrize("wrong", ["200", "other range", "no range", "redirect"])
+def test_an_answer_that_is_not_the_range_asked_for_is_inconclusive(
+    temp: Path, tmp_path: Path, raw: bytes, wrong: str
+) -> None:
+    answers: dict[str, tuple[int, dict[str, str]]] = {
+        "200": (200, {}),
+        "other range": (206, {"Content_Range": "bytes 7-9/10"}),
+        "no range": (206, {"Content_Range": "nonsense"}),
+        "redirect": (302, {"Location": "http://127.0.0.1:9/elsewhere"}),
+    }
+    status, headers = answers[wrong]
+    with serving(Blob(members(raw), misbehave=lambda _, handler: refuse(handler, status, **headers))) as blob:
+        assert ending(drilled(temp, _target(tmp_path, raw, blob))) == ("download", "inconclusive")
+
+
+def test_a_blob_of_another_size_than_listed_fails(temp: Path, tmp_path: Path, raw: bytes) -> None:
+    with serving(Blob(members(raw))) as blob:
+        target = _target(tmp_path, raw, blob)
+        blob.content += b"x"
+        assert ending(drilled(temp, target)) == ("download", "failed")
+
+
+def test_an_empty_blob_fails_the_decompression(temp: Path, tmp_path: Path, raw: bytes) -> None:
+    with serving(Blob(b"")) as blob:
+        one = drilled(temp, _target(tmp_path, raw, blob))
+    assert ending(one) == ("decompress", "failed")
+
+
+def test_a_store_that_nobody_can_reach_is_inconclusive_and_keeps_the_link_secret(
+    temp: Path, tmp_path: Path, raw: bytes
+) -> None:
+    with serving(Blob(members(raw))) as blob:
+        target = _target(tmp_path, raw, blob)
+    text = drill_order.program([target], nonce=NONCE, deadline=3, progress=True)
+    done = run_text(text, temp)
+    (one,) = drill_order.outcome(done.stdout, NONCE, [target]).databases
+    assert ending(one) == ("download", "inconclusive")
+    assert "sig" not in done.stdout + done.stderr + repr(one) + repr(target)
+    assert list(temp.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:1/a b\n?sig=verysecret", "http://[::1?sig=verysecret", "https://\udcff"]
+)
+def test_a_link_that_is_none_is_inconclusive_and_not_told(temp: Path, tmp_path: Path, raw: bytes, url: str) -> None:
+    target = target_of(tmp_path / "blob", members(raw), raw, url=url)
+    done = run_text(drill_order.program([target], nonce=NONCE, deadline=3), temp)
+    (one,) = drill_order.outcome(done.stdout, NONCE, [target]).databases
+    assert ending(one) == ("download", "inconclusive")
+    assert "verysecret" not in done.stdout + done.stderr + repr(one)
+
+
+def test_a_blob_that_was_overwritten_since_it_was_chosen_is_inconclusive_and_not_wrong(
+    azure_workshop: Workshop,
+) -> None:
+    path = azure_workshop.add("costs")
+    azure_workshop.invoke("backup")
+    chosen = drill_targets.choose(azure_workshop.store, "sqlite", [Database(name="costs", path=path)], Choice())
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM tasks")
+    azure_workshop.invoke("backup")
+
+    text = drill_order.program(chosen.targets, nonce="0a", deadline=60)
+    done = subprocess.run([sys.executable, "-IS", "-"], input=text, capture_output=True, text=True, check=True)
+
+    (one,) = drill_order.outcome(done.stdout, "0a", chosen.targets).databases
+    assert one.verdict == "inconclusive"
+    assert "overwritten" in one.steps[-1].detail
