@@ -20,7 +20,6 @@ from invoke.tasks import Task, task
 from invoke.util import yaml  # type: ignore[attr-defined]
 
 from local import clock, settings
-from local.archive.cache import cache_of
 from local.errors import ConfigError, PillarError
 from local.output.screen import Screen
 from local.settings import Database, Settings
@@ -100,6 +99,7 @@ def backup_run(context: Context, only: Sequence[str] | None = None, check: bool 
     screen = Screen(json)
 
     def work() -> int:
+        from local.archive.cache import cache_of
         from local.backup import run as backup
         from local.backup.upload import Delivery
         from local.output import tables as show
@@ -251,7 +251,7 @@ def rbac_check(context: Context, json: bool = False) -> None:
         from rbac import fix
 
         configured = _settings(context)
-        return _show_rights(screen, fix.check(configured.azure, configured.store.url))
+        return _show_rights(screen, fix.check(configured.azure, configured.store.location))
 
     _run(screen, work)
 
@@ -290,7 +290,7 @@ def rbac_fix(
         with screen.watching() as watch:
             outcome = fix.fix(
                 azure,
-                configured.store.url,
+                configured.store.location,
                 wish,
                 lambda login, vm, script: run_command.run(azure, login, vm, script, watch).stdout,
                 check=_checking(context, check),

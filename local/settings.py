@@ -7,14 +7,14 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
-from urllib.parse import urlsplit
 
 import msgspec
 
 from local.errors import ConfigError
+from local.location import StoreLocation, is_secure, parse_location
+from local.validation import mistake
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
-LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _PREFIX = "sqlite"
 Cloud = Literal["public", "usgov", "china", "custom"]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
@@ -31,6 +31,11 @@ class StoreSettings(_Section, frozen=True):
 
     url: Text
     prefix: Text = _PREFIX
+
+    @property
+    def location(self) -> StoreLocation:
+        """The folder or the container; `load` has seen to it that there is one."""
+        return parse_location(self.url)
 
 
 class Database(_Section, frozen=True):
@@ -115,15 +120,11 @@ def load(config: Mapping[str, Any], foreign: Iterable[str] = ()) -> Settings:
         settings = msgspec.convert(own, Settings, dec_hook=_expand_path)
     except msgspec.ValidationError as error:
         raise _invalid_value(own, str(error)) from error
-    _check_store(settings.store)
+    parse_location(settings.store.url)
+    _check_prefix(settings.store.prefix)
     _check_databases(settings.databases)
     _check_azure(settings.azure)
     return settings
-
-
-def mistake(path: str, value: object, allowed: str) -> ConfigError:
-    """The one form of a configuration error."""
-    return ConfigError(f"configuration: {path}", f"is {value!r}", f"allowed: {allowed}")
 
 
 def _expand_path(kind: type, value: object) -> object:
@@ -187,23 +188,9 @@ def _value_at(value: Any, path: str) -> Any:
     return value
 
 
-def _check_store(store: StoreSettings) -> None:
-    url = urlsplit(store.url)
-    allowed = (
-        "file:///absolute/folder or https://ACCOUNT.blob.core.windows.net/CONTAINER (http for loopback hosts only)"
-    )
-    if url.scheme == "file":
-        if url.netloc not in ("", "localhost") or len(url.path) < 2:
-            raise mistake("store.url", store.url, allowed)
-    elif url.query or url.username or url.password:
-        # Its value may hold a SAS or a password, so it is not repeated.
-        raise mistake(
-            "store.url", f"{url.scheme}://{url.hostname}{url.path}?…", f"{allowed}; credentials never stand here"
-        )
-    elif not url.path.strip("/") or not _is_secure(store.url):
-        raise mistake("store.url", store.url, allowed)
-    if not all(NAME.fullmatch(part) for part in store.prefix.split("/")):
-        raise mistake("store.prefix", store.prefix, f"folder names of {NAME.pattern}, joined by /")
+def _check_prefix(prefix: str) -> None:
+    if not all(NAME.fullmatch(part) for part in prefix.split("/")):
+        raise mistake("store.prefix", prefix, f"folder names of {NAME.pattern}, joined by /")
 
 
 def _check_databases(databases: tuple[Database, ...]) -> None:
@@ -228,15 +215,8 @@ def _check_azure(azure: AzureSettings) -> None:
             raise mistake(f"azure.endpoints.{key}", value, "an https URL, since azure.cloud is custom")
         if azure.cloud != "custom" and value:
             raise mistake(f"azure.endpoints.{key}", value, "nothing, unless azure.cloud is custom")
-        if value and not _is_secure(value):
+        if value and not is_secure(value):
             raise mistake(f"azure.endpoints.{key}", value, "an https URL (http for loopback hosts only)")
     for index, vm in enumerate(azure.vms):
         if vm in azure.vms[:index]:
             raise mistake(f"azure.vm[{index}]", vm, "each VM once")
-
-
-def _is_secure(url: str) -> bool:
-    parts = urlsplit(url)
-    return bool(parts.hostname) and (
-        parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS)
-    )

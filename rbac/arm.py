@@ -6,13 +6,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
 from local.cloud.errors import AccessDeniedError
 from local.errors import AzureError, ConfigError
-from local.settings import LOOPBACK_HOSTS
+from local.location import FolderLocation, StoreLocation
 from rbac.facts import Accounts, Assignment, Denial, Permission, Role
 from rbac.manager import Manager
 from rbac.rest import RestError, told
@@ -84,25 +83,22 @@ def role_id(scope: str, guid: str) -> str:
     return f"{subscription[0] if subscription else ''}{AUTHORIZATION}/roleDefinitions/{guid}"
 
 
-def accounts(manager: Manager, subscription_scope: str, store_url: str) -> Accounts:
+def accounts(manager: Manager, subscription_scope: str, store: StoreLocation) -> Accounts:
     """Where the store lies, and which storage accounts the caller sees; a list holds only what it may read."""
-    parts = urlsplit(store_url)
+    in_folder = isinstance(store, FolderLocation)
     path = f"{subscription_scope}/providers/Microsoft.Storage/storageAccounts?{_STORAGE_VERSION}"
     try:
         seen = {one.name.lower(): one.id for one in manager.rest.pages(path, _Resource, "list the storage accounts")}
     except AccessDeniedError:
         reason = "the storage accounts of the subscription cannot be read"
-        return Accounts(not_checked=None if parts.scheme == "file" else reason)
+        return Accounts(not_checked=None if in_folder else reason)
     ids = tuple(seen.values())
-    if parts.scheme == "file":
+    if isinstance(store, FolderLocation):
         return Accounts(ids)
-    name, container = str(parts.hostname).partition(".")[0], parts.path.strip("/")
-    if parts.hostname in LOOPBACK_HOSTS:
-        name, _, container = container.partition("/")
-    container = container.partition("/")[0]
-    if name not in seen:
-        return Accounts(ids, not_checked=f"no storage account {name} is visible in the subscription")
-    return Accounts(ids, seen[name], f"{seen[name]}/blobServices/default/containers/{container}")
+    if store.account not in seen:
+        return Accounts(ids, not_checked=f"no storage account {store.account} is visible in the subscription")
+    account = seen[store.account]
+    return Accounts(ids, account, f"{account}/blobServices/default/containers/{store.container}")
 
 
 def _assignments(manager: Manager, scope: str, filter_: str | None) -> tuple[Assignment, ...]:

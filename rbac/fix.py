@@ -8,6 +8,7 @@ from local.cloud.credentials import default_credential
 from local.cloud.errors import BLOB_ROLE_COMMAND
 from local.errors import AzureError
 from local.events import Event, Watch, unwatched
+from local.location import StoreLocation
 from local.report import Verdict
 from local.settings import AzureSettings
 from rbac import change, proof, read
@@ -26,11 +27,11 @@ _UNPROVABLE = (
 )
 
 
-def check(azure: AzureSettings, store_url: str) -> Outcome:
+def check(azure: AzureSettings, store: StoreLocation) -> Outcome:
     """Which of the rights that this product needs the configured principal has, through what, and what is missing."""
     with closing(default_credential(azure)) as login, surfaces(azure, login) as (manager, directory):
         who = read.principal(directory, azure)
-        facts = read.facts(manager, directory, azure, store_url, who)
+        facts = read.facts(manager, directory, azure, store, who)
     judgments = [judge(facts, right) for right in (*vm_rights(facts), *blob_rights(facts))]
     lines = right_lines(facts, judgments, "failed")
     if any(not one.allowed and not one.denied and one.right in vm_rights(facts) for one in judgments):
@@ -41,7 +42,7 @@ def check(azure: AzureSettings, store_url: str) -> Outcome:
 
 def fix(
     azure: AzureSettings,
-    store_url: str,
+    store: StoreLocation,
     wish: Wish,
     prove: Prove,
     *,
@@ -55,7 +56,7 @@ def fix(
     """
     with closing(default_credential(azure)) as login, surfaces(azure, login) as (manager, directory):
         who = read.principal(directory, azure)
-        facts = read.facts(manager, directory, azure, store_url, who)
+        facts = read.facts(manager, directory, azure, store, who)
         plan = decide(facts, wish, *read.wanted_role(manager, azure, wish))
         if check:
             return _outcome(facts, plan, plan.assignment, None, check=True)
@@ -66,7 +67,7 @@ def fix(
         if plan.changes:
             watch(Event(plan.role.name, f"assigning on {place(plan.assignment.scope)}"))
             held = change.apply(manager, facts, plan, deadline)
-            seen = _read_again(manager, directory, azure, store_url, facts, held, deadline, watch)
+            seen = _read_again(manager, directory, azure, store, facts, held, deadline, watch)
             if seen is None:
                 invisible = Proof(False, f"assigned, but not visible after {deadline.waited} s")
                 return _outcome(facts, plan, held, invisible)
@@ -80,7 +81,7 @@ def _read_again(
     manager: Manager,
     directory: Rest,
     azure: AzureSettings,
-    store_url: str,
+    store: StoreLocation,
     before: Facts,
     held: Assignment,
     deadline: Deadline,
@@ -88,7 +89,7 @@ def _read_again(
 ) -> Facts | None:
     """The facts once they show the change; None where they did not in time."""
     while True:
-        facts = read.facts(manager, directory, azure, store_url, before.principal)
+        facts = read.facts(manager, directory, azure, store, before.principal)
         shown = next((one for one in facts.assignments if one.id.lower() == held.id.lower()), None)
         if shown and shown.principal_type != "ServicePrincipal" and shown.principal_id == before.principal.object_id:
             raise AzureError("rbac.fix", f"{shown.principal_id} is a {shown.principal_type}", "run: invoke rbac.revoke")

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from local.cloud.endpoints import group_scope, vm_scope
 from local.errors import ConfigError
+from local.location import StoreLocation
 from local.settings import AzureSettings
 from rbac import arm, graph
 from rbac.facts import Assignment, Denial, Facts, Principal, Role
@@ -22,7 +23,7 @@ def principal(directory: Rest, azure: AzureSettings) -> Principal:
     return graph.resolve(directory, azure.service_principal)
 
 
-def facts(manager: Manager, directory: Rest, azure: AzureSettings, store_url: str, who: Principal) -> Facts:
+def facts(manager: Manager, directory: Rest, azure: AzureSettings, store: StoreLocation, who: Principal) -> Facts:
     """What `who` holds at the VMs and at the store."""
     scope_of_group = group_scope(azure)
     if not azure.vms:
@@ -30,7 +31,7 @@ def facts(manager: Manager, directory: Rest, azure: AzureSettings, store_url: st
     vm_scopes = tuple(vm_scope(azure, vm) for vm in azure.vms)
     for scope in vm_scopes:
         arm.require_vm(manager, scope)
-    accounts = arm.accounts(manager, scope_of_group.rpartition("/resourceGroups/")[0], store_url)
+    accounts = arm.accounts(manager, scope_of_group.rpartition("/resourceGroups/")[0], store)
     scopes = (*vm_scopes, *([accounts.container] if accounts.container else []))
     return _at(manager, directory, Facts(who, scope_of_group, vm_scopes, accounts), scopes)
 

@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from local.cloud.credentials import default_credential
 from local.cloud.errors import explain
 from local.cloud.transport import transport_options
 from local.errors import ConfigError, StoreError
-from local.settings import LOOPBACK_HOSTS, AzureSettings
+from local.location import ContainerLocation
+from local.settings import AzureSettings
 from local.store import layout
 from local.store.azure_upload import AzureUpload
 from local.store.interface import SMALL_BLOB, Entry, changed_meanwhile
@@ -213,31 +214,27 @@ class AzureStore:
         return self._delegation
 
 
-def connect(url: str, azure: AzureSettings) -> AzureStore:
-    """The container at `url`, reached with the environment's connection string, key or SAS, else a token."""
+def connect(location: ContainerLocation, azure: AzureSettings) -> AzureStore:
+    """The container there, reached with the environment's connection string, key or SAS, else a token."""
     from azure.core.pipeline.transport import RequestsTransport
     from azure.storage.blob import ContainerClient, ExponentialRetry
     from requests import Session
     from requests.adapters import HTTPAdapter
 
-    parts = urlsplit(url)
-    account = str(parts.hostname).partition(".")[0]
-    if parts.hostname in LOOPBACK_HOSTS:
-        account = parts.path.strip("/").partition("/")[0]
-    secret = _secret_of_environment(account)
+    secret = _secret_of_environment(location.account)
     session = Session()
     for scheme in ("https://", "http://"):
         session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=CONNECTIONS))
-    if not secret.key and not secret.sas and parts.scheme == "http":
+    if not secret.key and not secret.sas and not location.encrypted:
         raise ConfigError("store: connect", "a token is never sent over http", "use https, or set AZURE_STORAGE_KEY")
     container = ContainerClient.from_container_url(
-        url,
-        credential=_sdk_credential(account, secret) or default_credential(azure),
+        location.url,
+        credential=_sdk_credential(location.account, secret) or default_credential(azure),
         transport=RequestsTransport(session=session, session_owner=False, **transport_options()),
         # The SDK's default waits 15 s before its first retry; a person waits for this one.
         retry_policy=ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=4),
     )
-    return AzureStore(container, account, secret)
+    return AzureStore(container, location.account, secret)
 
 
 def _sdk_credential(account: str, secret: StorageSecret) -> Any:

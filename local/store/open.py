@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote, urlsplit
-
+from local.location import FolderLocation
 from local.settings import AzureSettings, StoreSettings
 from local.store.interface import Store
 
 
 def open_store(store: StoreSettings, azure: AzureSettings) -> Store:
     """The store that the configuration names; Azure's libraries are loaded only where it is in Azure."""
-    url = urlsplit(store.url)
-    if url.scheme == "file":
-        from pathlib import Path
-
+    location = store.location
+    if isinstance(location, FolderLocation):
         from local.store.folder import FolderStore
 
-        return FolderStore(Path(unquote(url.path)))
+        return FolderStore(location.path)
     from local.store.azure import connect
 
-    return connect(store.url, azure)
+    return connect(location, azure)

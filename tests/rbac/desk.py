@@ -11,6 +11,7 @@ import pytest
 
 from local.cloud.credentials import Login, default_credential
 from local.events import unwatched
+from local.location import parse_location
 from local.settings import AzureSettings, EndpointSettings
 from rbac.fix import fix
 from rbac.manager import Manager, surfaces
@@ -21,7 +22,7 @@ from remote import run_command
 from tests.azure_cloud.estate import Estate
 from tests.azure_cloud.state import ServicePrincipal
 
-STORE = "https://alaibackups.blob.core.windows.net/backups"
+STORE = parse_location("https://alaibackups.blob.core.windows.net/backups")
 
 
 def settings_of(estate: Estate, **changes: Any) -> AzureSettings:

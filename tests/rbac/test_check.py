@@ -10,11 +10,15 @@ import pytest
 
 from local.cloud.errors import AccessDeniedError
 from local.errors import ConfigError
+from local.location import parse_location
 from local.settings import AzureSettings
 from rbac.fix import check
 from rbac.result import Checked, Outcome
 from tests.azure_cloud.state import StorageAccount
 from tests.rbac.desk import STORE, Desk, told
+
+FOLDER = parse_location("file:///backups")
+ELSEWHERE = parse_location("https://elsewhere.blob.core.windows.net/backups")
 
 RUN = "Microsoft.Compute/virtualMachines/runCommand/action"
 BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
@@ -107,7 +111,7 @@ def test_a_deny_assignment_is_named(desk: Desk) -> None:
 def test_a_condition_is_said_and_never_counts_as_having_the_right(desk: Desk) -> None:
     desk.estate.cloud.assign(desk.estate.backup, "Owner", desk.estate.group, only_roles=["Reader"])
 
-    outcome = check(desk.azure, "file:///backups")
+    outcome = check(desk.azure, FOLDER)
 
     assert (allowed(outcome), outcome.exit_code) == ([None, None], 4)
     assert "conditional: Owner on resource group alai-backups-rg" in told(outcome)
@@ -116,7 +120,7 @@ def test_a_condition_is_said_and_never_counts_as_having_the_right(desk: Desk) ->
 def test_an_account_that_is_not_visible_is_not_checked(desk: Desk) -> None:
     desk.estate.cloud.assign(desk.estate.backup, "Owner", desk.estate.group)
 
-    outcome = check(desk.azure, STORE.replace("alaibackups", "elsewhere"))
+    outcome = check(desk.azure, ELSEWHERE)
 
     assert (allowed(outcome), outcome.exit_code) == ([True, True, None, None, None], 4)
     assert "not checked: no storage account elsewhere is visible in the subscription" in told(outcome)
@@ -125,7 +129,7 @@ def test_an_account_that_is_not_visible_is_not_checked(desk: Desk) -> None:
 def test_a_folder_store_needs_no_rights_to_blobs(desk: Desk) -> None:
     desk.estate.cloud.assign(desk.estate.backup, "Virtual Machine Contributor", desk.estate.group)
 
-    outcome = check(desk.azure, "file:///backups")
+    outcome = check(desk.azure, FOLDER)
 
     assert (allowed(outcome), outcome.exit_code) == ([True, True], 0)
 
@@ -134,7 +138,7 @@ def test_every_vm_is_checked(desk: Desk) -> None:
     second = desk.estate.cloud.add_vm(desk.estate.group, "vm-b", programs=())
     desk.estate.cloud.assign(desk.estate.backup, "Virtual Machine Contributor", second)
 
-    outcome = check(msgspec.structs.replace(desk.azure, vm=("vm-alai-support", "vm-b")), "file:///backups")
+    outcome = check(msgspec.structs.replace(desk.azure, vm=("vm-alai-support", "vm-b")), FOLDER)
 
     assert allowed(outcome) == [False, False, True, True]
 
