@@ -5,12 +5,14 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from shlex import quote
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from invoke.collection import Collection
 from invoke.config import Config, DataProxy
 from invoke.context import Context
@@ -25,8 +27,7 @@ from local.output.screen import Screen
 from local.settings import Database, Settings
 
 if TYPE_CHECKING:
-    from local.drill.targets import Choice
-    from local.store.interface import Store
+    from local.drill.targets import Selection
     from rbac.result import Outcome
 
 INTERRUPTED = 130
@@ -99,17 +100,19 @@ def backup_run(context: Context, only: Sequence[str] | None = None, check: bool 
     screen = Screen(json)
 
     def work() -> int:
-        from local.archive.cache import cache_of
+        from local.archive.cache import cache_folder
         from local.backup import run as backup
-        from local.backup.upload import Delivery
+        from local.backup.upload import DatabaseUpload
         from local.output import tables as show
+        from local.store.open import open_repository
 
         configured = _settings(context)
         databases = _chosen(configured, only)
-        finish = Delivery.preview if _checking(context, check) else Delivery.deliver
-        folder = cache_of(configured.store)
+        finish = DatabaseUpload.preview if _checking(context, check) else DatabaseUpload.deliver
+        folder = cache_folder(configured.store)
+        opening = partial(open_repository, configured.store, configured.azure)
         with screen.watching() as watch:
-            report = backup.back_up(configured.store, configured.azure, databases, folder, watch, finish)
+            report = backup.back_up(opening, databases, folder, watch, finish)
         screen.document(report) if json else show.backup(screen, report)
         return 0 if report.backup.verdict == "passed" else 1
 
@@ -138,12 +141,10 @@ def backup_list(context: Context, name: str | None = None, json: bool = False) -
     def work() -> int:
         from local.output import tables as show
         from local.output.listing import listing
-        from local.store import catalog
-        from local.store.open import open_store
+        from local.store.open import open_repository
 
         configured = _settings(context)
-        store = open_store(configured.store, configured.azure)
-        points = catalog.points(store, configured.store.prefix)
+        points = open_repository(configured.store, configured.azure).points()
         found = listing([point for point in points if name in (None, point.database)])
         screen.document(found) if json else show.listing(screen, found, clock.now())
         return 0
@@ -168,12 +169,11 @@ def drill_local(
         from local.drill import run as drill_run
         from local.output import tables as show
 
-        configured, databases, choice, store = _drill_order(context, only, date, at)
+        configured, selection = _selection(context, only, date, at)
         if _checking(context, check):
-            return _show_chosen(screen, store, configured, databases, choice)
-        host, prefix = configured.drill.host, configured.store.prefix
+            return _show_chosen(screen, selection)
         with screen.watching() as watch:
-            drilled = drill_run.drill_here(store, prefix, databases, choice, host, watch)
+            drilled = drill_run.drill_here(selection, configured.drill.host, watch)
         screen.document(drilled) if json else show.drill(screen, drilled)
         return report.exit_code(drilled.drill.verdict)
 
@@ -202,44 +202,38 @@ def drill_remote(
         from local.output import tables as show
         from remote import drill
 
-        configured, databases, choice, store = _drill_order(context, only, date, at)
-        azure, vms = configured.azure, vm or configured.azure.vms
-        drill.check(store, azure, vms)
+        configured, selection = _selection(context, only, date, at)
+        azure = msgspec.structs.replace(configured.azure, vm=tuple(vm or configured.azure.vms))
+        drill.check(selection.repository.store, azure)
         if _checking(context, check):
-            return _show_chosen(screen, store, configured, databases, choice)
-        host, fallback, prefix = configured.drill.host, configured.drill.fallback, configured.store.prefix
+            return _show_chosen(screen, selection)
         with screen.watching() as watch:
-            drilled = drill.drill_remote(store, prefix, databases, choice, azure, vms, host, fallback, watch)
+            drilled = drill.drill_remote(selection, azure, configured.drill, watch)
         screen.document(drilled) if json else show.drill(screen, drilled)
         return report.exit_code(drilled.drill.verdict)
 
     _run(screen, work)
 
 
-def _drill_order(
-    context: Context, only: Sequence[str] | None, date: str, at: str
-) -> tuple[Settings, tuple[Database, ...], Choice, Store]:
-    from local.drill.targets import parse_choice
-    from local.store.open import open_store
+def _selection(context: Context, only: Sequence[str] | None, date: str, at: str) -> tuple[Settings, Selection]:
+    from local.drill.targets import Selection
+    from local.store.catalog import parse_choice
+    from local.store.open import open_repository
 
     configured = _settings(context)
     databases, choice = _chosen(configured, only), parse_choice(date, at)
-    return configured, databases, choice, open_store(configured.store, configured.azure)
+    return configured, Selection(open_repository(configured.store, configured.azure), databases, choice)
 
 
-def _show_chosen(
-    screen: Screen, store: Store, configured: Settings, databases: Sequence[Database], choice: Choice
-) -> int:
+def _show_chosen(screen: Screen, selection: Selection) -> int:
     """What a drill would take; 1 if there is no backup for one of the databases."""
     from local.output import tables as show
     from local.output.listing import listing
-    from local.store import catalog
 
-    known = catalog.points(store, configured.store.prefix)
-    points = [catalog.choose(known, database.name, choice.day, choice.at) for database in databases]
-    found = listing([point for point in points if point])
+    chosen = selection.repository.choose([database.name for database in selection.databases], selection.choice)
+    found = listing([point for point in chosen.values() if point])
     screen.document(found) if screen.json else show.listing(screen, found, clock.now())
-    return 0 if all(points) else 1
+    return 0 if all(chosen.values()) else 1
 
 
 @task(name="check", help={"json": JSON})
@@ -284,6 +278,7 @@ def rbac_fix(
         from rbac.change import Patience
         from rbac.plan import Wish
         from remote import run_command
+        from remote.run_command import VirtualMachine
 
         configured = _settings(context)
         azure, wish = configured.azure, Wish(role, least_privilege, scope)
@@ -292,7 +287,7 @@ def rbac_fix(
                 azure,
                 configured.store.location,
                 wish,
-                lambda login, vm, script: run_command.run(azure, login, vm, script, watch).stdout,
+                lambda login, vm, script: run_command.run(VirtualMachine(azure, login, vm), script, watch).stdout,
                 check=_checking(context, check),
                 patience=Patience(seconds=wait),
                 watch=watch,

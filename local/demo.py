@@ -10,15 +10,16 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from local.backup import run as backup
-from local.drill import run as drill_run
-from local.drill.targets import Choice
+from local.drill.run import drill_here
+from local.drill.targets import Selection
 from local.output import tables as show
 from local.output.screen import Screen
 from local.settings import AzureSettings, Database, StoreSettings
-from local.store.open import open_store
+from local.store.open import open_repository
 
 _ROWS = 60_000
 _WRITER = """
@@ -62,8 +63,9 @@ def run(screen: Screen) -> int:
 
     screen.say("")
     screen.say("2. invoke backup")
+    open_here = partial(open_repository, store, AzureSettings())
     with _writing(databases[0].path) as writer, screen.watching() as watch:
-        report = backup.back_up(store, AzureSettings(), databases, root / "cache", watch)
+        report = backup.back_up(open_here, databases, root / "cache", watch)
     show.backup(screen, report)
     screen.say(f"the writer committed {writer.commits} times and was refused {writer.busy} times")
 
@@ -85,8 +87,7 @@ def run(screen: Screen) -> int:
 
 def _drill(screen: Screen, store: StoreSettings, databases: tuple[Database, ...]) -> str:
     with screen.watching() as watch:
-        opened = open_store(store, AzureSettings())
-        report = drill_run.drill_here(opened, store.prefix, databases, Choice(), "this machine", watch)
+        report = drill_here(Selection(open_repository(store, AzureSettings()), databases), "this machine", watch)
     show.drill(screen, report)
     return report.drill.verdict
 

@@ -13,25 +13,26 @@ from local import clock
 from local.cloud.credentials import default_credential
 from local.cloud.endpoints import vm_scope
 from local.cloud.redact import scrub
-from local.drill import run as drill_run
-from local.drill import targets as drill_targets
 from local.drill.order import Outcome, Target
-from local.drill.targets import Choice
+from local.drill.record import in_order, keep_record, new_id
+from local.drill.run import drill_here
+from local.drill.targets import Selection, find_targets
 from local.errors import AzureError, ConfigError, InconclusiveError
 from local.events import Event, Watch
 from local.report import Drill, DrilledDatabase, DrillReport, Step, worst
-from local.settings import AzureSettings, Database
+from local.settings import AzureSettings, Database, DrillSettings
 from local.store.azure import AzureStore
 from local.store.interface import Store
 from local.version import TOOL
-from remote.crew import at_once, spread
-from remote.on_vm import LIMITS, Limits, Machine
+from remote.machine import LIMITS, Limits, Machine
+from remote.run_command import VirtualMachine
+from remote.spread import at_once, spread
 
 Trouble = AzureError | InconclusiveError
 
 
 @dataclass(frozen=True)
-class Tried:
+class Attempts:
     """What came of it: the VMs' outcomes, why others had none, what the store lacks, and what nobody drilled."""
 
     outcomes: tuple[tuple[str, Outcome], ...]
@@ -42,13 +43,13 @@ class Tried:
     @property
     def drilled(self) -> tuple[DrilledDatabase, ...]:
         """What the VMs said of each database."""
-        return tuple(one for _, outcome in self.outcomes for one in outcome.databases)
+        return tuple(database for _, outcome in self.outcomes for database in outcome.databases)
 
     @property
     def reason(self) -> str | None:
         """Why there are databases without a verdict; None where each has one."""
-        unproven = [one for one in self.drilled if one.verdict == "inconclusive"]
-        told = [f"{one.name}: {one.steps[-1].name}: {one.steps[-1].detail}" for one in unproven]
+        unproven = [database for database in self.drilled if database.verdict == "inconclusive"]
+        told = [f"{database.name}: {database.steps[-1].name}: {database.steps[-1].detail}" for database in unproven]
         if self.left:
             told += [_told(trouble) for trouble in self.troubles]
         return scrub("; ".join(dict.fromkeys(told))) or None
@@ -62,49 +63,41 @@ class Tried:
 
 
 def drill_remote(
-    store: Store,
-    prefix: str,
-    databases: Sequence[Database],
-    choice: Choice,
-    azure: AzureSettings,
-    vms: Sequence[str],
-    host: str,
-    fallback: bool,
-    watch: Watch,
-    limits: Limits = LIMITS,
+    selection: Selection, azure: AzureSettings, drill: DrillSettings, watch: Watch, limits: Limits = LIMITS
 ) -> DrillReport:
-    """Drill the chosen backups on `vms` and keep the record; what cannot be is drilled on this machine with `fallback`.
+    """Drill the selected backups on `azure.vms` and keep the record; with `drill.fallback` here what cannot be there.
 
-    A database that failed there has failed. Else, with `fallback`, one without a verdict has all of them drilled here,
-    on `host`: a report tells of one place. What was proven on the VMs then has a record of its own.
+    A database that failed there has failed. Else, with the fallback, one without a verdict has all of them drilled
+    here, on `drill.host`: a report tells of one place. What was proven on the VMs then has a record of its own.
 
     Raises ConfigError where the VMs could not read the store, AzureError where Azure refused and there is no fallback,
-    and what `drill_run.drill_here` raises.
+    and what `drill_here` raises.
     """
-    check(store, azure, vms)
+    store = selection.repository.store
+    check(store, azure)
     started, begin = clock.now(), time.monotonic()
     with closing(default_credential(azure)) as login:
-        machines = [Machine(azure, login, vm, watch, limits) for vm in vms]
-        tried = _carry_out(store, prefix, databases, choice, machines, watch)
-    report = _report(tried, databases, vms, started, round(time.monotonic() - begin, 3))
-    reason, failed = tried.reason, any(one.verdict == "failed" for one in tried.drilled)
-    if fallback and reason and not failed:
+        machines = [Machine(VirtualMachine(azure, login, name), watch, limits) for name in azure.vms]
+        attempts = _carry_out(selection, machines, watch)
+    report = _report(attempts, selection.databases, azure.vms, started, round(time.monotonic() - begin, 3))
+    reason, failed = attempts.reason, any(database.verdict == "failed" for database in attempts.drilled)
+    if drill.fallback and reason and not failed:
         watch(Event("drill", f"it could not be carried out on the VM, so it runs here: {reason}"))
-        if tried.outcomes:
-            drill_run.keep_record(store, report, started)
-        return drill_run.drill_here(store, prefix, databases, choice, host, watch, fallback=reason)
-    if tried.refusal:
-        raise tried.refusal
-    drill_run.keep_record(store, report, started)
+        if attempts.outcomes:
+            keep_record(store, report, started)
+        return drill_here(selection, drill.host, watch, fallback=reason)
+    if attempts.refusal:
+        raise attempts.refusal
+    keep_record(store, report, started)
     return report
 
 
-def check(store: Store, azure: AzureSettings, vms: Sequence[str]) -> None:
+def check(store: Store, azure: AzureSettings) -> None:
     """Raise ConfigError unless there are VMs, and the store gives them links that they can and may use."""
-    if not vms:
+    if not azure.vms:
         raise ConfigError("configuration: azure.vm", "is missing", "add it to invoke.yaml, or give --vm NAME")
-    for vm in vms:
-        vm_scope(azure, vm)
+    for name in azure.vms:
+        vm_scope(azure, name)
     if not isinstance(store, AzureStore) or not store.url.startswith("https://"):
         told = f"is {store.url}, which a VM cannot read"
         raise ConfigError("configuration: store.url", told, "run: invoke drill.local (or keep the backups in Azure)")
@@ -116,18 +109,11 @@ def check(store: Store, azure: AzureSettings, vms: Sequence[str]) -> None:
         )
 
 
-def _carry_out(
-    store: Store,
-    prefix: str,
-    databases: Sequence[Database],
-    choice: Choice,
-    machines: Sequence[Machine],
-    watch: Watch,
-) -> Tried:
+def _carry_out(selection: Selection, machines: Sequence[Machine], watch: Watch) -> Attempts:
     """Rounds: each VM its share at the same time; the share of one that couldn't goes to those that could."""
-    working = {machine.vm: machine for machine in machines}
-    chosen = drill_targets.choose(store, prefix, databases, choice)
-    missing, left = chosen.missing, chosen.targets
+    working = {machine.vm.name: machine for machine in machines}
+    targets = find_targets(selection)
+    missing, left = targets.missing, targets.found
     outcomes: list[tuple[str, Outcome]] = []
     troubles: list[Trouble] = []
     while left and working:
@@ -144,28 +130,27 @@ def _carry_out(
                 del working[vm]
         if left and working:
             # The first round may have used up the time of their links.
-            again = [database for database in databases if database.name in {target.name for target in left}]
-            chosen = drill_targets.choose(store, prefix, again, choice)
-            missing, left = (*missing, *chosen.missing), chosen.targets
-    return Tried(tuple(outcomes), tuple(troubles), missing, left)
+            targets = find_targets(selection.only({target.name for target in left}))
+            missing, left = (*missing, *targets.missing), targets.found
+    return Attempts(tuple(outcomes), tuple(troubles), missing, left)
 
 
 def _report(
-    tried: Tried, databases: Sequence[Database], vms: Sequence[str], started: datetime, seconds: float
+    attempts: Attempts, databases: Sequence[Database], vms: Sequence[str], started: datetime, seconds: float
 ) -> DrillReport:
-    undrilled = [_undrilled(target, tried.reason or "") for target in tried.left]
-    results = drill_run.in_order(databases, (*tried.drilled, *tried.missing, *undrilled))
-    took_part = {vm for vm, _ in tried.outcomes}
+    undrilled = [_undrilled(target, attempts.reason or "") for target in attempts.left]
+    results = in_order(databases, (*attempts.drilled, *attempts.missing, *undrilled))
+    took_part = {vm for vm, _ in attempts.outcomes}
     drill = Drill(
-        id=drill_run.new_id(started),
+        id=new_id(started),
         where="remote",
         host=", ".join([vm for vm in vms if vm in took_part] or vms),
         started=clock.timestamp(started),
         seconds=seconds,
-        verdict=worst(one.verdict for one in results),
+        verdict=worst(database.verdict for database in results),
         fallback=None,
-        sqlite=_versions(outcome.sqlite for _, outcome in tried.outcomes),
-        python=_versions(outcome.python for _, outcome in tried.outcomes),
+        sqlite=_versions(outcome.sqlite for _, outcome in attempts.outcomes),
+        python=_versions(outcome.python for _, outcome in attempts.outcomes),
         tool=TOOL,
     )
     return DrillReport(drill, results)

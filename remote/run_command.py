@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 # What the agent says, in stderr's place, of a script that a reboot ended; Azure calls that a success.
 _CUT_SHORT = "Last script execution didn't finish."
-_LONGEST_PAUSE = 60.0
+_LONGEST_PAUSE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -45,42 +45,55 @@ PATIENCE = Patience()
 
 
 @dataclass(frozen=True)
-class Output:
+class VirtualMachine:
+    """A VM of the configured group by its name, and as whom it is reached."""
+
+    azure: AzureSettings
+    login: Login
+    name: str
+
+    @property
+    def scope(self) -> str:
+        """Its resource id."""
+        return vm_scope(self.azure, self.name)
+
+
+@dataclass(frozen=True)
+class ScriptOutput:
     """What the script wrote: at most the last 4,096 bytes of each stream. Its exit code Azure tells nobody."""
 
     stdout: str
     stderr: str
 
 
-def run(
-    azure: AzureSettings, login: Login, vm: str, script: str, watch: Watch, patience: Patience = PATIENCE
-) -> Output:
-    """Run a shell script as root on one VM of the configured group.
+def run(vm: VirtualMachine, script: str, watch: Watch, patience: Patience = PATIENCE) -> ScriptOutput:
+    """Run a shell script as root on a VM.
 
     Raises AccessDeniedError where the right is missing, AzureError where Azure does not know the caller or is away, and
     InconclusiveError where the script did not run to an end that Azure told.
     """
     from azure.core.exceptions import AzureError as SdkError
 
-    scope = vm_scope(azure, vm)
+    # What is not configured is told before anybody is asked to log in.
+    scope = vm.scope
     try:
-        with _client(azure, login) as client:
-            poller = _begin(client, azure, vm, script, watch, patience)
-            _await(poller, azure, vm, watch, patience)
+        with _client(vm) as client:
+            poller = _begin(client, vm, script, watch, patience)
+            _await(poller, vm, watch, patience)
             result = poller.result()
     except SdkError as error:
-        raise _why_not(error, azure, vm, scope) from None
-    return _output(vm, "".join(status.message or "" for status in result.value or ()))
+        raise _why_not(error, vm, scope) from None
+    return _output(vm.name, "".join(status.message or "" for status in result.value or ()))
 
 
 @contextmanager
-def _client(azure: AzureSettings, login: Login) -> Iterator[ComputeManagementClient]:
+def _client(vm: VirtualMachine) -> Iterator[ComputeManagementClient]:
     from azure.mgmt.compute import ComputeManagementClient
 
-    where = endpoints_of(azure)
+    where = endpoints_of(vm.azure)
     with ComputeManagementClient(
-        login,
-        str(azure.subscription),
+        vm.login,
+        str(vm.azure.subscription),
         base_url=where.resource_manager,
         credential_scopes=[where.resource_manager_scope],
         **transport_options(),
@@ -89,7 +102,7 @@ def _client(azure: AzureSettings, login: Login) -> Iterator[ComputeManagementCli
 
 
 def _begin(
-    client: ComputeManagementClient, azure: AzureSettings, vm: str, script: str, watch: Watch, patience: Patience
+    client: ComputeManagementClient, vm: VirtualMachine, script: str, watch: Watch, patience: Patience
 ) -> Poller:
     """The script is on its way; another's command is waited for, since a VM runs one at a time."""
     from azure.core.exceptions import ResourceExistsError
@@ -100,7 +113,7 @@ def _begin(
     while True:
         try:
             return client.virtual_machines.begin_run_command(
-                str(azure.resource_group), vm, order, polling_interval=patience.look
+                str(vm.azure.resource_group), vm.name, order, polling_interval=patience.look
             )
         except ResourceExistsError as error:
             if _code(error) != "Conflict":
@@ -108,30 +121,30 @@ def _begin(
         waited = time.monotonic() - start
         if waited + pause > patience.busy:
             raise InconclusiveError(
-                _doing(vm),
+                _doing(vm.name),
                 f"another command kept it busy for {waited:.0f} s, and a VM runs one at a time",
                 "wait until that one has ended (90 minutes at most), then run it again",
             )
-        watch(Event(vm, f"another command is running there, waited {waited:.0f} s"))
+        watch(Event(vm.name, f"another command is running there, waited {waited:.0f} s"))
         time.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE)
+        pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
 
-def _await(poller: Poller, azure: AzureSettings, vm: str, watch: Watch, patience: Patience) -> None:
+def _await(poller: Poller, vm: VirtualMachine, watch: Watch, patience: Patience) -> None:
     """Return when the script has ended as Azure sees it; the poller looks from a thread of its own."""
     start = time.monotonic()
     while not poller.done():
         waited = time.monotonic() - start
         if waited >= patience.end:
             raise InconclusiveError(
-                _doing(vm), f"Azure told no end of it within {waited:.0f} s", _restart(azure, vm, "a stuck agent")
+                _doing(vm.name), f"Azure told no end of it within {waited:.0f} s", _restart(vm, "a stuck agent")
             )
         poller.wait(min(patience.tell, patience.end - waited))
         if not poller.done():
-            watch(Event(vm, f"waiting for the VM, {time.monotonic() - start:.0f} s"))
+            watch(Event(vm.name, f"waiting for the VM, {time.monotonic() - start:.0f} s"))
 
 
-def _output(vm: str, message: str) -> Output:
+def _output(vm: str, message: str) -> ScriptOutput:
     """The streams in the agent's report: "Enable succeeded: \n[stdout]\n…\n[stderr]\n…"."""
     _, out_mark, rest = message.partition("[stdout]\n")
     stdout, err_mark, stderr = rest.rpartition("\n[stderr]\n")
@@ -140,33 +153,33 @@ def _output(vm: str, message: str) -> Output:
     if not out_mark or not err_mark:
         told = f"Azure's answer holds no output: {scrub(message)[:300]!r}"
         raise InconclusiveError(_doing(vm), told, "run it again")
-    return Output(stdout, stderr)
+    return ScriptOutput(stdout, stderr)
 
 
-def _why_not(error: SdkError, azure: AzureSettings, vm: str, scope: str) -> AzureError | InconclusiveError:
+def _why_not(error: SdkError, vm: VirtualMachine, scope: str) -> AzureError | InconclusiveError:
     """Who is refused or gets no answer must mend that; all else says that the VM could not do it this time."""
     from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 
-    explained = explain(error, _doing(vm), scope)
+    explained = explain(error, _doing(vm.name), scope)
     answered = isinstance(error, HttpResponseError) and not isinstance(error, ClientAuthenticationError)
     if not answered or isinstance(explained, AccessDeniedError):
         return explained
-    group = azure.resource_group
+    group = vm.azure.resource_group
     mend = {
         "ResourceNotFound": f"check azure.vm: az vm list --resource-group {group} --output table",
-        "OperationNotAllowed": f"run: az vm start --resource-group {group} --name {vm}",
-        "VMAgentStatusCommunicationError": _restart(azure, vm, "an agent that does not report"),
+        "OperationNotAllowed": f"run: az vm start --resource-group {group} --name {vm.name}",
+        "VMAgentStatusCommunicationError": _restart(vm, "an agent that does not report"),
         "OperationPreempted": "somebody stopped or changed the VM meanwhile: run it again",
     }
-    return InconclusiveError(_doing(vm), explained.came_back, mend.get(_code(error), explained.mend))
+    return InconclusiveError(_doing(vm.name), explained.came_back, mend.get(_code(error), explained.mend))
 
 
 def _doing(vm: str) -> str:
     return f"run a command on {vm}"
 
 
-def _restart(azure: AzureSettings, vm: str, what: str) -> str:
-    return f"az vm restart --resource-group {azure.resource_group} --name {vm} mends {what}"
+def _restart(vm: VirtualMachine, what: str) -> str:
+    return f"az vm restart --resource-group {vm.azure.resource_group} --name {vm.name} mends {what}"
 
 
 def _code(error: SdkError) -> str:

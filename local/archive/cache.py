@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -98,11 +97,6 @@ class Cache:
             if stale.name != Path(self._pack.name).name:
                 stale.unlink()
 
-    def forget(self) -> None:
-        """Remove all that is remembered."""
-        self.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
     def close(self) -> None:
         """Close the pack."""
         if self._pack:
@@ -156,7 +150,7 @@ class Cache:
         aside.replace(self._index)
 
 
-def cache_of(store: StoreSettings) -> Path:
+def cache_folder(store: StoreSettings) -> Path:
     """The folder for what belongs to one store; it may be deleted at any time."""
     key = hashlib.sha256(f"{store.url} {store.prefix}".encode()).hexdigest()[:16]
     return Path(platformdirs.user_cache_dir("pillar9", appauthor=False)) / key

@@ -20,13 +20,14 @@ from local.archive.gzip_member import Block
 from local.store.interface import Upload
 
 # Long reads: between two of them a thread waits for its turn among those that compress.
-_READ = 8 * 1024 * 1024
+_READ_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Where the snapshot is cut; `digests` has None for a chunk not read yet, `changed_bytes` is raw."""
+class CutPlan:
+    """Where `snapshot` is cut; `digests` has None for a chunk not read yet, `changed_bytes` is raw."""
 
+    snapshot: Path
     chunks: tuple[Chunk, ...]
     digests: tuple[bytes | None, ...]
     changed_bytes: int
@@ -52,7 +53,7 @@ class Archive:
 
 
 @dataclass(frozen=True)
-class Made:
+class BuiltMember:
     """A chunk's digest and its block; `fresh` if it was compressed now, else it was remembered."""
 
     digest: bytes
@@ -60,13 +61,13 @@ class Made:
     fresh: bool
 
 
-def plan(snapshot: Path, cache: Cache, held: Sequence[str], pool: Executor) -> Plan:
+def plan(snapshot: Path, cache: Cache, held: Sequence[str], pool: Executor) -> CutPlan:
     """Cut the snapshot as the remembered archive was, else as the store's blocks say; find the chunks that changed."""
     size = snapshot.stat().st_size
     lengths = _lengths(cache, held)
     cut = chunks.fit(lengths, size)
     if cache.last is None:
-        return Plan(tuple(cut), (None,) * len(cut), size, size)
+        return CutPlan(snapshot, tuple(cut), (None,) * len(cut), size, size)
     with snapshot.open("rb") as file:
         groups = pool.map(lambda group: _digests_of(file.fileno(), group), chunks.grouped(cut))
         digests = [digest for group in groups for digest in group]
@@ -76,12 +77,10 @@ def plan(snapshot: Path, cache: Cache, held: Sequence[str], pool: Executor) -> P
     before = {index for index in changed if index < len(lengths) and cut[index][1] == lengths[index]}
     finer = chunks.cut_changed(cut, before)
     known = dict(zip(cut, digests, strict=True))
-    return Plan(tuple(finer), tuple(known.get(chunk) for chunk in finer), changed_bytes, size)
+    return CutPlan(snapshot, tuple(finer), tuple(known.get(chunk) for chunk in finer), changed_bytes, size)
 
 
-def build(
-    snapshot: Path, work: Plan, cache: Cache, upload: Upload, pool: Executor, advance: Callable[[int], None]
-) -> Archive:
+def build(work: CutPlan, cache: Cache, upload: Upload, pool: Executor, advance: Callable[[int], None]) -> Archive:
     """Send the archive block by block, in order, and commit nothing; `advance` hears of the raw bytes done.
 
     At most a few groups of chunks are in memory at once, whatever the database's size.
@@ -89,7 +88,7 @@ def build(
     held = frozenset(upload.held)
     digest, size, added, done = hashlib.sha256(), 0, 0, 0
     digests: list[bytes] = []
-    with snapshot.open("rb") as file:
+    with work.snapshot.open("rb") as file:
         raw_digest = pool.submit(_digest_of, file.fileno(), work.size)
         for made in _in_order(_made(file.fileno(), work, cache, pool)):
             block = made.block
@@ -111,14 +110,14 @@ def build(
         return Archive(digest.hexdigest(), size, added, raw_digest.result(), tuple(digests))
 
 
-def _made(descriptor: int, work: Plan, cache: Cache, pool: Executor) -> Iterator[list[Callable[[], Made]]]:
+def _made(descriptor: int, work: CutPlan, cache: Cache, pool: Executor) -> Iterator[list[Callable[[], BuiltMember]]]:
     """For each group of chunks, how to get its blocks: compression is under way, the rest is read when asked.
 
     Thousands of short reads in many threads would only wait for the interpreter's lock, so one thread does them.
     """
     known = dict(zip(work.chunks, work.digests, strict=True))
     for group in chunks.grouped(work.chunks):
-        makers: list[Callable[[], Made]] = []
+        makers: list[Callable[[], BuiltMember]] = []
         for chunk in group:
             digest = known[chunk]
             remembered = cache.member(digest) if digest else None
@@ -131,7 +130,7 @@ def _made(descriptor: int, work: Plan, cache: Cache, pool: Executor) -> Iterator
 
 def _lengths(cache: Cache, held: Iterable[str]) -> list[int]:
     if cache.last:
-        return [one.raw_bytes for one in cache.last.members]
+        return [remembered.raw_bytes for remembered in cache.last.members]
     lengths = [member.raw_bytes_of(block_id) for block_id in held]
     # A list with a foreign block among ours tells nothing of where the database was cut.
     return [length for length in lengths if length] if all(lengths) else []
@@ -143,17 +142,17 @@ def _digests_of(descriptor: int, group: Sequence[Chunk]) -> list[bytes]:
     return [hashlib.sha256(data[offset - start : offset - start + length]).digest() for offset, length in group]
 
 
-def _remembered(descriptor: int, chunk: Chunk, remembered: Member, cache: Cache) -> Made:
+def _remembered(descriptor: int, chunk: Chunk, remembered: Member, cache: Cache) -> BuiltMember:
     block = cache.block(remembered)
-    return Made(remembered.digest, block, fresh=False) if block else _compress(descriptor, chunk)
+    return BuiltMember(remembered.digest, block, fresh=False) if block else _compress(descriptor, chunk)
 
 
-def _compress(descriptor: int, chunk: Chunk) -> Made:
+def _compress(descriptor: int, chunk: Chunk) -> BuiltMember:
     raw = _read(descriptor, chunk)
-    return Made(hashlib.sha256(raw).digest(), member.compress(raw), fresh=True)
+    return BuiltMember(hashlib.sha256(raw).digest(), member.compress(raw), fresh=True)
 
 
-def _in_order(groups: Iterator[list[Callable[[], Made]]]) -> Iterator[Made]:
+def _in_order(groups: Iterator[list[Callable[[], BuiltMember]]]) -> Iterator[BuiltMember]:
     """The blocks of all groups, with the work on a few groups ahead already begun."""
     waiting = deque(islice(groups, 2 * (os.cpu_count() or 1)))
     while waiting:
@@ -172,6 +171,6 @@ def _read(descriptor: int, chunk: Chunk) -> bytes:
 
 def _digest_of(descriptor: int, size: int) -> str:
     digest = hashlib.sha256()
-    for chunk in chunks.pieces((0, size), _READ):
+    for chunk in chunks.pieces((0, size), _READ_BYTES):
         digest.update(_read(descriptor, chunk))
     return digest.hexdigest()

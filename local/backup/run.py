@@ -11,26 +11,24 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import Literal
 
 from local import clock
 from local.archive.cache import Cache
 from local.backup import snapshot
 from local.backup.lock import only_run
-from local.backup.upload import Delivered, Delivery, Target
+from local.backup.upload import DatabaseUpload, Destination, Stored
 from local.errors import PillarError, SourceError
 from local.events import Event, Watch
 from local.report import BackedUpDatabase, Backup, BackupReport
-from local.settings import AzureSettings, Database, StoreSettings
+from local.settings import Database
 from local.store import catalog, layout
 from local.store.catalog import Point
-from local.store.interface import Store
-from local.store.open import open_store
+from local.store.repository import Repository
 from local.waiting import settled
 
-_AT_ONCE = 4
+_DATABASES_AT_ONCE = 4
 
 
 class _StoppedError(Exception):
@@ -39,34 +37,35 @@ class _StoppedError(Exception):
 
 @dataclass(frozen=True)
 class Connection:
-    """The store, and the newest points in time that it holds."""
+    """The repository, and the newest points in time that it holds."""
 
-    store: Store
-    prefix: str
+    repository: Repository
     points: tuple[Point, ...]
 
 
 @dataclass(frozen=True)
-class Run:
-    """What the databases of one run share; `connection` is made while the first snapshots are taken."""
+class RunContext:
+    """What the databases of one run share; `connection` is made while the first snapshots are taken.
+
+    `finish` is `DatabaseUpload.deliver`, or `DatabaseUpload.preview` where nothing is to be changed.
+    """
 
     connection: Future[Connection]
     folder: Path
     pool: Executor
     watch: Watch
-    finish: Callable[[Delivery], Delivered]
+    finish: Callable[[DatabaseUpload], Stored]
     stop: threading.Event
 
 
 def back_up(
-    store: StoreSettings,
-    azure: AzureSettings,
+    open_repository: Callable[[], Repository],
     databases: Sequence[Database],
     folder: Path,
     watch: Watch,
-    finish: Callable[[Delivery], Delivered] = Delivery.deliver,
+    finish: Callable[[DatabaseUpload], Stored] = DatabaseUpload.deliver,
 ) -> BackupReport:
-    """Back up every database into the store, a few at a time; with `Delivery.preview` all but the last step.
+    """Back up every database into the repository, a few at a time; with `DatabaseUpload.preview` all but the last step.
 
     `folder` is this machine's own for the store: the lock, the cache and the snapshots are there.
 
@@ -77,30 +76,31 @@ def back_up(
     with only_run(folder / "lock"):
         # Whatever stands there was left by a run that was killed, since this one holds the lock.
         shutil.rmtree(folder / "work", ignore_errors=True)
-        results = _run_all(store, azure, databases, folder, watch, finish)
-    verdict: Literal["passed", "failed"] = "failed" if any(one.verdict == "failed" for one in results) else "passed"
+        results = _run_all(open_repository, databases, folder, watch, finish)
+    failed = any(result.verdict == "failed" for result in results)
     run_id = f"{clock.compact_timestamp(started)}-{secrets.token_hex(4)}"
     seconds = round(time.monotonic() - begin, 3)
-    return BackupReport(Backup(run_id, clock.timestamp(started), seconds, verdict), tuple(results))
+    return BackupReport(
+        Backup(run_id, clock.timestamp(started), seconds, "failed" if failed else "passed"), tuple(results)
+    )
 
 
 def _run_all(
-    store: StoreSettings,
-    azure: AzureSettings,
+    open_repository: Callable[[], Repository],
     databases: Sequence[Database],
     folder: Path,
     watch: Watch,
-    finish: Callable[[Delivery], Delivered],
+    finish: Callable[[DatabaseUpload], Stored],
 ) -> list[BackedUpDatabase]:
     stop = threading.Event()
     # Besides the compression, each database keeps one thread busy with its check and one with its digest.
     with (
         ThreadPoolExecutor((os.cpu_count() or 1) + 2, "chunk") as pool,
-        ThreadPoolExecutor(_AT_ONCE, "database") as at_once,
+        ThreadPoolExecutor(_DATABASES_AT_ONCE, "database") as at_once,
     ):
-        connection = pool.submit(_connect, store, azure, [database.name for database in databases])
-        run = Run(connection, folder, pool, watch, finish, stop)
-        jobs = [at_once.submit(_back_up_one, database, run) for database in databases]
+        connection = pool.submit(_connect, open_repository, [database.name for database in databases])
+        context = RunContext(connection, folder, pool, watch, finish, stop)
+        jobs = [at_once.submit(_back_up_one, database, context) for database in databases]
         try:
             settled([connection])
             connection.result()
@@ -112,40 +112,30 @@ def _run_all(
             raise
 
 
-def _connect(store: StoreSettings, azure: AzureSettings, names: Sequence[str]) -> Connection:
-    opened = open_store(store, azure)
-    return Connection(opened, store.prefix, _newest_points(opened, store.prefix, names, datetime.now(UTC).date()))
+def _connect(open_repository: Callable[[], Repository], names: Sequence[str]) -> Connection:
+    repository = open_repository()
+    return Connection(repository, repository.recent_points(names, clock.now().date()))
 
 
-def _newest_points(store: Store, prefix: str, names: Sequence[str], today: date) -> tuple[Point, ...]:
-    """The points of today and yesterday, or all where a database has none there: years of backups list slowly."""
-    entries = [entry for day in (today - timedelta(days=1), today) for entry in store.entries(f"{prefix}/{day}")]
-    recent = catalog.from_entries(entries, prefix)
-    if {point.database for point in recent}.issuperset(names):
-        return recent
-    return catalog.points(store, prefix)
-
-
-def _back_up_one(database: Database, run: Run) -> BackedUpDatabase:
+def _back_up_one(database: Database, context: RunContext) -> BackedUpDatabase:
     begin = time.monotonic()
     try:
-        delivered = _deliver(database, run)
+        stored = _deliver(database, context)
     except (PillarError, OSError) as error:
-        text = _told(error, database.name, run.folder)
-        run.watch(Event(database.name, f"failed: {text}"))
+        text = _told(error, database.name, context.folder)
+        context.watch(Event(database.name, f"failed: {text}"))
         return BackedUpDatabase(database.name, "failed", seconds=round(time.monotonic() - begin, 3), error=text)
-    run.watch(
-        Event(database.name, f"{'stored' if run.finish is Delivery.deliver else 'would be stored'} as {delivered.blob}")
-    )
+    done = "stored" if context.finish is DatabaseUpload.deliver else "would be stored"
+    context.watch(Event(database.name, f"{done} as {stored.blob}"))
     return BackedUpDatabase(
         name=database.name,
         verdict="passed",
-        blob=delivered.blob,
-        sha256=delivered.recorded.sha256,
-        database_bytes=delivered.recorded.raw_bytes,
-        gzip_bytes=delivered.gzip_bytes,
-        uploaded_bytes=delivered.sent,
-        changed=round(delivered.changed, 6),
+        blob=stored.blob,
+        sha256=stored.recorded.sha256,
+        database_bytes=stored.recorded.raw_bytes,
+        gzip_bytes=stored.gzip_bytes,
+        uploaded_bytes=stored.sent,
+        changed=round(stored.changed, 6),
         seconds=round(time.monotonic() - begin, 3),
     )
 
@@ -157,50 +147,50 @@ def _told(error: PillarError | OSError, name: str, folder: Path) -> str:
     return f"{error}; {error.mend}" if error.mend else str(error)
 
 
-def _deliver(database: Database, run: Run) -> Delivered:
-    work_folder = run.folder / "work"
+def _deliver(database: Database, context: RunContext) -> Stored:
+    work_folder = context.folder / "work"
     work_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.TemporaryDirectory(dir=work_folder, prefix=f"{database.name}-") as folder:
         copy = Path(folder, "snapshot.db")
-        run.watch(Event(database.name, f"snapshot of {database.path}"))
+        context.watch(Event(database.name, f"snapshot of {database.path}"))
         taken = clock.now()
-        prepared = run.pool.submit(_prepare, database.name, taken, run.connection)
-        snapshot.take(database.path, copy, advance=lambda _: _go_on(run))
-        with Cache(run.folder / "cache" / database.name) as cache:
-            return run.finish(
-                Delivery(
+        prepared = context.pool.submit(_prepare, database.name, taken, context.connection)
+        snapshot.take(database.path, copy, advance=lambda _: _go_on(context))
+        with Cache(context.folder / "cache" / database.name) as cache:
+            return context.finish(
+                DatabaseUpload(
                     name=database.name,
                     taken=taken,
                     copy=copy,
                     cache=cache,
-                    store=run.connection.result().store,
-                    target=prepared,
-                    pool=run.pool,
-                    advance=_progress(database.name, copy.stat().st_size, run),
+                    store=context.connection.result().repository.store,
+                    destination=prepared,
+                    pool=context.pool,
+                    advance=_progress(database.name, copy.stat().st_size, context),
                 )
             )
 
 
-def _prepare(name: str, taken: datetime, connection: Future[Connection]) -> Target:
+def _prepare(name: str, taken: datetime, connection: Future[Connection]) -> Destination:
     """Where the archive goes, found out while the snapshot is taken: a long block list takes the service a while."""
     found = connection.result()
-    blob = layout.data_name(found.prefix, taken.date(), name)
+    blob = layout.data_name(found.repository.prefix, taken.date(), name)
     base = catalog.choose((point for point in found.points if point.current), name)
-    return Target(blob, base, found.store.upload(blob, base.entry if base else None))
+    return Destination(blob, base, found.repository.store.upload(blob, base.entry if base else None))
 
 
-def _progress(name: str, total: int, run: Run) -> Callable[[int], None]:
+def _progress(name: str, total: int, context: RunContext) -> Callable[[int], None]:
     done = 0
 
     def advance(raw_bytes: int) -> None:
         nonlocal done
-        _go_on(run)
+        _go_on(context)
         done += raw_bytes
-        run.watch(Event(name, "uploading", done, total))
+        context.watch(Event(name, "uploading", done, total))
 
     return advance
 
 
-def _go_on(run: Run) -> None:
-    if run.stop.is_set():
+def _go_on(context: RunContext) -> None:
+    if context.stop.is_set():
         raise _StoppedError

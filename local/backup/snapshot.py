@@ -28,7 +28,7 @@ _SHOWN_PROBLEMS = 5
 
 
 @dataclass(frozen=True)
-class Facts:
+class SnapshotFacts:
     """A sound snapshot: sizes in bytes and pages, rows by table, and the version of SQLite that said so."""
 
     page_size: int
@@ -57,7 +57,7 @@ def take(source: Path, target: Path, *, wait: float = 30.0, advance: Advance = l
         raise
 
 
-def examine(snapshot: Path) -> Facts:
+def examine(snapshot: Path) -> SnapshotFacts:
     """What a snapshot holds, after SQLite's quick_check of all of it; no file appears beside it.
 
     Raises SourceError with the first problems where it is not exactly "ok".
@@ -232,9 +232,9 @@ def _problems(connection: sqlite3.Connection, limit: int) -> list[str]:
     return [str(text) for (text,) in connection.execute(f"PRAGMA quick_check({limit})")]
 
 
-def _read_facts(snapshot: Path) -> Facts:
+def _read_facts(snapshot: Path) -> SnapshotFacts:
     with closing(_open_snapshot(snapshot)) as connection:
-        return Facts(
+        return SnapshotFacts(
             page_size=_number(connection, "page_size"),
             page_count=_number(connection, "page_count"),
             user_version=_number(connection, "user_version"),

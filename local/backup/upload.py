@@ -11,9 +11,9 @@ from pathlib import Path
 from local import clock
 from local.archive import write as archive
 from local.archive.cache import Cache
-from local.archive.write import Archive, Plan
+from local.archive.write import Archive, CutPlan
 from local.backup import snapshot
-from local.backup.snapshot import Facts
+from local.backup.snapshot import SnapshotFacts
 from local.store import layout
 from local.store.catalog import Point
 from local.store.interface import Store, Upload
@@ -22,7 +22,7 @@ from local.version import TOOL
 
 
 @dataclass(frozen=True)
-class Delivered:
+class Stored:
     """What reached the store; `sent` in bytes, `changed` the share of the database that lies in changed chunks."""
 
     blob: str
@@ -33,7 +33,7 @@ class Delivered:
 
 
 @dataclass(frozen=True)
-class Target:
+class Destination:
     """Where an archive goes: its blob, the store's newest content of the database, and the upload begun on it."""
 
     blob: str
@@ -42,38 +42,38 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Delivery:
-    """A snapshot on its way, and what is known already of the store (`target`) and by this machine (`cache`)."""
+class DatabaseUpload:
+    """A snapshot on its way, and what is known already of the store (`destination`) and by this machine (`cache`)."""
 
     name: str
     taken: datetime
     copy: Path
     cache: Cache
     store: Store
-    target: Future[Target]
+    destination: Future[Destination]
     pool: Executor
     advance: Callable[[int], None]
 
-    def deliver(self) -> Delivered:
+    def deliver(self) -> Stored:
         """Check, compress, send, commit; the sidecar last.
 
         Raises SourceError for a database that is not sound, and the store's errors; the store's newest backup is then
         the one of before.
         """
         plan = archive.plan(self.copy, self.cache, (), self.pool) if self.cache.last else None
-        target = self.target.result()
-        same = plan is not None and plan.unchanged and self._is_remembered(target.base)
-        delivered = self._repeat(target) if same else self._upload(target, plan)
-        line = layout.sidecar_line(delivered.recorded.sha256 or "", target.blob)
-        self.store.write(layout.sidecar_name(target.blob), line)
-        return delivered
+        destination = self.destination.result()
+        same = plan is not None and plan.unchanged and self._is_remembered(destination.base)
+        stored = self._repeat(destination) if same else self._upload(destination, plan)
+        line = layout.sidecar_line(stored.recorded.sha256 or "", destination.blob)
+        self.store.write(layout.sidecar_name(destination.blob), line)
+        return stored
 
-    def preview(self) -> Delivered:
+    def preview(self) -> Stored:
         """Everything of `deliver` that changes nothing: the check of the database, and what of it changed."""
         plan = archive.plan(self.copy, self.cache, (), self.pool)
         snapshot.examine(self.copy)
-        blob = self.target.result().blob
-        return Delivered(blob, Recorded(raw_bytes=plan.size), None, 0, plan.changed_bytes / plan.size)
+        blob = self.destination.result().blob
+        return Stored(blob, Recorded(raw_bytes=plan.size), None, 0, plan.changed_bytes / plan.size)
 
     def _is_remembered(self, base: Point | None) -> bool:
         """Whether the store's newest content is the remembered archive, checked by this very library."""
@@ -82,34 +82,34 @@ class Delivery:
         last = layout.decode_metadata(self.cache.last.metadata)
         return (last.tool, last.sqlite, last.sha256) == (TOOL, snapshot.SQLITE, base.recorded.sha256)
 
-    def _repeat(self, target: Target) -> Delivered:
+    def _repeat(self, destination: Destination) -> Stored:
         """The same content at a later time: what was checked and counted then holds for the same bytes now."""
         assert self.cache.last is not None
-        assert target.base is not None
+        assert destination.base is not None
         freed = self._free_copy()
         metadata = {**self.cache.last.metadata, "taken": clock.timestamp(self.taken), "added_bytes": "0"}
-        sent = self.store.repeat(target.blob, target.base.entry, metadata)
+        sent = self.store.repeat(destination.blob, destination.base.entry, metadata)
         freed.result()
-        return Delivered(target.blob, layout.decode_metadata(metadata), target.base.entry.size, sent, 0.0)
+        return Stored(destination.blob, layout.decode_metadata(metadata), destination.base.entry.size, sent, 0.0)
 
-    def _upload(self, target: Target, plan: Plan | None) -> Delivered:
+    def _upload(self, destination: Destination, plan: CutPlan | None) -> Stored:
         checked = self.pool.submit(snapshot.examine, self.copy)
-        with target.upload as upload:
+        with destination.upload as upload:
             plan = plan or archive.plan(self.copy, self.cache, upload.held, self.pool)
-            built = archive.build(self.copy, plan, self.cache, upload, self.pool, self.advance)
+            built = archive.build(plan, self.cache, upload, self.pool, self.advance)
             recorded = self._recorded(checked.result(), built)
             freed = self._free_copy()
             metadata = layout.encode_metadata(recorded)
             upload.commit(metadata)
             freed.result()
         self.cache.save(built.digests, metadata)
-        return Delivered(target.blob, recorded, built.gzip_bytes, upload.sent, plan.changed_bytes / plan.size)
+        return Stored(destination.blob, recorded, built.gzip_bytes, upload.sent, plan.changed_bytes / plan.size)
 
     def _free_copy(self) -> Future[None]:
         """Freeing a gigabyte of cached pages takes a quarter of a second, about as long as the service's commit."""
         return self.pool.submit(self.copy.unlink)
 
-    def _recorded(self, facts: Facts, built: Archive) -> Recorded:
+    def _recorded(self, facts: SnapshotFacts, built: Archive) -> Recorded:
         return Recorded(
             database=self.name,
             taken=self.taken,

@@ -9,82 +9,53 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from datetime import datetime
 from threading import Thread
 from typing import IO
 
-import msgspec
-
 from local import clock
 from local.drill import order as drill_order
-from local.drill import targets as drill_targets
-from local.drill.targets import LINK_SECONDS, Choice, Chosen
+from local.drill.order import Target
+from local.drill.record import in_order, keep_record, new_id
+from local.drill.targets import LINK_SECONDS, Selection, find_targets
 from local.events import Event, Watch
-from local.report import Drill, DrilledDatabase, DrillReport, worst
-from local.settings import Database
-from local.store.interface import Store
+from local.report import Drill, DrillReport, worst
 from local.version import TOOL
 
 # The program ends by itself before its links expire.
 DEADLINE_SECONDS = LINK_SECONDS - 5 * 60
 
 
-def drill_here(
-    store: Store,
-    prefix: str,
-    databases: Sequence[Database],
-    choice: Choice,
-    host: str,
-    watch: Watch,
-    fallback: str | None = None,
-) -> DrillReport:
-    """Drill the chosen backups on this machine and keep the record in the store.
+def drill_here(selection: Selection, host: str, watch: Watch, fallback: str | None = None) -> DrillReport:
+    """Drill the selected backups on this machine, called `host`, and keep the record in the store.
 
-    Raises InconclusiveError where the program gave no whole verdict, and the store's errors.
+    `fallback` is why they are not drilled elsewhere. Raises InconclusiveError where the program gave no whole verdict,
+    and the store's errors.
     """
     started, begin = clock.now(), time.monotonic()
-    chosen = drill_targets.choose(store, prefix, databases, choice)
-    outcome = _run_program(chosen, watch) if chosen.targets else drill_order.Outcome((), None, None)
-    drilled = in_order(databases, (*outcome.databases, *chosen.missing))
+    targets = find_targets(selection)
+    outcome = _run_program(targets.found, watch) if targets.found else drill_order.Outcome((), None, None)
+    drilled = in_order(selection.databases, (*outcome.databases, *targets.missing))
     drill = Drill(
         id=new_id(started),
         where="local",
         host=host,
         started=clock.timestamp(started),
         seconds=round(time.monotonic() - begin, 3),
-        verdict=worst(one.verdict for one in drilled),
+        verdict=worst(database.verdict for database in drilled),
         fallback=fallback,
         sqlite=outcome.sqlite,
         python=outcome.python,
         tool=TOOL,
     )
     report = DrillReport(drill, drilled)
-    keep_record(store, report, started)
+    keep_record(selection.repository.store, report, started)
     return report
 
 
-def new_id(started: datetime) -> str:
-    """A drill's id: when it started, and a part that no other drill of that moment has."""
-    return f"{clock.compact_timestamp(started)}-{secrets.token_hex(4)}"
-
-
-def in_order(databases: Sequence[Database], drilled: Sequence[DrilledDatabase]) -> tuple[DrilledDatabase, ...]:
-    """The results in the configuration's order."""
-    found = {one.name: one for one in drilled}
-    return tuple(found[database.name] for database in databases)
-
-
-def keep_record(store: Store, report: DrillReport, started: datetime) -> None:
-    """The report becomes the drill record of SPEC section 3."""
-    host = "".join(character if character.isalnum() else "-" for character in report.drill.host)
-    name = f"drills/{started.date().isoformat()}/{clock.compact_timestamp(started)}-{host}.json"
-    store.write(name, msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
-
-
-def _run_program(chosen: Chosen, watch: Watch) -> drill_order.Outcome:
+def _run_program(targets: Sequence[Target], watch: Watch) -> drill_order.Outcome:
     """The program text in a Python of its own, as the VM runs it: nothing of ours is imported there."""
     nonce = secrets.token_hex(16)
-    text = drill_order.program(chosen.targets, nonce=nonce, deadline=DEADLINE_SECONDS, budget=None, progress=True)
+    text = drill_order.program(targets, nonce=nonce, deadline=DEADLINE_SECONDS, budget=None, progress=True)
     with subprocess.Popen(
         [sys.executable, "-IS", "-"],
         stdin=subprocess.PIPE,
@@ -108,7 +79,7 @@ def _run_program(chosen: Chosen, watch: Watch) -> drill_order.Outcome:
             process.terminate()
             raise
         listener.join()
-    return drill_order.outcome(output, nonce, chosen.targets)
+    return drill_order.outcome(output, nonce, targets)
 
 
 def _listen(stream: IO[str], watch: Watch) -> None:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 
 from local import clock
 from local.drill.order import Target
 from local.report import DrilledDatabase, Step
 from local.settings import Database
 from local.store import catalog, layout
-from local.store.catalog import Point
-from local.store.interface import Store
+from local.store.catalog import NEWEST, Choice, Point
+from local.store.repository import Repository
 
 LINK_SECONDS = 60 * 60
 # A new blob and its sidecar are committed within a second of each other; a sidecar that is older stays wrong.
@@ -21,44 +20,38 @@ _SETTLE_SECONDS = 3
 
 
 @dataclass(frozen=True)
-class Choice:
-    """Which point in time: the newest, or the newest of a UTC day, or not later than a moment."""
+class Selection:
+    """Which backups a drill takes: of these databases, out of this repository, at this point in time."""
 
-    day: date | None = None
-    at: datetime | None = None
+    repository: Repository
+    databases: tuple[Database, ...]
+    choice: Choice = NEWEST
+
+    def only(self, names: Collection[str]) -> Selection:
+        """The same of some of its databases."""
+        return replace(self, databases=tuple(database for database in self.databases if database.name in names))
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Targets:
     """What can be drilled, and the verdicts on the databases of which there is no backup to drill."""
 
-    targets: tuple[Target, ...]
+    found: tuple[Target, ...]
     missing: tuple[DrilledDatabase, ...]
 
 
-def parse_choice(day: str, at: str) -> Choice:
-    """The choice that `--date` and `--at` make; ConfigError where one does not read."""
-    return Choice(catalog.parse_day(day) if day else None, catalog.parse_moment(at) if at else None)
-
-
-def choose(
-    store: Store,
-    prefix: str,
-    databases: Sequence[Database],
-    choice: Choice,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Chosen:
+def find_targets(selection: Selection, sleep: Callable[[float], None] = time.sleep) -> Targets:
     """The chosen backup of each database with its link; a database without one has failed: it can't be restored."""
-    known = catalog.points(store, prefix)
-    targets: list[Target] = []
+    chosen = selection.repository.choose([database.name for database in selection.databases], selection.choice)
+    found: list[Target] = []
     missing: list[DrilledDatabase] = []
-    for database in databases:
-        point = catalog.choose(known, database.name, choice.day, choice.at)
+    for database in selection.databases:
+        point = chosen[database.name]
         if point is None:
-            missing.append(_without_backup(database.name, choice))
+            missing.append(_without_backup(database.name, selection.choice))
         else:
-            targets.append(_target(store, prefix, database, point, choice, sleep))
-    return Chosen(tuple(targets), tuple(missing))
+            found.append(_target(selection, database, point, sleep))
+    return Targets(tuple(found), tuple(missing))
 
 
 def _without_backup(name: str, choice: Choice) -> DrilledDatabase:
@@ -68,17 +61,8 @@ def _without_backup(name: str, choice: Choice) -> DrilledDatabase:
     return DrilledDatabase(name, "failed", None, None, None, None, None, (step,), {})
 
 
-def _target(
-    store: Store, prefix: str, database: Database, point: Point, choice: Choice, sleep: Callable[[float], None]
-) -> Target:
-    content = store.read(layout.sidecar_name(point.entry.name)) if point.current else None
-    waited = 0
-    while point.current and _differ(point, content) and waited < _SETTLE_SECONDS:
-        sleep(1)
-        waited += 1
-        again = catalog.from_entries(store.entries(f"{prefix}/{point.day}"), prefix)
-        point = catalog.choose(again, database.name, choice.day, choice.at) or point
-        content = store.read(layout.sidecar_name(point.entry.name))
+def _target(selection: Selection, database: Database, point: Point, sleep: Callable[[float], None]) -> Target:
+    point, content = _settled(selection, point, sleep)
     sidecar = layout.parse_sidecar(content) if content else None
     problem = point.trouble
     if point.current and not sidecar:
@@ -87,7 +71,7 @@ def _target(
     digests = (("metadata", recorded.sha256), ("sidecar", sidecar))
     return Target(
         name=database.name,
-        url=store.link(point.entry, LINK_SECONDS),
+        url=selection.repository.store.link(point.entry, LINK_SECONDS),
         blob=point.entry.name,
         backup_time=clock.timestamp(point.taken),
         gzip_bytes=point.entry.size,
@@ -100,6 +84,22 @@ def _target(
         minimum=database.rows,
         etag=point.entry.etag,
     )
+
+
+def _settled(selection: Selection, point: Point, sleep: Callable[[float], None]) -> tuple[Point, bytes | None]:
+    """The point and its sidecar's content, both read again for some seconds while one is newer than the other."""
+    repository = selection.repository
+    if not point.current:
+        return point, None
+    content = repository.store.read(layout.sidecar_name(point.entry.name))
+    for _ in range(_SETTLE_SECONDS):
+        if not (point.current and _differ(point, content)):
+            break
+        sleep(1)
+        again = repository.points_of(point.day)
+        point = catalog.choose(again, point.database, selection.choice) or point
+        content = repository.store.read(layout.sidecar_name(point.entry.name))
+    return point, content
 
 
 def _differ(point: Point, sidecar: bytes | None) -> bool:

@@ -1,4 +1,4 @@
-"""Which backup: the points in time that a store holds, and the one that a name, a day and a moment choose."""
+"""Which backup: the points in time among a store's entries, and the one that a name, a day and a moment choose."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from local.errors import ConfigError
 from local.store import layout
-from local.store.interface import Entry, Store
+from local.store.interface import Entry
 from local.store.layout import Recorded
 
 
@@ -29,9 +29,19 @@ class Point:
         return self.entry.version is None
 
 
-def points(store: Store, prefix: str) -> tuple[Point, ...]:
-    """Every point in time of every database in the store, oldest first."""
-    return from_entries(store.entries(prefix), prefix)
+@dataclass(frozen=True)
+class Choice:
+    """Which point in time: the newest, of a UTC day where one is given, and not later than a moment where one is."""
+
+    day: date | None = None
+    at: datetime | None = None
+
+    def admits(self, point: Point) -> bool:
+        """Whether the point is of that day and not later than that moment."""
+        return (self.day is None or point.day == self.day) and (self.at is None or point.taken <= self.at)
+
+
+NEWEST = Choice()
 
 
 def from_entries(entries: Iterable[Entry], prefix: str) -> tuple[Point, ...]:
@@ -47,14 +57,15 @@ def from_entries(entries: Iterable[Entry], prefix: str) -> tuple[Point, ...]:
     return tuple(sorted(found.values(), key=lambda point: (point.database, point.taken, point.current)))
 
 
-def choose(known: Iterable[Point], database: str, day: date | None = None, at: datetime | None = None) -> Point | None:
-    """The newest point in time of a database: of that UTC day, and not later than that moment, where they are given."""
-    candidates = [
-        point
-        for point in known
-        if point.database == database and (day is None or point.day == day) and (at is None or point.taken <= at)
-    ]
+def choose(known: Iterable[Point], database: str, choice: Choice = NEWEST) -> Point | None:
+    """The point in time of a database that the choice means; None where there is none."""
+    candidates = [point for point in known if point.database == database and choice.admits(point)]
     return max(candidates, key=lambda point: (point.taken, point.current), default=None)
+
+
+def parse_choice(day: str, at: str) -> Choice:
+    """The choice that `--date` and `--at` make; ConfigError where one does not read."""
+    return Choice(parse_day(day) if day else None, parse_moment(at) if at else None)
 
 
 def parse_day(text: str) -> date:

@@ -5,6 +5,12 @@ from __future__ import annotations
 from local.location import FolderLocation
 from local.settings import AzureSettings, StoreSettings
 from local.store.interface import Store
+from local.store.repository import Repository
+
+
+def open_repository(store: StoreSettings, azure: AzureSettings) -> Repository:
+    """The backups in the store that the configuration names."""
+    return Repository(open_store(store, azure), store.prefix)
 
 
 def open_store(store: StoreSettings, azure: AzureSettings) -> Store:

@@ -19,6 +19,7 @@ from rbac.plan import Wish
 from rbac.rest import Rest
 from rbac.result import Fixed, Outcome
 from remote import run_command
+from remote.run_command import VirtualMachine
 from tests.azure_cloud.estate import Estate
 from tests.azure_cloud.state import ServicePrincipal
 
@@ -71,7 +72,9 @@ class Desk:
 
     def prove(self, login: Login, vm: str, script: str) -> str:
         """What tasks.py hands in."""
-        return run_command.run(self.azure, login, vm, script, unwatched, run_command.Patience(look=0.02)).stdout
+        return run_command.run(
+            VirtualMachine(self.azure, login, vm), script, unwatched, run_command.Patience(look=0.02)
+        ).stdout
 
 
 def fixed(outcome: Outcome) -> Fixed:

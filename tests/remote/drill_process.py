@@ -12,13 +12,14 @@ import msgspec
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from local.drill.targets import Choice
+from local.drill.targets import Selection
 from local.events import Event
-from local.settings import AzureSettings, Database, StoreSettings
+from local.settings import AzureSettings, Database, DrillSettings, StoreSettings
 from local.store.azure import AzureStore
 from local.store.open import open_store
+from local.store.repository import Repository
 from remote.drill import drill_remote
-from remote.on_vm import Limits
+from remote.machine import Limits
 from tests.remote.troubles import ExpiredLinks
 
 
@@ -45,18 +46,9 @@ def main() -> None:
     if order.expired:
         store = ExpiredLinks(store._container, store._account, store._secret)
     print(repr(store), vars(store), order, flush=True)
-    report = drill_remote(
-        store,
-        order.store.prefix,
-        order.databases,
-        Choice(),
-        order.azure,
-        order.vms,
-        "ANVIL",
-        order.fallback,
-        tell,
-        order.limits,
-    )
+    selection = Selection(Repository(store, order.store.prefix), tuple(order.databases))
+    azure = msgspec.structs.replace(order.azure, vm=tuple(order.vms))
+    report = drill_remote(selection, azure, DrillSettings(host="ANVIL", fallback=order.fallback), tell, order.limits)
     print(report, msgspec.json.encode(report).decode())
 
 

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +20,18 @@ import pytest
 
 from local import clock
 from local.backup import run as backup
-from local.drill import targets as drill_targets
+from local.drill.targets import Selection
 from local.errors import PillarError
 from local.events import Event, Watch, unwatched
 from local.report import DrillReport
-from local.settings import AzureSettings, Database, StoreSettings
+from local.settings import AzureSettings, Database, DrillSettings, StoreSettings
 from local.store import layout
 from local.store.azure import AzureStore
 from local.store.interface import Store
-from local.store.open import open_store
+from local.store.open import open_repository, open_store
+from local.store.repository import Repository
 from remote.drill import drill_remote
-from remote.on_vm import Limits
+from remote.machine import Limits
 from remote.run_command import Patience
 from tests.azure_cloud.estate import Estate
 from tests.azure_cloud.state import RoleAssignment, VirtualMachine
@@ -93,7 +95,9 @@ class Site:
     def back_up(self, names: Iterable[str] = ("costs",), rows: int = 100) -> tuple[Database, ...]:
         """A database of each name, backed up by the product into the store."""
         added = tuple(self._database(name, rows) for name in names)
-        report = backup.back_up(self.store_settings, self.azure, added, self.folder / "own", unwatched)
+        report = backup.back_up(
+            partial(open_repository, self.store_settings, self.azure), added, self.folder / "own", unwatched
+        )
         assert report.backup.verdict == "passed", report
         self.databases += added
         return added
@@ -129,14 +133,9 @@ class Site:
         watch: Watch | None = None,
     ) -> DrillReport:
         return drill_remote(
-            store or self.store,
-            PREFIX,
-            self.databases,
-            drill_targets.Choice(),
-            azure or self.azure,
-            (self.vm.name,) if vms is None else vms,
-            "ANVIL",
-            fallback,
+            Selection(Repository(store or self.store, PREFIX), self.databases),
+            msgspec.structs.replace(azure or self.azure, vm=(self.vm.name,) if vms is None else tuple(vms)),
+            DrillSettings(host="ANVIL", fallback=fallback),
             watch or self.events.append,
             self.limits,
         )

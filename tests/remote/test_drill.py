@@ -11,11 +11,10 @@ import msgspec
 import pytest
 
 from local.cloud.errors import AccessDeniedError
-from local.drill.targets import Choice
 from local.errors import ConfigError
 from local.settings import AzureSettings, Database, StoreSettings
 from local.store.open import open_store
-from remote.drill import check, drill_remote
+from remote.drill import check
 from tests.azure_cloud import faults
 from tests.remote.site import ACTION, BACKUP_ROLE, Site
 
@@ -162,18 +161,7 @@ def test_a_later_part_that_is_lost_is_no_pass(site: Site, tmp_path: Path) -> Non
         if "fetching part 2" in str(event):
             site.estate.cloud.inject(faults.truncated_output(50))
 
-    report = drill_remote(
-        site.store,
-        "sqlite",
-        site.databases,
-        Choice(),
-        site.azure,
-        [site.vm.name],
-        "ANVIL",
-        False,
-        lose_the_second,
-        site.limits,
-    )
+    report = site.drill(watch=lose_the_second)
 
     assert report.drill.verdict == "inconclusive"
 
@@ -197,20 +185,20 @@ def test_a_store_that_no_vm_can_read_is_a_mistake_of_the_configuration(site: Sit
     folder = open_store(StoreSettings(url=tmp_path.as_uri()), AzureSettings())
 
     with pytest.raises(ConfigError, match=r"store\.url"):
-        check(folder, site.azure, ["vm"])
+        check(folder, site.azure)
 
 
 def test_a_sas_for_the_whole_container_never_travels(site: Site) -> None:
     site.monkeypatch.setenv("AZURE_STORAGE_SAS_TOKEN", "sv=2021-12-02&sp=rl&sig=verysecretindeed")
 
     with pytest.raises(ConfigError) as refused:
-        check(site.store, site.azure, ["vm"])
+        check(site.store, site.azure)
     assert "verysecret" not in f"{refused.value} {refused.value.mend}"
 
 
 @pytest.mark.parametrize("missing", ["subscription", "resource_group"])
 def test_where_the_vm_is_must_be_configured(site: Site, missing: str) -> None:
     with pytest.raises(ConfigError, match=f"azure.{missing}"):
-        check(site.store, msgspec.structs.replace(site.azure, **{missing: None}), ["vm"])
+        check(site.store, msgspec.structs.replace(site.azure, **{missing: None}))
     with pytest.raises(ConfigError, match=r"azure\.vm"):
-        check(site.store, site.azure, [])
+        check(site.store, msgspec.structs.replace(site.azure, vm=()))

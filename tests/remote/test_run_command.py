@@ -16,15 +16,17 @@ from local.cloud.errors import AccessDeniedError
 from local.errors import AzureError, InconclusiveError, PillarError
 from local.events import Event
 from remote import run_command
-from remote.run_command import Output, Patience
+from remote.run_command import Patience, ScriptOutput, VirtualMachine
 from tests.azure_cloud import faults
 from tests.azure_cloud.faults import Fault
 from tests.remote.site import ACTION, QUICK, Site
 
 
-def run(site: Site, script: str = "echo hello", vm: str | None = None, patience: Patience = QUICK) -> Output:
+def run(site: Site, script: str = "echo hello", vm: str | None = None, patience: Patience = QUICK) -> ScriptOutput:
     with closing(default_credential(site.azure)) as login:
-        return run_command.run(site.azure, login, vm or site.vm.name, script, site.events.append, patience)
+        return run_command.run(
+            VirtualMachine(site.azure, login, vm or site.vm.name), script, site.events.append, patience
+        )
 
 
 def why_not(site: Site, script: str = "echo hello", vm: str | None = None, patience: Patience = QUICK) -> PillarError:
@@ -36,7 +38,7 @@ def why_not(site: Site, script: str = "echo hello", vm: str | None = None, patie
 def test_a_script_s_output_comes_back_stream_by_stream(site: Site) -> None:
     output = run(site, "echo one\necho two >&2\necho '[stderr]'\nexit 3")
 
-    assert output == Output("one\n[stderr]\n", "two\n")
+    assert output == ScriptOutput("one\n[stderr]\n", "two\n")
 
 
 def test_a_missing_right_is_named_with_its_scope_the_principal_and_what_mends_it(site: Site) -> None:
@@ -65,7 +67,7 @@ def test_no_answer_names_the_host(site: Site) -> None:
     nowhere = msgspec.structs.replace(site.azure.endpoints, resource_manager="https://127.0.0.1:9")
     azure = msgspec.structs.replace(site.azure, endpoints=nowhere)
     with closing(default_credential(azure)) as login, pytest.raises(AzureError, match=r"127\.0\.0\.1"):
-        run_command.run(azure, login, site.vm.name, "true", site.events.append, QUICK)
+        run_command.run(VirtualMachine(azure, login, site.vm.name), "true", site.events.append, QUICK)
 
 
 def test_a_vm_that_is_not_there_is_inconclusive(site: Site) -> None:
@@ -94,7 +96,7 @@ def test_another_s_command_is_waited_for_and_that_is_told(site: Site) -> None:
         site.estate.cloud.release(site.vm)
 
     with closing(default_credential(site.azure)) as login:
-        output = run_command.run(site.azure, login, site.vm.name, "echo free", release, QUICK)
+        output = run_command.run(VirtualMachine(site.azure, login, site.vm.name), "echo free", release, QUICK)
 
     assert output.stdout == "free\n"
     assert "another command is running there" in site.told()
@@ -157,7 +159,7 @@ def test_a_vm_that_somebody_stops_meanwhile_is_inconclusive(site: Site) -> None:
             site.estate.cloud.set_power(site.vm, "deallocated")
 
     with closing(default_credential(site.azure)) as login, pytest.raises(InconclusiveError) as stopped:
-        run_command.run(site.azure, login, site.vm.name, "sleep 60", stop, QUICK)
+        run_command.run(VirtualMachine(site.azure, login, site.vm.name), "sleep 60", stop, QUICK)
 
     assert "OperationPreempted" in str(stopped.value)
     assert "run it again" in stopped.value.mend

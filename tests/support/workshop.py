@@ -15,7 +15,8 @@ from typing import Any
 
 from local.settings import AzureSettings, StoreSettings
 from local.store.interface import Store
-from local.store.open import open_store
+from local.store.open import open_repository, open_store
+from local.store.repository import Repository
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -66,6 +67,11 @@ class Workshop:
     def store(self) -> Store:
         """The store, to look into it or to damage it."""
         return open_store(self.store_settings, AzureSettings())
+
+    @property
+    def repository(self) -> Repository:
+        """The backups in it."""
+        return open_repository(self.store_settings, AzureSettings())
 
     def names(self) -> list[str]:
         """The current blobs, sorted, without the folder store's own metadata files."""

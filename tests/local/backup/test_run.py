@@ -17,9 +17,10 @@ from urllib.request import urlopen
 
 import pytest
 
-from local.archive.cache import cache_of
+from local.archive.cache import cache_folder
 from local.backup.lock import only_run
 from local.store import catalog, layout
+from local.store.catalog import Choice
 from tests.support.live_writer import live_writer
 from tests.support.workshop import CHECKOUT, Workshop
 
@@ -33,7 +34,7 @@ def change(path: Path, title: str = "changed") -> None:
 
 def restored(workshop: Workshop, name: str, target: Path) -> sqlite3.Connection:
     """By hand: the newest blob, gunzip, open."""
-    point = catalog.choose(catalog.points(workshop.store, "sqlite"), name)
+    point = catalog.choose(workshop.repository.points(), name)
     assert point
     with urlopen(workshop.store.link(point.entry, 60)) as answer:
         content = answer.read()
@@ -68,7 +69,7 @@ def test_the_metadata_holds_what_the_contract_lists(workshop: Workshop) -> None:
     path = workshop.add("costs")
     workshop.invoke("backup")
 
-    (point,) = catalog.points(workshop.store, "sqlite")
+    (point,) = workshop.repository.points()
     recorded = point.recorded
     assert recorded.database == "costs"
     assert recorded.rows == {"rows": {"tasks": 1000, "empty": 0}}
@@ -114,7 +115,7 @@ def test_a_database_that_fails_stops_no_other_and_its_good_backup_stays_the_newe
 ) -> None:
     bad, good = workshop.add("bad"), workshop.add("good")
     assert workshop.invoke("backup").returncode == 0
-    before = catalog.choose(catalog.points(workshop.store, "sqlite"), "bad")
+    before = catalog.choose(workshop.repository.points(), "bad")
     change(good)
     change(bad)
     with closing(sqlite3.connect(bad)) as connection:
@@ -138,13 +139,13 @@ def test_a_database_that_fails_stops_no_other_and_its_good_backup_stays_the_newe
     assert found["bad"]["verdict"] == "failed"
     assert found["bad"]["error"]
     assert "Traceback" not in done.stderr
-    assert catalog.choose(catalog.points(workshop.store, "sqlite"), "bad") == before
+    assert catalog.choose(workshop.repository.points(), "bad") == before
 
 
 def test_a_second_run_at_the_same_time_is_refused_with_75(workshop: Workshop) -> None:
     workshop.add("costs")
 
-    with only_run(cache_of(workshop.store_settings) / "lock"):
+    with only_run(cache_folder(workshop.store_settings) / "lock"):
         done = workshop.invoke("backup")
 
     assert done.returncode == 75
@@ -191,12 +192,12 @@ def test_a_later_run_of_the_day_is_a_point_in_time_of_its_own(workshop: Workshop
     workshop.invoke("backup")
     workshop.invoke("backup")
 
-    points = catalog.points(workshop.store, "sqlite")
+    points = workshop.repository.points()
     assert len(points) == 3
     assert len({point.taken for point in points}) == 3
     assert points[0].recorded.raw_sha256 != points[1].recorded.raw_sha256 == points[2].recorded.raw_sha256
     assert [point.current for point in points] == [False, False, True]
-    assert catalog.choose(points, "costs", at=points[0].taken) == points[0]
+    assert catalog.choose(points, "costs", Choice(at=points[0].taken)) == points[0]
 
 
 def test_the_list_shows_every_point_in_time(workshop: Workshop) -> None:
@@ -236,7 +237,7 @@ def test_check_says_what_would_change_and_changes_nothing(workshop: Workshop) ->
 def test_the_cache_never_changes_a_result(workshop: Workshop, harm: str) -> None:
     path = workshop.add("costs")
     workshop.invoke("backup")
-    folder = cache_of(workshop.store_settings) / "cache/costs"
+    folder = cache_folder(workshop.store_settings) / "cache/costs"
     index = (folder / "index").read_bytes()
     (pack,) = folder.glob("pack-*")
     change(path)
@@ -297,7 +298,7 @@ def test_an_interrupted_run_ends_with_130_and_leaves_nothing(folder_workshop: Wo
         connection.execute("CREATE TABLE noise (noise BLOB)")
         connection.executemany("INSERT INTO noise VALUES (?)", ((os.urandom(1_000_000),) for _ in range(150)))
     folder_workshop.add("big", path)
-    work = cache_of(folder_workshop.store_settings) / "work"
+    work = cache_folder(folder_workshop.store_settings) / "work"
 
     with subprocess.Popen(
         folder_workshop.command("backup"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -325,7 +326,7 @@ def test_the_former_scripts_backup_of_the_same_day_is_kept(workshop: Workshop) -
 
     assert workshop.invoke("backup").returncode == 0
 
-    points = catalog.points(workshop.store, "sqlite")
+    points = workshop.repository.points()
     assert sorted(point.recorded.sha256 == digest for point in points) == [False, True]
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from local.store import catalog, layout
+from local.store import layout
 from tests.support.odd_databases import ODD_DATABASES
 from tests.support.workshop import Workshop, make_database
 
@@ -239,7 +239,7 @@ def test_a_store_that_cannot_be_reached_is_3_and_names_the_host(folder_workshop:
 def test_a_backup_in_azurite_is_restored_by_hand_with_nothing_of_ours(azure_workshop: Workshop, tmp_path: Path) -> None:
     azure_workshop.add("costs")
     azure_workshop.invoke("backup")
-    (point,) = catalog.points(azure_workshop.store, "sqlite")
+    (point,) = azure_workshop.repository.points()
     sidecar = next(
         entry for entry in azure_workshop.store.entries("sqlite") if entry.name == layout.sidecar_name(point.entry.name)
     )

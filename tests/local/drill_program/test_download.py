@@ -14,9 +14,8 @@ from pathlib import Path
 import pytest
 
 from local.drill import order as drill_order
-from local.drill import targets as drill_targets
 from local.drill.order import Target
-from local.drill.targets import Choice
+from local.drill.targets import Selection, find_targets
 from local.drill_program import main as drill
 from local.settings import Database
 from tests.support.drill_archives import NONCE, drilled, ending, make_database, members, run_text, target_of
@@ -180,14 +179,14 @@ def test_a_blob_that_was_overwritten_since_it_was_chosen_is_inconclusive_and_not
 ) -> None:
     path = azure_workshop.add("costs")
     azure_workshop.invoke("backup")
-    chosen = drill_targets.choose(azure_workshop.store, "sqlite", [Database(name="costs", path=path)], Choice())
+    targets = find_targets(Selection(azure_workshop.repository, (Database(name="costs", path=path),)))
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("DELETE FROM tasks")
     azure_workshop.invoke("backup")
 
-    text = drill_order.program(chosen.targets, nonce="0a", deadline=60)
+    text = drill_order.program(targets.found, nonce="0a", deadline=60)
     done = subprocess.run([sys.executable, "-IS", "-"], input=text, capture_output=True, text=True, check=True)
 
-    (one,) = drill_order.outcome(done.stdout, "0a", chosen.targets).databases
+    (one,) = drill_order.outcome(done.stdout, "0a", targets.found).databases
     assert one.verdict == "inconclusive"
     assert "overwritten" in one.steps[-1].detail

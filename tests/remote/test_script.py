@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from local.errors import InconclusiveError
-from remote import shipment
+from remote import script
 from tests.azure_cloud.furniture import make_bin
 
 NONCE = "0" * 32
@@ -32,29 +32,29 @@ def ran(tmp_path: Path, text: str, *, programs: tuple[str, ...] = ("python3",), 
 def test_the_program_runs_with_nothing_but_python3_on_the_path(tmp_path: Path) -> None:
     program = "import sys, os\nprint(sys.argv, sys.flags.isolated, oct(os.umask(0)), 'ünïcode $HOME `x` \\'')"
 
-    assert ran(tmp_path, shipment.script(program, NONCE)) == "['-'] 1 0o77 ünïcode $HOME `x` '\n"
+    assert ran(tmp_path, script.python_script(program, NONCE)) == "['-'] 1 0o77 ünïcode $HOME `x` '\n"
 
 
 def test_a_vm_without_python3_is_told_by_the_script_itself(tmp_path: Path) -> None:
-    stdout = ran(tmp_path, shipment.script("print('never')", NONCE), programs=())
+    stdout = ran(tmp_path, script.python_script("print('never')", NONCE), programs=())
 
     with pytest.raises(InconclusiveError, match="vm-a: the VM has no python3"):
-        shipment.check_python("vm-a", stdout, NONCE)
-    shipment.check_python("vm-a", stdout, "1" * 32)
+        script.check_python("vm-a", stdout, NONCE)
+    script.check_python("vm-a", stdout, "1" * 32)
 
 
 def test_a_python3_that_is_too_old_is_told_with_its_version(tmp_path: Path) -> None:
     python = f"PATH=/usr/bin:/bin exec {os.path.realpath(sys.executable)} -IS -"
     old = f"#!/bin/sh\n{{ echo 'import sys; sys.version_info = (3, 6, 9)'; /bin/cat; }} | ({python})\n"
-    stdout = ran(tmp_path, shipment.script("print('never')", NONCE), programs=(), wrapper=old)
+    stdout = ran(tmp_path, script.python_script("print('never')", NONCE), programs=(), wrapper=old)
 
     with pytest.raises(InconclusiveError, match=r"has only python3 3\.6") as refused:
-        shipment.check_python("vm-a", stdout, NONCE)
+        script.check_python("vm-a", stdout, NONCE)
     assert "3.8" in refused.value.mend
 
 
 def test_what_run_command_would_not_take_is_not_sent() -> None:
     with pytest.raises(InconclusiveError, match="KiB") as refused:
-        shipment.script(secrets.token_hex(shipment.LONGEST_SCRIPT), NONCE)
+        script.python_script(secrets.token_hex(script.LONGEST_SCRIPT_CHARACTERS), NONCE)
 
     assert "--only" in refused.value.mend

@@ -7,23 +7,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from local.cloud.credentials import Login
 from local.cloud.redact import scrub
 from local.drill import order as drill_order
 from local.drill.order import Outcome, Target
 from local.drill.targets import LINK_SECONDS
 from local.errors import InconclusiveError
 from local.events import Event, Watch
-from local.settings import AzureSettings
-from remote import run_command, shipment
-from remote.run_command import PATIENCE, Patience
+from remote import run_command, script
+from remote.run_command import PATIENCE, Patience, ScriptOutput, VirtualMachine
 
 # Run Command returns this much of stdout at most.
-BUDGET = 4096
+BUDGET_CHARACTERS = 4096
 # Each part is a Run Command of its own, which takes Azure half a minute.
 MOST_PARTS = 64
-_BUSY = 10 * 60
-_MARGIN = 5 * 60
+_BUSY_SECONDS = 10 * 60
+_MARGIN_SECONDS = 5 * 60
 
 
 @dataclass(frozen=True)
@@ -39,19 +37,17 @@ class Limits:
 
 
 LIMITS = Limits(
-    deadline=LINK_SECONDS - _BUSY - _MARGIN,
-    drill=Patience(busy=_BUSY, end=LINK_SECONDS - _BUSY),
+    deadline=LINK_SECONDS - _BUSY_SECONDS - _MARGIN_SECONDS,
+    drill=Patience(busy=_BUSY_SECONDS, end=LINK_SECONDS - _BUSY_SECONDS),
     fetch=PATIENCE,
 )
 
 
 @dataclass(frozen=True)
 class Machine:
-    """One VM, and as whom it is reached."""
+    """One VM that drills, who hears of it, and how long each part of it may take."""
 
-    azure: AzureSettings
-    login: Login
-    vm: str
+    vm: VirtualMachine
     watch: Watch
     limits: Limits = LIMITS
 
@@ -61,8 +57,10 @@ class Machine:
         Raises as `run_command.run` does, and InconclusiveError for anything but a whole result of this run.
         """
         nonce = secrets.token_hex(16)
-        text = drill_order.program(targets, nonce=nonce, deadline=self.limits.deadline, budget=BUDGET, progress=False)
-        self.watch(Event(self.vm, f"drill of {', '.join(target.name for target in targets)}"))
+        text = drill_order.program(
+            targets, nonce=nonce, deadline=self.limits.deadline, budget=BUDGET_CHARACTERS, progress=False
+        )
+        self.watch(Event(self.vm.name, f"drill of {', '.join(target.name for target in targets)}"))
         first = self._run(text, nonce, self.limits.drill)
         with self._blamed(first):
             parts = drill_order.part_count(first.stdout, nonce)
@@ -75,24 +73,24 @@ class Machine:
             return drill_order.outcome(first.stdout, nonce, targets, later)
 
     def _fetch(self, nonce: str, part: int, parts: int) -> str:
-        self.watch(Event(self.vm, f"fetching part {part} of {parts} of the result"))
-        text = drill_order.fetch_program(nonce, part, budget=BUDGET, last=part == parts)
+        self.watch(Event(self.vm.name, f"fetching part {part} of {parts} of the result"))
+        text = drill_order.fetch_program(nonce, part, budget=BUDGET_CHARACTERS, last=part == parts)
         return self._run(text, nonce, self.limits.fetch).stdout
 
-    def _run(self, program: str, nonce: str, patience: Patience) -> run_command.Output:
-        script = shipment.script(program, nonce)
-        output = run_command.run(self.azure, self.login, self.vm, script, self.watch, patience)
-        shipment.check_python(self.vm, output.stdout, nonce)
+    def _run(self, program: str, nonce: str, patience: Patience) -> ScriptOutput:
+        text = script.python_script(program, nonce)
+        output = run_command.run(self.vm, text, self.watch, patience)
+        script.check_python(self.vm.name, output.stdout, nonce)
         return output
 
     @contextmanager
-    def _blamed(self, output: run_command.Output) -> Iterator[None]:
+    def _blamed(self, output: ScriptOutput) -> Iterator[None]:
         """A result that is none is told with the VM's name and its last complaint."""
         try:
             yield
         except InconclusiveError as error:
             told = error.came_back + _ending(output.stderr)
-            raise InconclusiveError(f"drill on {self.vm}", told, error.mend) from None
+            raise InconclusiveError(f"drill on {self.vm.name}", told, error.mend) from None
 
 
 def _ending(stderr: str) -> str:

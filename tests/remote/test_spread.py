@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from local.drill.order import Target
-from remote.crew import at_once, spread
+from remote.spread import at_once, spread
 
 
 def target(name: str, size: int) -> Target:

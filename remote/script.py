@@ -1,4 +1,4 @@
-"""What is shipped to a VM: program text as a shell script that needs python3 there, and nothing else."""
+"""A Python program as a shell script for a VM, which needs python3 there and nothing else."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import zlib
 from local.errors import InconclusiveError
 
 # Run Command takes 256 KiB; the rest is room for what JSON adds around each line.
-LONGEST_SCRIPT = 200 * 1024
+LONGEST_SCRIPT_CHARACTERS = 200 * 1024
 OLDEST_PYTHON = (3, 8)
-_LINE = 1000
+_LINE_CHARACTERS = 1000
 _NO_PYTHON = "has no python3"
 
 
-def script(program: str, nonce: str) -> str:
+def python_script(program: str, nonce: str) -> str:
     """A script for `/bin/sh` that feeds `program` to python3; without a python3 that can run it, it says so.
 
     `nonce` marks what it says as its own. The program goes through stdin: every user of the VM can read arguments.
     Raises InconclusiveError where it would be longer than Run Command takes.
     """
-    packed = "\n".join(textwrap.wrap(base64.b64encode(zlib.compress(program.encode(), 9)).decode(), _LINE))
+    packed = "\n".join(textwrap.wrap(base64.b64encode(zlib.compress(program.encode(), 9)).decode(), _LINE_CHARACTERS))
     text = f"""#!/bin/sh
 umask 077
 command -v python3 >/dev/null 2>&1 || {{ echo '{_mark(nonce)} {_NO_PYTHON}'; exit 0; }}
@@ -36,10 +36,10 @@ exec(compile(zlib.decompress(base64.b64decode('''
 ''')), 'drill.py', 'exec'))
 {_mark(nonce)}
 """
-    if len(text) > LONGEST_SCRIPT:
+    if len(text) > LONGEST_SCRIPT_CHARACTERS:
         raise InconclusiveError(
             "ship the drill",
-            f"the script has {len(text) // 1024} KiB, Run Command gets {LONGEST_SCRIPT // 1024} at most",
+            f"the script has {len(text) // 1024} KiB, Run Command gets {LONGEST_SCRIPT_CHARACTERS // 1024} at most",
             "spread the databases over more VMs (--vm, azure.vm), or drill some of them at a time (--only)",
         )
     return text
