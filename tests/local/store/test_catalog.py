@@ -1,0 +1,96 @@
+"""Which entries of a store are points in time, and which of them a name, a day and a moment choose."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from local.errors import ConfigError
+from local.store import catalog
+from local.store.catalog import Choice
+from local.store.interface import Entry
+
+NOON = datetime(2026, 5, 5, 12, tzinfo=UTC)
+NAME = "sqlite/2026-05-05/costs.db.gz"
+
+
+def entry(name: str = NAME, **changes: object) -> Entry:
+    fields: dict[str, object] = {"name": name, "size": 1, "modified": NOON, **changes}
+    return Entry(**fields)  # type: ignore[arg-type]
+
+
+def test_sidecars_drill_records_and_what_others_left_are_no_points() -> None:
+    names = [NAME, f"{NAME}.sha256", "drills/2026-05-05/x.json", "sqlite/notes.txt", "sqlite/2026-13-05/costs.db.gz"]
+
+    points = catalog.from_entries([entry(name) for name in names], "sqlite")
+
+    assert [(point.database, point.day) for point in points] == [("costs", date(2026, 5, 5))]
+
+
+def test_an_upload_that_never_came_to_its_commit_is_no_point() -> None:
+    assert catalog.from_entries([entry(metadata={"seeded_from": "sqlite/2026-05-04/costs.db.gz"})], "sqlite") == ()
+
+
+def test_a_content_that_stands_there_twice_is_one_point_and_the_current_one() -> None:
+    metadata = {"sha256": "a" * 64, "taken": "2026-05-05T04:00:00.000Z"}
+    kept, current = entry(version="1", metadata=metadata), entry(metadata=metadata)
+
+    for order in ([kept, current], [current, kept]):
+        (point,) = catalog.from_entries(order, "sqlite")
+        assert point.current
+
+
+def test_a_backup_that_records_no_time_was_taken_when_it_was_stored() -> None:
+    (point,) = catalog.from_entries([entry()], "sqlite")
+
+    assert point.taken == NOON
+
+
+def test_metadata_that_does_not_read_is_told_at_that_point_alone() -> None:
+    spoilt, sound = entry(metadata={"raw_bytes": "many"}), entry("sqlite/2026-05-05/knowledge.db.gz")
+
+    by_name = {point.database: point for point in catalog.from_entries([spoilt, sound], "sqlite")}
+
+    assert "raw_bytes" in (by_name["costs"].trouble or "")
+    assert by_name["knowledge"].trouble is None
+
+
+@given(st.lists(st.integers(min_value=0, max_value=5000), max_size=20), st.integers(min_value=-10, max_value=5010))
+def test_a_moment_chooses_the_newest_point_that_is_not_later(hours: list[int], asked: int) -> None:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    times = [start + timedelta(hours=hour) for hour in hours]
+    points = catalog.from_entries(
+        [entry(f"sqlite/{taken.date()}/costs.db.gz", modified=taken, version=str(taken)) for taken in times], "sqlite"
+    )
+    at = start + timedelta(hours=asked)
+
+    chosen = catalog.choose(points, "costs", Choice(at=at))
+
+    assert (chosen.taken if chosen else None) == max((taken for taken in times if taken <= at), default=None)
+
+
+def test_a_day_chooses_among_its_own_points() -> None:
+    points = catalog.from_entries([entry(), entry("sqlite/2026-05-06/costs.db.gz")], "sqlite")
+
+    chosen = catalog.choose(points, "costs", Choice(day=date(2026, 5, 5)))
+
+    assert chosen
+    assert chosen.entry.name == NAME
+    assert catalog.choose(points, "costs", Choice(day=date(2026, 5, 7))) is None
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2026-02-30", "05/05/2026"])
+def test_a_day_or_moment_that_does_not_read_is_a_mistake(text: str) -> None:
+    with pytest.raises(ConfigError, match="--date"):
+        catalog.parse_choice(text, "")
+    with pytest.raises(ConfigError, match="--at"):
+        catalog.parse_choice("", text)
+
+
+def test_a_moment_without_an_offset_is_utc_and_a_day_alone_means_its_end() -> None:
+    assert catalog.parse_moment("2026-05-05T12:00:00") == NOON
+    assert catalog.parse_moment("2026-05-05T14:00:00+02:00") == NOON
+    assert catalog.parse_moment("2026-05-05") == datetime(2026, 5, 5, 23, 59, 59, 999000, tzinfo=UTC)
