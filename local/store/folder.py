@@ -21,7 +21,7 @@ from typing import BinaryIO, Self
 from local import clock
 from local.errors import StoreError
 from local.store import layout
-from local.store.interface import SMALL_BLOB, Entry
+from local.store.interface import SMALL_BLOB_BYTES, Entry
 
 ASIDE = ".pillar9-"
 METADATA = ".json"
@@ -52,14 +52,14 @@ class FolderStore:
         path = self._path(name)
         try:
             with path.open("rb") as file:
-                content = file.read(SMALL_BLOB + 1)
+                content = file.read(SMALL_BLOB_BYTES + 1)
         except FileNotFoundError:
             return None
         except OSError as error:
             raise _refused(f"read {path}", error) from error
-        if len(content) > SMALL_BLOB:
+        if len(content) > SMALL_BLOB_BYTES:
             raise StoreError(
-                f"store: read {path}", f"it holds more than {SMALL_BLOB} bytes", "look at what stands there"
+                f"store: read {path}", f"it holds more than {SMALL_BLOB_BYTES} bytes", "look at what stands there"
             )
         return content
 
@@ -88,6 +88,11 @@ class FolderStore:
     def link(self, entry: Entry, seconds: int) -> str:  # noqa: ARG002 - a path needs no expiry
         """The file's URL; whoever may read the folder may read it."""
         return self.file(entry).as_uri()
+
+    @property
+    def links_may_travel(self) -> bool:
+        """Never: no other machine has this path."""
+        return False
 
     def file(self, entry: Entry) -> Path:
         """The file that holds this content."""

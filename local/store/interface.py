@@ -10,7 +10,7 @@ from typing import Protocol, Self
 
 from local.errors import StoreError
 
-SMALL_BLOB = 1024 * 1024
+SMALL_BLOB_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Store(Protocol):
         ...
 
     def read(self, name: str) -> bytes | None:
-        """A small blob's content (at most SMALL_BLOB bytes); None if there is no such blob."""
+        """A small blob's content (at most SMALL_BLOB_BYTES); None if there is no such blob."""
         ...
 
     def write(self, name: str, content: bytes) -> None:
@@ -94,6 +94,14 @@ class Store(Protocol):
 
     def link(self, entry: Entry, seconds: int) -> str:
         """A URL by which a drill reads this one content, and only reads it, for that long. It is a secret."""
+        ...
+
+    @property
+    def links_may_travel(self) -> bool:
+        """Whether another machine can read by a link and may be given it: over https, and it opens one blob only.
+
+        A folder's link is a path on this machine, so it never may.
+        """
         ...
 
 

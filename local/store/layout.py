@@ -14,7 +14,8 @@ from local import clock
 from local.drill_program import main as drill
 
 # Azure keeps 8 KiB of metadata a blob, names and values together; the other fields need less than 1 KiB.
-ROWS_LIMIT = 6 * 1024
+ROWS_LIMIT_BYTES = 6 * 1024
+# The metadata of an archive whose upload has begun and has not come to its commit.
 SEED_KEY = "seeded_from"
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 Size = Annotated[int, msgspec.Meta(ge=0)]
@@ -78,9 +79,14 @@ def parse_sidecar(content: bytes) -> str | None:
     return match[1].decode().lower() if match else None
 
 
+def is_unfinished(metadata: Mapping[str, str]) -> bool:
+    """Whether this blob is an upload that never came to its commit, and so no backup."""
+    return SEED_KEY in metadata
+
+
 def rows_record(rows: Mapping[str, int]) -> dict[str, Any]:
     """Every table's count in the longest form that Azure's metadata has room for; each form compares every count."""
-    return drill.tables_record(dict(rows), ROWS_LIMIT)
+    return drill.tables_record(dict(rows), ROWS_LIMIT_BYTES)
 
 
 def encode_metadata(recorded: Recorded) -> dict[str, str]:

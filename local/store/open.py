@@ -14,12 +14,16 @@ def open_repository(store: StoreSettings, azure: AzureSettings) -> Repository:
 
 
 def open_store(store: StoreSettings, azure: AzureSettings) -> Store:
-    """The store that the configuration names; Azure's libraries are loaded only where it is in Azure."""
+    """The store that the configuration names; Azure's libraries are loaded only where it is in Azure.
+
+    Raises ConfigError where the store is in Azure and the environment's login cannot be meant for it.
+    """
     location = store.location
     if isinstance(location, FolderLocation):
         from local.store.folder import FolderStore
 
         return FolderStore(location.path)
-    from local.store.azure import connect
+    from local.store.azure import AzureStore
+    from local.store.azure_connection import connect
 
-    return connect(location, azure)
+    return AzureStore(connect(location, azure))

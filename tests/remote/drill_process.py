@@ -44,7 +44,7 @@ def main() -> None:
     store = open_store(order.store, order.azure)
     assert isinstance(store, AzureStore)
     if order.expired:
-        store = ExpiredLinks(store._container, store._account, store._secret)
+        store = ExpiredLinks(store.connection)
     print(repr(store), vars(store), order, flush=True)
     selection = Selection(Repository(store, order.store.prefix), tuple(order.databases))
     azure = msgspec.structs.replace(order.azure, vm=tuple(order.vms))

@@ -74,7 +74,7 @@ class Site:
     def store(self) -> Store:
         store = open_store(self.store_settings, self.azure)
         assert isinstance(store, AzureStore)
-        return self.store_kind(store._container, store._account, store._secret)
+        return self.store_kind(store.connection)
 
     @property
     def vm(self) -> VirtualMachine:

@@ -13,7 +13,7 @@ from local.archive import gzip_member as member
 from local.errors import PillarError, StoreError
 from local.settings import AzureSettings, StoreSettings
 from local.store import catalog, layout
-from local.store.interface import SMALL_BLOB, Entry, Store
+from local.store.interface import SMALL_BLOB_BYTES, Entry, Store
 from local.store.open import open_store
 
 NAME = "sqlite/2026-05-05/costs.db.gz"
@@ -57,7 +57,7 @@ def test_what_was_written_is_read_back_and_replaced_whole(store: Store) -> None:
 
 
 def test_a_huge_blob_where_a_small_one_should_be_is_refused(store: Store) -> None:
-    store.write(NAME, bytes(SMALL_BLOB + 1))
+    store.write(NAME, bytes(SMALL_BLOB_BYTES + 1))
 
     with pytest.raises(StoreError, match="more than"):
         store.read(NAME)

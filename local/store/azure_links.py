@@ -1,0 +1,66 @@
+"""Links to single blobs: URLs with a signature (SAS) by which a drill reads one content, and only reads it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs
+
+from local.store.azure_connection import AzureConnection
+from local.store.interface import Entry
+
+# Azure's clock may be behind or ahead of ours, so a delegation key is valid a little longer at either end.
+CLOCK_SKEW = timedelta(minutes=15)
+
+
+class AzureLinks:
+    """Makes the links of one container, signed with the account key or with one delegation key for the run."""
+
+    def __init__(self, connection: AzureConnection) -> None:
+        self._connection = connection
+        self._delegation_key: Any = None
+
+    @property
+    def may_travel(self) -> bool:
+        """Whether a link opens one blob only and goes over https, so that it may be handed to another machine."""
+        return not self._connection.secret.sas and self._connection.url.startswith("https://")
+
+    def link(self, entry: Entry, seconds: int) -> str:
+        """The blob's URL with a read-only SAS for it alone, valid for `seconds`.
+
+        Where a SAS is all that this machine holds, the link carries that one. Raises AzureError where Azure gives out
+        no delegation key.
+        """
+        address = f"{self._connection.client.get_blob_client(entry.name).url.partition('?')[0]}?"
+        if entry.version:
+            address += f"{entry.version}&"
+        return address + (self._connection.secret.sas or self._sign(entry, seconds))
+
+    def _sign(self, entry: Entry, seconds: int) -> str:
+        from azure.storage.blob import BlobSasPermissions, generate_blob_sas
+
+        connection = self._connection
+        version = {key: values[0] for key, values in parse_qs(entry.version or "").items()}
+        expiry = datetime.now(UTC) + timedelta(seconds=seconds)
+        return generate_blob_sas(
+            connection.account,
+            str(connection.client.container_name),
+            entry.name,
+            snapshot=version.get("snapshot"),
+            version_id=version.get("versionid"),
+            account_key=connection.secret.key,
+            user_delegation_key=None if connection.secret.key else self._delegation_key_until(expiry),
+            permission=BlobSasPermissions(read=True),
+            expiry=expiry,
+            protocol="https" if connection.url.startswith("https:") else "https,http",
+        )
+
+    def _delegation_key_until(self, expiry: datetime) -> Any:
+        """One key for the run, got with the first link."""
+        if self._delegation_key is None:
+            service = self._connection.client._get_blob_service_client()
+            with self._connection.calls("get a user delegation key"):
+                self._delegation_key = service.get_user_delegation_key(
+                    datetime.now(UTC) - CLOCK_SKEW, expiry + CLOCK_SKEW
+                )
+        return self._delegation_key
