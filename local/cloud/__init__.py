@@ -1,3 +1,3 @@
 """How this machine is known and understood in Azure: endpoints, logins, TLS trust, errors as a person must read
-them, and texts without their secrets.
+them, the caller that a token names, and texts without their secrets.
 """

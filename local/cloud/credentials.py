@@ -6,8 +6,9 @@ import logging
 import os
 from typing import TYPE_CHECKING, Any, Protocol
 
+from local.cloud.caller import Caller, caller_of_token
 from local.cloud.endpoints import endpoints_of
-from local.cloud.errors import Caller, claims_of, explain
+from local.cloud.errors import explain
 from local.cloud.redact import scrub
 from local.cloud.transport import transport_options
 from local.errors import ConfigError
@@ -35,7 +36,7 @@ class Login(Protocol):
     def close(self) -> None: ...
 
 
-class _InTenant:
+class _TenantLogin:
     """A credential that asks for tokens of one tenant; DefaultAzureCredential cannot be told at its construction."""
 
     def __init__(self, credential: Any, tenant: str) -> None:
@@ -64,7 +65,9 @@ def default_credential(azure: AzureSettings) -> Login:
     try:
         if not azure.tenant:
             return DefaultAzureCredential(**options)
-        return _InTenant(DefaultAzureCredential(additionally_allowed_tenants=[azure.tenant], **options), azure.tenant)
+        return _TenantLogin(
+            DefaultAzureCredential(additionally_allowed_tenants=[azure.tenant], **options), azure.tenant
+        )
     except ValueError as error:
         raise ConfigError("environment: AZURE_*", scrub(str(error)), "mend or unset the variable") from None
 
@@ -77,7 +80,10 @@ def secret_credential(azure: AzureSettings, tenant: str, app_id: str, secret: st
 
 
 def identity_options(azure: AzureSettings) -> dict[str, Any]:
-    """What every azure-identity credential is given: authority, TLS trust, no instance discovery in a custom cloud."""
+    """What every azure-identity credential is given: authority, TLS trust, no instance discovery in a custom cloud.
+
+    Raises ConfigError where AZURE_AUTHORITY_HOST contradicts `azure.cloud`, or the authority is not on https.
+    """
     authority = endpoints_of(azure).authority
     named = os.environ.get("AZURE_AUTHORITY_HOST", "").rstrip(" /").removeprefix("https://")
     # A workload identity follows the variable, everything else the configuration: two clouds in one run.
@@ -94,12 +100,12 @@ def identity_options(azure: AzureSettings) -> dict[str, Any]:
     return {"authority": authority, "disable_instance_discovery": azure.cloud == "custom", **transport_options()}
 
 
-def caller_of(holder: Login, token_scope: str) -> Caller:
-    """Whom `holder` logs in as, told by the claims of a token it gets; raises AzureError where it gets none."""
+def caller_of(login: Login, token_scope: str) -> Caller:
+    """Whom `login` logs in as, told by the claims of a token it gets; raises AzureError where it gets none."""
     from azure.core.exceptions import AzureError as SdkError
 
     try:
-        token = holder.get_token(token_scope).token
+        token = login.get_token(token_scope).token
     except SdkError as error:
         raise explain(error, "log in to Azure", token_scope) from None
-    return claims_of(token)
+    return caller_of_token(token)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
+from local.cloud.caller import Caller, caller_of_token
 from local.cloud.redact import scrub
 from local.errors import AzureError
 
 if TYPE_CHECKING:
     from azure.core.exceptions import AzureError as SdkError
 
-_LONGEST_TEXT = 800
+_TEXT_LIMIT_CHARACTERS = 800
 BLOB_ROLE_COMMAND = (
     "az role assignment create --assignee-object-id {object_id} --assignee-principal-type ServicePrincipal "
     "--role 'Storage Blob Data Contributor' --scope {scope}"
@@ -32,23 +29,11 @@ class AccessDeniedError(AzureError):
         self.action = action
 
 
-@dataclass(frozen=True)
-class Caller:
-    """Whom a token or an error speaks of; None where it does not say."""
-
-    name: str | None = None
-    app_id: str | None = None
-    object_id: str | None = None
-    tenant: str | None = None
-
-    def __str__(self) -> str:
-        ids = (("application id", self.app_id), ("object id", self.object_id))
-        told = ", ".join(f"{label} {value}" for label, value in ids if value)
-        return f"{self.name or 'the caller'} ({told})" if told else self.name or "the caller"
-
-
 def explain(error: SdkError, doing: str, scope: str) -> AzureError:
-    """An SDK's error as ours: the call, its scope, the principal, what is missing and the command that mends it."""
+    """An SDK's error as ours, to be raised: AccessDeniedError where Azure refuses a caller that it knows.
+
+    `doing` is what was being done, `scope` the resource id or URL that it was done on.
+    """
     from azure.core.exceptions import (
         ClientAuthenticationError,
         HttpResponseError,
@@ -64,7 +49,7 @@ def explain(error: SdkError, doing: str, scope: str) -> AzureError:
     if status == 403:
         return _denied(error, doing, scope, text)
     if isinstance(error, HttpResponseError) and status:
-        call = f"{response.request.method} {scrub(response.request.url)}, as {_who(error, text)}"
+        call = f"{response.request.method} {scrub(response.request.url)}, as {_caller_of(error, text)}"
         return AzureError(
             doing,
             f"HTTP {status} {_code(error)} on {scrub(scope)}: {text} ({call})",
@@ -84,7 +69,7 @@ def _denied(error: SdkError, doing: str, scope: str, text: str) -> AccessDeniedE
     code = _code(error)
     action = named[1] if named else _storage_action(request.method, request.url, code)
     where = scrub((named[2] if named else None) or scope)
-    who = _who(error, text)
+    who = _caller_of(error, text)
     call = f"HTTP 403 {code}; {request.method} {scrub(request.url)}"
     came_back = f"{who} may not perform {action} on {where}" if action else f"{who} is refused on {where}: {text}"
     if "ABAC condition" in text:
@@ -93,7 +78,10 @@ def _denied(error: SdkError, doing: str, scope: str, text: str) -> AccessDeniedE
 
 
 def _storage_action(method: str, url: str, code: str) -> str | None:
-    """https://learn.microsoft.com/rest/api/storageservices/authorize-with-azure-active-directory, by the call made."""
+    """The action that a refused call to the blob service needs; None where it was not refused for a missing action.
+
+    https://learn.microsoft.com/rest/api/storageservices/authorize-with-azure-active-directory
+    """
     if code != "AuthorizationPermissionMismatch":
         return None
     if "userdelegationkey" in parse_qs(urlsplit(url).query).get("comp", ()):
@@ -102,26 +90,15 @@ def _storage_action(method: str, url: str, code: str) -> str | None:
     return f"{_BLOBS}/containers/blobs/{verb}"
 
 
-def _who(error: SdkError, text: str) -> Caller:
-    """As the error's text names the caller, else as the token that it was made with does."""
+def _caller_of(error: SdkError, text: str) -> Caller:
+    """The caller as the error's text names it, else as the token of the refused call does."""
     header = str(error.response.request.headers.get("Authorization", ""))  # type: ignore[attr-defined]
-    known = claims_of(header.removeprefix("Bearer ")) if header.startswith("Bearer ") else Caller()
+    known = caller_of_token(header.removeprefix("Bearer ")) if header.startswith("Bearer ") else Caller()
     named = re.search(r"client '([^']*)' with object id '([^']*)'", text)
     if not named:
         return known
     is_id = re.fullmatch(r"[0-9a-fA-F-]{36}", named[1])
     return Caller(known.name or (None if is_id else named[1]), named[1] if is_id else known.app_id, named[2])
-
-
-def claims_of(token: str) -> Caller:
-    """The caller in a token's claims, unverified: they are told to a person and open nothing."""
-    body = token.split(".")[1] if token.count(".") == 2 else ""
-    try:
-        claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-    except (ValueError, binascii.Error):
-        return Caller()
-    name = claims.get("app_displayname") or claims.get("upn") or claims.get("unique_name")
-    return Caller(name, claims.get("appid"), claims.get("oid"), claims.get("tid"))
 
 
 def _code(error: SdkError) -> str:
@@ -140,7 +117,7 @@ def _text(error: SdkError) -> str:
         told += "".join(f"; {name}: {why}" for name, why in tried if name == "AzureCliCredential")
     entra = re.search(r"AADSTS\d+:.*?(?=\s*Trace ID|\n|$)", str(told))
     plain = " ".join((entra[0] if entra else str(told)).split())
-    return scrub(plain)[:_LONGEST_TEXT]
+    return scrub(plain)[:_TEXT_LIMIT_CHARACTERS]
 
 
 def _mend_login(text: str) -> str:

@@ -1,4 +1,4 @@
-"""How Azure is reached: whom TLS trusts, how long to wait, and the SDK's pipeline for what no given package knows."""
+"""How Azure is reached: whom TLS trusts, how long to wait, and a client for what no package of the SDK knows."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from local.errors import ConfigError
 
 if TYPE_CHECKING:
     from azure.core import PipelineClient
+    from azure.core.credentials import TokenCredential
     from azure.core.rest import HttpRequest, HttpResponse
 
-    from local.cloud.credentials import Login
+CONNECT_SECONDS = 20
+READ_SECONDS = 120
 
 
 def transport_options() -> dict[str, Any]:
     """What every SDK client and credential is given: whom TLS trusts, and how many seconds to wait for Azure.
 
     azure-core's transport reads REQUESTS_CA_BUNDLE by itself (through requests), SSL_CERT_FILE it does not.
+    Raises ConfigError where either variable names a file that is not there.
     """
-    options: dict[str, Any] = {"connection_timeout": 20, "read_timeout": 120}
+    options: dict[str, Any] = {"connection_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS}
     for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
         bundle = os.environ.get(name)
         if bundle and not Path(bundle).exists():
@@ -30,8 +33,10 @@ def transport_options() -> dict[str, Any]:
     return options
 
 
-def rest_pipeline(base_url: str, token_scope: str, holder: Login) -> PipelineClient[HttpRequest, HttpResponse]:
-    """The SDK's own pipeline (its retries, 429 and Retry-After included) to a REST surface."""
+def rest_pipeline(
+    base_url: str, token_scope: str, credential: TokenCredential
+) -> PipelineClient[HttpRequest, HttpResponse]:
+    """A client for the REST interface at `base_url`, with the SDK's own retries (429 and Retry-After included)."""
     from azure.core import PipelineClient
     from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RequestIdPolicy, RetryPolicy, UserAgentPolicy
 
@@ -39,6 +44,6 @@ def rest_pipeline(base_url: str, token_scope: str, holder: Login) -> PipelineCli
         RequestIdPolicy(),
         UserAgentPolicy("pillar9"),
         RetryPolicy(),
-        BearerTokenCredentialPolicy(holder, token_scope),
+        BearerTokenCredentialPolicy(credential, token_scope),
     ]
     return PipelineClient(base_url, policies=policies, **transport_options())

@@ -1,37 +1,22 @@
-"""Connections to Azure: endpoints, logins through the real azure-identity, and whom TLS trusts."""
+"""Logins through the real azure-identity, and whom they turn out to be."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-import msgspec
 import pytest
 
+from local.cloud.caller import Caller
 from local.cloud.credentials import caller_of, default_credential, identity_options
-from local.cloud.endpoints import Endpoints, endpoints_of, group_scope, vm_scope
-from local.cloud.errors import Caller
-from local.cloud.transport import rest_pipeline, transport_options
+from local.cloud.endpoints import endpoints_of
 from local.errors import AzureError, ConfigError
 from local.settings import AzureSettings, EndpointSettings
-from tests.azure_cloud.estate import Estate, furnish
-from tests.azure_cloud.server import AzureCloud
+from tests.azure_cloud.estate import Estate
 from tests.rbac.desk import settings_of
-
-
-@pytest.fixture
-def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Estate]:
-    """The stand-in, trusted, and the admin in the environment."""
-    with AzureCloud(tmp_path / "azure") as azure_cloud:
-        furnished = furnish(azure_cloud)
-        environment = {**azure_cloud.trust_environment(), **azure_cloud.credential_environment(furnished.admin)}
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
-        yield furnished
 
 
 def who_am_i(azure: AzureSettings) -> Caller:
@@ -39,62 +24,11 @@ def who_am_i(azure: AzureSettings) -> Caller:
         return caller_of(login, endpoints_of(azure).resource_manager_scope)
 
 
-@pytest.mark.parametrize(
-    ("name", "authority", "manager", "scope", "graph"),
-    [
-        (
-            "public",
-            "https://login.microsoftonline.com",
-            "https://management.azure.com",
-            "https://management.azure.com/.default",
-            "https://graph.microsoft.com",
-        ),
-        (
-            "usgov",
-            "https://login.microsoftonline.us",
-            "https://management.usgovcloudapi.net",
-            "https://management.core.usgovcloudapi.net/.default",
-            "https://graph.microsoft.us",
-        ),
-        (
-            "china",
-            "https://login.chinacloudapi.cn",
-            "https://management.chinacloudapi.cn",
-            "https://management.chinacloudapi.cn/.default",
-            "https://microsoftgraph.chinacloudapi.cn",
-        ),
-    ],
-)
-def test_each_cloud_has_its_own_endpoints(name: str, authority: str, manager: str, scope: str, graph: str) -> None:
-    azure = msgspec.convert({"cloud": name}, AzureSettings)
-
-    found = endpoints_of(azure)
-
-    assert found == Endpoints(authority, manager, scope, graph)
-    assert found.graph_scope == f"{graph}/.default"
-
-
-def test_a_custom_cloud_has_the_configured_endpoints() -> None:
-    urls = EndpointSettings(authority="https://a/", resource_manager="https://b/", graph="https://c")
-
-    found = endpoints_of(AzureSettings(cloud="custom", endpoints=urls))
-
-    assert found == Endpoints("https://a", "https://b", "https://b/.default", "https://c")
-
-
-def test_scopes_are_built_from_the_configuration_or_say_which_key_is_missing() -> None:
-    azure = AzureSettings(subscription="s", resource_group="g")
-
-    assert vm_scope(azure, "v") == "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/v"
-    with pytest.raises(ConfigError, match=r"azure\.subscription: is missing"):
-        group_scope(AzureSettings(resource_group="g"))
-
-
 def test_the_environment_s_principal_logs_in_at_a_custom_authority(estate: Estate) -> None:
     told = who_am_i(settings_of(estate))
 
     assert told == Caller(None, estate.admin.app_id, estate.admin.object_id, estate.cloud.tenant)
-    asked = [one.path for one in estate.cloud.requests if one.surface == "entra"]
+    asked = [request.path for request in estate.cloud.requests if request.surface == "entra"]
     assert all(path.startswith(f"/{estate.cloud.tenant}/") for path in asked), "no instance discovery"
 
 
@@ -110,48 +44,10 @@ def test_each_login_gets_a_token_of_its_own_and_keeps_it(estate: Estate) -> None
     azure = settings_of(estate)
     scope = endpoints_of(azure).resource_manager_scope
 
-    with closing(default_credential(azure)) as one, closing(default_credential(azure)) as other:
-        tokens = [one.get_token(scope).token, one.get_token(scope).token, other.get_token(scope).token]
+    with closing(default_credential(azure)) as login, closing(default_credential(azure)) as other:
+        tokens = [login.get_token(scope).token, login.get_token(scope).token, other.get_token(scope).token]
 
     assert tokens[0] == tokens[1] != tokens[2]
-
-
-@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
-def test_either_variable_alone_makes_the_sdks_trust_a_certificate_authority(
-    estate: Estate, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    for variable in estate.cloud.trust_environment():
-        if variable != name:
-            monkeypatch.delenv(variable)
-    azure = settings_of(estate)
-    where = endpoints_of(azure)
-
-    with (
-        closing(default_credential(azure)) as login,
-        rest_pipeline(where.resource_manager, where.resource_manager_scope, login) as client,
-    ):
-        from azure.core.rest import HttpRequest
-
-        answer = client.send_request(
-            HttpRequest("GET", f"{where.resource_manager}{estate.vm.id}?api-version=2024-07-01")
-        )
-
-    assert answer.status_code == 200
-
-
-def test_requests_ca_bundle_wins_and_a_missing_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    bundle = tmp_path / "ca.pem"
-    bundle.write_text("")
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "other.pem"))
-    assert transport_options()["connection_verify"] == str(bundle)
-
-    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
-    with pytest.raises(ConfigError, match=r"SSL_CERT_FILE: is '.*other\.pem', which is not there"):
-        transport_options()
-
-    monkeypatch.delenv("SSL_CERT_FILE")
-    assert "connection_verify" not in transport_options()
 
 
 def test_an_authority_that_contradicts_the_configured_cloud_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
