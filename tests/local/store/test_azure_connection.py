@@ -1,0 +1,77 @@
+"""Which of the environment's secrets opens the storage account, and which is refused before it is sent anywhere."""
+
+from __future__ import annotations
+
+import pytest
+
+from local.errors import ConfigError
+from local.location import ContainerLocation
+from local.settings import AzureSettings
+from local.store.azure_connection import StorageSecret, connect
+from tests.support.azurite import KEY
+
+ACCOUNT = "alaibackups"
+LOCATION = ContainerLocation(f"https://{ACCOUNT}.blob.core.windows.net/backups", ACCOUNT, "backups")
+PLAIN = ContainerLocation(f"http://127.0.0.1:10000/{ACCOUNT}/backups", ACCOUNT, "backups")
+SAS = "sv=2024-11-04&ss=b&srt=co&sp=rl&sig=c2VjcmV0"
+
+
+@pytest.mark.parametrize(
+    ("environment", "secret"),
+    [
+        ({}, StorageSecret()),
+        ({"AZURE_STORAGE_KEY": KEY}, StorageSecret(key=KEY)),
+        ({"AZURE_STORAGE_SAS_TOKEN": SAS}, StorageSecret(sas=SAS)),
+        ({"AZURE_STORAGE_SAS_TOKEN": f"?{SAS}"}, StorageSecret(sas=SAS)),
+        ({"AZURE_STORAGE_KEY": "", "AZURE_STORAGE_SAS_TOKEN": ""}, StorageSecret()),
+        (
+            {"AZURE_STORAGE_CONNECTION_STRING": f"AccountName={ACCOUNT};AccountKey={KEY};EndpointSuffix=x"},
+            StorageSecret(key=KEY),
+        ),
+        (
+            {"AZURE_STORAGE_CONNECTION_STRING": f"BlobEndpoint=https://x;SharedAccessSignature=?{SAS};"},
+            StorageSecret(sas=SAS),
+        ),
+        (
+            {"AZURE_STORAGE_CONNECTION_STRING": f"AccountName={ACCOUNT};AccountKey={KEY}", "AZURE_STORAGE_KEY": "eA=="},
+            StorageSecret(key=KEY),
+        ),
+    ],
+)
+def test_the_environment_s_secret_is_found_as_az_finds_it(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], secret: StorageSecret
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    connection = connect(LOCATION, AzureSettings())
+
+    assert connection.secret == secret
+    assert connection.account == ACCOUNT
+    assert connection.url == LOCATION.url
+
+
+def test_a_connection_string_for_another_account_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", f"AccountName=other;AccountKey={KEY}")
+
+    with pytest.raises(ConfigError, match=f"for the account other, store.url for {ACCOUNT}") as refused:
+        connect(LOCATION, AzureSettings())
+    assert KEY not in str(refused.value)
+
+
+def test_a_token_is_never_sent_over_http(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match="a token is never sent over http"):
+        connect(PLAIN, AzureSettings())
+
+    monkeypatch.setenv("AZURE_STORAGE_KEY", KEY)
+    assert connect(PLAIN, AzureSettings()).secret.key == KEY
+
+
+@pytest.mark.parametrize("name", ["AZURE_STORAGE_KEY", "AZURE_STORAGE_SAS_TOKEN"])
+def test_the_secret_is_shown_nowhere(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, KEY if name == "AZURE_STORAGE_KEY" else SAS)
+
+    shown = repr(connect(LOCATION, AzureSettings()))
+
+    assert KEY not in shown
+    assert "c2VjcmV0" not in shown

@@ -1,0 +1,78 @@
+"""Calls on a condition: each is refused where the blob is no longer the one that it was based on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from local.errors import StoreError
+from local.location import ContainerLocation
+from local.settings import AzureSettings, StoreSettings
+from local.store import layout
+from local.store.azure_connection import connect
+from local.store.azure_container import AzureContainer
+from local.store.interface import Entry, Store
+from tests.local.store.archives import BLOCKS, LATER, METADATA, NAME, NEXT_DAY, current, entries_by_version, put
+
+
+@pytest.fixture
+def container(azure_store_settings: StoreSettings) -> AzureContainer:
+    """The container of `azure_store`."""
+    location = azure_store_settings.location
+    assert isinstance(location, ContainerLocation)
+    return AzureContainer(connect(location, AzureSettings()))
+
+
+def current_of(container: AzureContainer, name: str) -> Entry:
+    entry = container.current(name)
+    assert entry is not None
+    return entry
+
+
+def test_the_current_content_is_told_as_the_listing_tells_it(azure_store: Store, container: AzureContainer) -> None:
+    put(azure_store, BLOCKS[:2], METADATA)
+    put(azure_store, BLOCKS, LATER)
+
+    assert current_of(container, NAME) == current(azure_store)
+
+
+def test_a_blob_that_is_not_there_has_no_current_content(container: AzureContainer) -> None:
+    assert container.current(NAME) is None
+
+
+def test_a_content_that_was_replaced_meanwhile_is_not_kept(azure_store: Store, container: AzureContainer) -> None:
+    put(azure_store, BLOCKS[:2], METADATA)
+    seen = current_of(container, NAME)
+    put(azure_store, BLOCKS, LATER)
+
+    with pytest.raises(StoreError, match="another run changed this blob"):
+        container.keep(seen)
+
+
+def test_an_upload_that_never_came_to_its_commit_is_not_kept(azure_store: Store, container: AzureContainer) -> None:
+    azure_store.write(NAME, b"begun")
+    begun = replace(current_of(container, NAME), metadata={layout.SEED_KEY: NEXT_DAY})
+
+    container.keep(begun)
+
+    assert list(entries_by_version(azure_store)) == [None]
+
+
+def test_a_copy_replaces_nothing_that_it_was_not_told_of(azure_store: Store, container: AzureContainer) -> None:
+    put(azure_store, BLOCKS, METADATA)
+    put(azure_store, BLOCKS[:1], LATER, NEXT_DAY)
+
+    for etag in (None, '"0x0"'):
+        with pytest.raises(StoreError, match="another run changed this blob"):
+            container.copy(NEXT_DAY, current(azure_store), METADATA, etag)
+
+    assert current(azure_store, NEXT_DAY).metadata == LATER
+
+
+def test_a_copy_returns_the_etag_of_what_it_made(azure_store: Store, container: AzureContainer) -> None:
+    put(azure_store, BLOCKS, METADATA)
+
+    etag = container.copy(NEXT_DAY, current(azure_store), LATER, None)
+
+    assert current(azure_store, NEXT_DAY).etag == etag
