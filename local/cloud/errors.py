@@ -50,16 +50,10 @@ def explain(error: SdkError, doing: str, scope: str) -> AzureError:
         return _denied(error, doing, scope, text)
     if isinstance(error, HttpResponseError) and status:
         call = f"{response.request.method} {scrub(response.request.url)}, as {_caller_of(error, text)}"
-        return AzureError(
-            doing,
-            f"HTTP {status} {_code(error)} on {scrub(scope)}: {text} ({call})",
-            _mend_status(status, _code(error)),
-        )
+        came_back = f"HTTP {status} {_code(error)} on {scrub(scope)}: {text} ({call})"
+        return AzureError(doing, came_back, _mend_status(status, _code(error)))
     if isinstance(error, ServiceRequestError | ServiceResponseError):
-        mend = "check the network, the proxy and the endpoint's name; invoke doctor"
-        if "CERTIFICATE_VERIFY_FAILED" in text:
-            mend = "set REQUESTS_CA_BUNDLE (or SSL_CERT_FILE) to the PEM file of the authority that your network uses"
-        return AzureError(doing, f"no answer on {scrub(scope)}: {text}", mend)
+        return AzureError(doing, f"no answer on {scrub(scope)}: {text}", _mend_network(text))
     return AzureError(doing, f"{type(error).__name__} on {scrub(scope)}: {text}", "invoke doctor")
 
 
@@ -118,6 +112,12 @@ def _text(error: SdkError) -> str:
     entra = re.search(r"AADSTS\d+:.*?(?=\s*Trace ID|\n|$)", str(told))
     plain = " ".join((entra[0] if entra else str(told)).split())
     return scrub(plain)[:_TEXT_LIMIT_CHARACTERS]
+
+
+def _mend_network(text: str) -> str:
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return "set REQUESTS_CA_BUNDLE (or SSL_CERT_FILE) to the PEM file of the authority that your network uses"
+    return "check the network, the proxy and the endpoint's name; invoke doctor"
 
 
 def _mend_login(text: str) -> str:
