@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TextIO
+from typing import TextIO, TypeVar
 
 import msgspec
 
 from local import clock
 from local.errors import PillarError
 from local.events import Event, Watch
+
+T = TypeVar("T")
 
 _COLOURS = {"passed": "green", "failed": "bold red", "inconclusive": "yellow", "ok": "green", "changed": "yellow"}
 
@@ -73,6 +75,13 @@ class Screen:
             shown.add_row(*(Text(printable(cell), style=_COLOURS.get(cell.partition(" ")[0], "")) for cell in row))
         Console(file=self.stream).print(shown)
 
+    def show(self, result: T, render: Callable[[Screen, T], None]) -> None:
+        """The result as JSON, or as `render` shows it to people."""
+        if self.json:
+            self.document(result)
+        else:
+            render(self, result)
+
     def document(self, result: object) -> None:
         """The one JSON document on stdout."""
         print(msgspec.json.encode(result).decode())
@@ -96,7 +105,9 @@ class Screen:
         if not text and not self.terminal:
             return
         stamp = "" if self.terminal else f"{clock.timestamp(clock.now())} "
-        print(f"{stamp}{printable(text)}", file=self.stream, flush=True)
+        # One write: threads tell their events at the same time, and print would write the end of the line by itself.
+        self.stream.write(f"{stamp}{printable(text)}\n")
+        self.stream.flush()
 
 
 def printable(text: str) -> str:

@@ -141,9 +141,7 @@ def test_a_secret_in_the_store_url_is_refused_and_not_repeated() -> None:
 @given(place=st.sampled_from([place for place in places(DEPLOYMENT) if place]), value=JSON_LIKE)
 @example(place=("databases", 0, "path"), value="~\0")
 @example(place=("azure", "endpoints", "graph"), value="https://[")
-def test_whatever_stands_in_the_configuration_is_taken_or_is_a_config_error(
-    place: tuple[Any, ...], value: object
-) -> None:
+def test_whatever_stands_there_is_taken_or_is_a_config_error(place: tuple[Any, ...], value: object) -> None:
     config = copy.deepcopy(DEPLOYMENT)
     *parents, last = place
     here: Any = config
