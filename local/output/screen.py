@@ -28,7 +28,7 @@ class Screen:
 
     @property
     def stream(self) -> TextIO:
-        """The stream for people."""
+        """Where text for people goes: stdout, or stderr where stdout is for the JSON document alone."""
         return sys.stderr if self.json else sys.stdout
 
     @property
@@ -59,7 +59,10 @@ class Screen:
             self._line(text)
 
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """A table; a cell that is a verdict has its colour, columns of numbers are for the caller to format."""
+        """A table on a terminal, where a cell that starts with a verdict has its colour; in a log a line for each row.
+
+        Cells are text as it is to be read; a row has as many as there are headers.
+        """
         if not self.terminal:
             for row in rows:
                 cells = (f"{header} {cell}" for header, cell in zip(headers[1:], row[1:], strict=True) if cell)
