@@ -53,9 +53,12 @@ def _merge_error(error: BaseException, merges: list[dict[str, Any]]) -> ConfigEr
     if not isinstance(innermost["updates"], dict):
         return mistake("", innermost["updates"], "a mapping")
     keys = [merge["key"] for merge in merges]
+    mapping, other = innermost["value"], innermost["base"][keys[-1]]
+    if not isinstance(mapping, dict):
+        mapping, other = other, mapping
     try:
-        settings.check_shape(keys, innermost["value"])
-        settings.check_shape(keys, innermost["base"][keys[-1]])
+        settings.check_shape(keys, other)
+        settings.check_shape(keys, mapping)
     except ConfigError as found:
         return found
     return ConfigError(f"configuration: {'.'.join(map(str, keys))}", str(error), _MEND)

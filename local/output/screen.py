@@ -70,10 +70,11 @@ class Screen:
             return
         from rich.box import SIMPLE_HEAD
         from rich.console import Console
-        from rich.table import Table
+        from rich.table import Column, Table
         from rich.text import Text
 
-        shown = Table(*headers, box=SIMPLE_HEAD, pad_edge=False)
+        columns = [Column(header, overflow="fold") for header in headers]  # where it is narrow nothing is cut off
+        shown = Table(*columns, box=SIMPLE_HEAD, pad_edge=False)
         for row in rows:
             shown.add_row(*(Text(printable(cell), style=_COLOURS.get(cell.partition(" ")[0], "")) for cell in row))
         Console(file=self.stream).print(shown)
