@@ -12,7 +12,7 @@ import msgspec
 
 from local.errors import ConfigError
 
-S = TypeVar("S", bound=msgspec.Struct)
+StructT = TypeVar("StructT", bound=msgspec.Struct)
 
 _WORDS: dict[object, str] = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
 
@@ -22,7 +22,7 @@ def mistake(path: str, value: object, allowed: str) -> ConfigError:
     return ConfigError(_said(path), f"is {value!r}", f"allowed: {allowed}")
 
 
-def read_struct(mapping: Mapping[Any, Any], kind: type[S], path: str = "") -> S:
+def read_struct(mapping: Mapping[Any, Any], kind: type[StructT], path: str = "") -> StructT:
     """`mapping`, which stands at `path`, as the struct `kind`; ConfigError for the first mistake in it.
 
     Fields are structs, tuples and dicts of such, and single values, which msgspec converts. A union has at most one

@@ -66,10 +66,15 @@ def _merge_error(error: BaseException, merges: list[dict[str, Any]]) -> ConfigEr
 
 def _discard_unread_output() -> bool:
     """Send what nobody reads any more to nowhere, also at the interpreter's last flush; whether there was such."""
-    unread = [stream for stream in (sys.stdout, sys.stderr) if _reader_is_gone(stream)]
+    unread = [stream for stream in _streams() if _reader_is_gone(stream)]
     for stream in unread:
         _discard(stream)
     return bool(unread)
+
+
+def _streams() -> list[TextIO]:
+    """Both output streams; one that was closed before the start is None."""
+    return [stream for stream in (sys.stdout, sys.stderr) if stream]
 
 
 def _reader_is_gone(stream: TextIO) -> bool:
@@ -86,7 +91,7 @@ def _discard(stream: TextIO) -> None:
 
 def _flush() -> None:
     """The last flush, in which the interpreter itself would tell a broken pipe."""
-    for stream in (sys.stdout, sys.stderr):
+    for stream in _streams():
         try:
             stream.flush()
         except BrokenPipeError:
