@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-from local import report
 from local.command_line.command import Invocation, command
 from local.command_line.options import CHECK, JSON, At, Date, Only, Option
 
@@ -15,6 +14,7 @@ VMs = Annotated[Sequence[str], Option("on this VM instead of the configured ones
 @command("drill.remote", CHECK, JSON)
 def drill(invocation: Invocation, only: Only = (), vm: VMs = (), date: Date = "", at: At = "") -> int:
     """The same drill on the Azure VM, through Run Command."""
+    from local import report
     from local.drill import selection
     from local.output import tables
     from remote.drill import check, drill_remote

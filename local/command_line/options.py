@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
+import msgspec
 
-@dataclass(frozen=True)
-class Option:
+
+class Option(msgspec.Struct, frozen=True):
     """How a parameter stands on the command line; with `bare` its value may also be given as a word of its own."""
 
     help: str
@@ -16,8 +16,7 @@ class Option:
     bare: bool = False
 
 
-@dataclass(frozen=True)
-class Flag:
+class Flag(msgspec.Struct, frozen=True):
     """A switch that a command's Invocation answers to, so that the command itself has no parameter for it."""
 
     name: str

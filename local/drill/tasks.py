@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from local import report
 from local.command_line.command import Invocation, command
 from local.command_line.options import CHECK, JSON, At, Date, Only
 
@@ -10,6 +9,7 @@ from local.command_line.options import CHECK, JSON, At, Date, Only
 @command("drill.local", CHECK, JSON)
 def local(invocation: Invocation, only: Only = (), date: Date = "", at: At = "") -> int:
     """The restore drill on this machine: download, checksum, decompress, integrity, rows."""
+    from local import report
     from local.drill import run, selection
     from local.output import tables
 
