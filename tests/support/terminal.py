@@ -56,6 +56,7 @@ def _terminal(columns: int) -> Iterator[tuple[int, list[str]]]:
     try:
         yield slave, output
     finally:
+        termios.tcdrain(slave)  # macOS forgets what was not read before the last writer closes
         os.close(slave)
         reader.join()
         os.close(master)

@@ -1,4 +1,4 @@
-"""The widths at which people look, and results to show."""
+"""The widths at which people look."""
 
 from __future__ import annotations
 
