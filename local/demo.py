@@ -7,16 +7,17 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+import msgspec
 
 from local.backup import run as backup
 from local.drill.run import drill_here
 from local.drill.targets import Selection
-from local.output import tables as show
+from local.output import tables
 from local.output.screen import Screen
 from local.settings import AzureSettings, Database, StoreSettings
 from local.store.open import open_repository
@@ -35,61 +36,71 @@ while not stop.wait(0.002):
         commits += 1
     except sqlite3.OperationalError:
         busy += 1
-print(json.dumps([commits, busy]))
+print(json.dumps({"commits": commits, "refusals": busy}))
 """
 
 
-@dataclass
-class LiveWriter:
-    """What the writer in the other process did in all: its commits, and how often SQLite refused it."""
+class WriterResult(msgspec.Struct, frozen=True):
+    """What the writer in the other process did in all: its commits, and how often SQLite refused it one."""
 
-    commits: int = 0
-    busy: int = 0
+    commits: int
+    refusals: int
 
 
 def run(screen: Screen) -> int:
     """The whole demonstration in a folder of its own, which it names; 0 if every part came out as it should."""
     root = Path(tempfile.mkdtemp(prefix="pillar9-demo-"))
-    databases = (
-        Database(name="shop", path=root / "live/shop.db", rows={"events": _ROWS}),
-        Database(name="library", path=root / "live/library.db", rows={"events": _ROWS}),
-    )
     store = StoreSettings(url=(root / "store").as_uri())
     (root / "store").mkdir()
-    (root / "live").mkdir()
+
     screen.say(f"1. Two databases in {root}/live, one with a writer in another process")
-    for seed, database in enumerate(databases):
-        _make(database.path, seed)
-
-    screen.say("")
-    screen.say("2. invoke backup")
-    open_here = partial(open_repository, store, AzureSettings())
-    with _writing(databases[0].path) as writer, screen.watching() as watch:
-        report = backup.back_up(open_here, databases, root / "cache", watch)
-    show.backup(screen, report)
-    screen.say(f"the writer committed {writer.commits} times and was refused {writer.busy} times")
-
-    screen.say("")
-    screen.say("3. invoke drill.local")
+    databases = _make_databases(root / "live")
+    _title(screen, "2. invoke backup")
+    backed_up, written = _back_up(screen, store, databases, root / "cache")
+    _title(screen, "3. invoke drill.local")
     sound = _drill(screen, store, databases)
-
-    screen.say("")
-    screen.say("4. One bit of one backup flips, and invoke drill.local again")
+    _title(screen, "4. One bit of one backup flips, and invoke drill.local again")
     _flip_one_bit(root / "store", "library")
     broken = _drill(screen, store, databases)
 
-    as_it_should = (report.backup.verdict, sound, broken, writer.busy) == ("passed", "passed", "failed", 0)
+    as_it_should = (backed_up, sound, broken, written.refusals) == ("passed", "passed", "failed", 0)
     screen.say("")
     screen.say("All of it came out as it should." if as_it_should else "THIS IS NOT HOW IT SHOULD END.", "bold")
     screen.say(f"Everything is in {root}; remove it with: rm -r {root}")
     return 0 if as_it_should else 1
 
 
+def _title(screen: Screen, text: str) -> None:
+    screen.say("")
+    screen.say(text)
+
+
+def _back_up(
+    screen: Screen, store: StoreSettings, databases: tuple[Database, ...], cache: Path
+) -> tuple[str, WriterResult]:
+    """The backup's verdict, and what a program that wrote to the first database meanwhile has to tell."""
+    with _live_writer(databases[0].path) as stop_writer:
+        with screen.watching() as watch:
+            report = backup.back_up(partial(open_repository, store, AzureSettings()), databases, cache, watch)
+        written = stop_writer()
+    tables.backup(screen, report)
+    screen.say(f"the writer committed {written.commits} times and was refused {written.refusals} times")
+    return report.backup.verdict, written
+
+
 def _drill(screen: Screen, store: StoreSettings, databases: tuple[Database, ...]) -> str:
     with screen.watching() as watch:
         report = drill_here(Selection(open_repository(store, AzureSettings()), databases), "this machine", watch)
-    show.drill(screen, report)
+    tables.drill(screen, report)
     return report.drill.verdict
+
+
+def _make_databases(folder: Path) -> tuple[Database, ...]:
+    folder.mkdir()
+    names = ("shop", "library")
+    for seed, name in enumerate(names):
+        _make(folder / f"{name}.db", seed)
+    return tuple(Database(name=name, path=folder / f"{name}.db", rows={"events": _ROWS}) for name in names)
 
 
 def _make(path: Path, seed: int) -> None:
@@ -105,18 +116,19 @@ def _make(path: Path, seed: int) -> None:
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[LiveWriter]:
-    """A process that commits some 400 times a second until the context ends."""
+def _live_writer(path: Path) -> Iterator[Callable[[], WriterResult]]:
+    """A process that commits some 400 times a second until the context ends, or until its function is called."""
     command = [sys.executable, "-c", _WRITER, str(path)]
-    result = LiveWriter()
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin
         assert process.stdout
         process.stdout.readline()
-        yield result
-        process.stdin.close()
-        commits, _, busy = process.stdout.read().strip("[]\n ").partition(", ")
-        result.commits, result.busy = int(commits), int(busy)
+
+        def stop() -> WriterResult:
+            output, _ = process.communicate()
+            return msgspec.json.decode(output, type=WriterResult)
+
+        yield stop
 
 
 def _flip_one_bit(store: Path, name: str) -> None:

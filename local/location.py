@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
+from local.errors import ConfigError
 from local.validation import mistake
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -41,7 +42,10 @@ def parse_location(url: str) -> StoreLocation:
 
     A loopback host is an emulator, whose URLs name the account in the path: http://127.0.0.1:10000/ACCOUNT/CONTAINER.
     """
-    parts = urlsplit(url)
+    parts = _split(url)
+    if parts is None:
+        # It may hold a SAS or a password, so it is not repeated.
+        raise ConfigError("configuration: store.url", "is not a URL", f"allowed: {_ALLOWED}")
     if parts.scheme == "file":
         if parts.netloc not in ("", "localhost") or len(parts.path) < 2:
             raise mistake("store.url", url, _ALLOWED)
@@ -62,7 +66,14 @@ def parse_location(url: str) -> StoreLocation:
 
 def is_secure(url: str) -> bool:
     """Whether nobody on the way can read what goes to `url`."""
-    parts = urlsplit(url)
-    return bool(parts.hostname) and (
-        parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS)
-    )
+    parts = _split(url)
+    if parts is None or not parts.hostname:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS)
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        return urlsplit(url)
+    except ValueError:  # a bracket that belongs to no IPv6 address
+        return None

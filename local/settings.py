@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_type_hints
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from local.errors import ConfigError
 from local.location import StoreLocation, is_secure, parse_location
-from local.validation import mistake
+from local.validation import kind_at, mistake, read, read_struct
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _PREFIX = "sqlite"
 Cloud = Literal["public", "usgov", "china", "custom"]
-Text = Annotated[str, msgspec.Meta(min_length=1)]
-Count = Annotated[int, msgspec.Meta(ge=0)]
-Age = Annotated[float, msgspec.Meta(gt=0)]
+Text = Annotated[str, msgspec.Meta(min_length=1, description="text that is not empty")]
+Count = Annotated[int, msgspec.Meta(ge=0, description="a whole number, 0 or more")]
+Age = Annotated[float, msgspec.Meta(gt=0, description="a number above 0")]
+LocalPath = Annotated[Path, msgspec.Meta(description="an absolute path, or one that starts with ~/")]
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -42,7 +42,7 @@ class Database(_Section, frozen=True):
     """One live database; `rows` is the floor that the drill holds each table to, `probe` what proves a live restore."""
 
     name: Text
-    path: Path
+    path: LocalPath
     rows: dict[str, Count] = {}
     probe: str | None = None
 
@@ -101,6 +101,14 @@ class Settings(_Section, frozen=True):
     drill: DrillSettings = DrillSettings()
     backup: BackupSettings = BackupSettings()
 
+    def select(self, only: Sequence[str]) -> tuple[Database, ...]:
+        """The databases that `--only` names, in configured order, or all; ConfigError for a name that is not known."""
+        known = {database.name: database for database in self.databases}
+        for name in only:
+            if name not in known:
+                raise ConfigError("--only", f"{name!r} is not configured", f"allowed: {', '.join(known)}")
+        return tuple(database for name, database in known.items() if not only or name in only)
+
 
 # Invoke's INVOKE_* variables set only keys that are declared before.
 DECLARED: dict[str, Any] = {
@@ -115,11 +123,7 @@ def load(config: Mapping[str, Any], foreign: Iterable[str] = ()) -> Settings:
     Raises ConfigError for the first mistake found, with the key's path, its value and what is allowed.
     """
     own = {key: value for key, value in config.items() if key not in set(foreign)}
-    _refuse_unknown_keys(own, Settings, "")
-    try:
-        settings = msgspec.convert(own, Settings, dec_hook=_expand_path)
-    except msgspec.ValidationError as error:
-        raise _invalid_value(own, str(error)) from error
+    settings = read_struct(own, Settings)
     parse_location(settings.store.url)
     _check_prefix(settings.store.prefix)
     _check_databases(settings.databases)
@@ -127,65 +131,11 @@ def load(config: Mapping[str, Any], foreign: Iterable[str] = ()) -> Settings:
     return settings
 
 
-def _expand_path(kind: type, value: object) -> object:
-    if kind is not Path or not isinstance(value, str):
-        raise NotImplementedError(kind)
-    return Path(value).expanduser()
-
-
-def _refuse_unknown_keys(value: object, kind: Any, path: str) -> None:
-    """Name a misspelt key, and the known one that it looks like, before anything else is said of the values."""
-    if isinstance(value, list | tuple):
-        item_kind = get_args(kind)[0] if get_args(kind) else object
-        for index, item in enumerate(value):
-            _refuse_unknown_keys(item, item_kind, f"{path}[{index}]")
-    if not isinstance(value, Mapping) or not (isinstance(kind, type) and issubclass(kind, _Section)):
-        return
-    known = get_type_hints(kind)
-    for key, item in value.items():
-        where = f"{path}.{key}".lstrip(".")
-        if key not in known:
-            close = difflib.get_close_matches(str(key), known, n=1)
-            mend = f"did you mean {close[0]}?" if close else f"known keys here: {', '.join(known)}"
-            raise ConfigError(f"configuration: {where}", "is not a known key", mend)
-        _refuse_unknown_keys(item, known[key], where)
-
-
-_PLAIN_WORDS = {
-    "int": "a whole number",
-    "int >= 0": "a whole number, 0 or more",
-    "float": "a number",
-    "float > 0.0": "a number above 0",
-    "bool": "true or false",
-    "str": "text",
-    "str of length >= 1": "text that is not empty",
-    "array": "a list",
-    "object": "a mapping",
-}
-
-
-def _invalid_value(config: Mapping[str, Any], complaint: str) -> ConfigError:
-    """msgspec's "Expected `int`, got `str` - at `$.a[0].b`" as our error: path, value, what is allowed."""
-    what, _, where = complaint.partition(" - at `$")
-    path = where.rstrip("`").lstrip(".")
-    missing = re.fullmatch(r"Object missing required field `(.+)`", what)
-    if missing:
-        return ConfigError(
-            f"configuration: {f'{path}.{missing[1]}'.lstrip('.')}", "is missing", "add it to invoke.yaml"
-        )
-    if path.endswith("[...]"):
-        path = path.removesuffix("[...]")
-        floors = _value_at(config, path)
-        path = next(f"{path}.{table}" for table, floor in floors.items() if type(floor) is not int or floor < 0)
-    kind = what.replace("`", "").removeprefix("Expected ").split(", got")[0].removesuffix(" | null")
-    allowed = " | ".join(get_args(Cloud)) if path == "azure.cloud" else _PLAIN_WORDS.get(kind, kind)
-    return mistake(path, _value_at(config, path), allowed)
-
-
-def _value_at(value: Any, path: str) -> Any:
-    for part in re.findall(r"[^.\[\]]+", path):
-        value = value[int(part)] if isinstance(value, list | tuple) else value[part]
-    return value
+def check_shape(keys: Sequence[object], value: object) -> None:
+    """Raise ConfigError if `value` cannot stand below these keys, whatever else is configured."""
+    kind = kind_at(Settings, keys)
+    if kind is not None:
+        read(value, kind, ".".join(map(str, keys)))
 
 
 def _check_prefix(prefix: str) -> None:

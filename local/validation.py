@@ -1,10 +1,131 @@
-"""How a configuration value that cannot be meant is told: by its key's path, the value, and what is allowed."""
+"""A configuration read along its types, piece by piece, so that every mistake is named by its key's path."""
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+
 from local.errors import ConfigError
+
+StructT = TypeVar("StructT", bound=msgspec.Struct)
+
+_WORDS: dict[object, str] = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
 
 
 def mistake(path: str, value: object, allowed: str) -> ConfigError:
-    """The one form of a configuration error."""
-    return ConfigError(f"configuration: {path}", f"is {value!r}", f"allowed: {allowed}")
+    """The one form of a configuration error: the key's path, its value, and what is allowed."""
+    return ConfigError(_said(path), f"is {value!r}", f"allowed: {allowed}")
+
+
+def read_struct(mapping: Mapping[Any, Any], kind: type[StructT], path: str = "") -> StructT:
+    """`mapping`, which stands at `path`, as the struct `kind`; ConfigError for the first mistake in it.
+
+    Fields are structs, tuples and dicts of such, and single values, which msgspec converts. A union has at most one
+    member of each shape. What is said to be allowed is the `description` in a type's msgspec.Meta.
+    """
+    hints = get_type_hints(kind, include_extras=True)
+    for key in mapping:
+        if key not in hints:
+            raise _unknown_key(_join(path, key), key, hints)
+    for field in msgspec.structs.fields(kind):
+        if field.required and field.name not in mapping:
+            raise ConfigError(_said(_join(path, field.name)), "is missing", "add it to invoke.yaml")
+    return kind(**{key: read(item, hints[key], _join(path, key)) for key, item in mapping.items()})
+
+
+def read(value: object, kind: Any, path: str) -> Any:
+    """The same for a value of any type that a struct's field may have."""
+    members = _members(kind)
+    if value is None and NoneType in members:
+        return None
+    fitting = next((member for member in members if _fits(value, member)), None)
+    if isinstance(value, Mapping) and fitting:
+        return read_struct(value, fitting, path) if _is_struct(fitting) else _read_dict(value, fitting, path)
+    if isinstance(value, list | tuple) and fitting:
+        return tuple(read(item, get_args(fitting)[0], f"{path}[{index}]") for index, item in enumerate(value))
+    if fitting is None:
+        raise mistake(path, value, _allowed(kind))
+    return _read_single(value, fitting, path, _allowed(kind))
+
+
+def kind_at(kind: Any, keys: Sequence[object]) -> Any:
+    """The type of what stands below these keys of a struct; None where nothing is known to stand there."""
+    for key in keys:
+        kind = get_type_hints(kind, include_extras=True).get(str(key)) if _is_struct(kind) else None
+    return kind
+
+
+def _read_dict(value: Mapping[Any, Any], kind: Any, path: str) -> dict[str, Any]:
+    for key in value:
+        if not isinstance(key, str):
+            raise mistake(path, {key: value[key]}, f"keys that are text: put {key} in quotes")
+    return {key: read(item, get_args(kind)[1], _join(path, key)) for key, item in value.items()}
+
+
+def _read_single(value: object, kind: Any, path: str, allowed: str) -> Any:
+    try:
+        return msgspec.convert(value, kind, dec_hook=_expand_path)
+    except (msgspec.ValidationError, OverflowError) as error:
+        raise mistake(path, value, allowed) from error
+
+
+def _expand_path(kind: type, value: object) -> Path:
+    if kind is not Path or not isinstance(value, str) or "\0" in value:
+        raise ValueError(value)
+    try:
+        return Path(value).expanduser()
+    except RuntimeError as error:  # ~somebody, who has no home here
+        raise ValueError(value) from error
+
+
+def _members(kind: Any) -> tuple[Any, ...]:
+    return get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def _shape(kind: Any) -> str:
+    if _is_struct(kind) or get_origin(kind) is dict:
+        return "a mapping"
+    return "a list" if get_origin(kind) is tuple else ""
+
+
+def _fits(value: object, kind: Any) -> bool:
+    if isinstance(value, Mapping):
+        return _shape(kind) == "a mapping"
+    return _shape(kind) == ("a list" if isinstance(value, list | tuple) else "")
+
+
+def _allowed(kind: Any) -> str:
+    """What a person may write there, in words."""
+    return ", or ".join(_shape(member) or _words(member) for member in _members(kind) if member is not NoneType)
+
+
+def _words(kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        return " | ".join(get_args(kind))
+    if get_origin(kind) is Annotated:
+        described = [meta.description for meta in get_args(kind)[1:] if meta.description]
+        return described[0] if described else _words(get_args(kind)[0])
+    return _WORDS[kind]
+
+
+def _unknown_key(path: str, key: object, known: Mapping[str, object]) -> ConfigError:
+    close = difflib.get_close_matches(str(key), known, n=1)
+    mend = f"did you mean {close[0]}?" if close else f"known keys here: {', '.join(known)}"
+    return ConfigError(_said(path), "is not a known key", mend)
+
+
+def _said(path: str) -> str:
+    return f"configuration: {path}" if path else "configuration"
+
+
+def _join(path: str, key: object) -> str:
+    return f"{path}.{key}" if path else str(key)

@@ -21,7 +21,6 @@ from local.errors import AzureError, ConfigError, InconclusiveError
 from local.events import Event, Watch
 from local.report import Drill, DrilledDatabase, DrillReport, Step, worst
 from local.settings import AzureSettings, Database, DrillSettings
-from local.store.azure import AzureStore
 from local.store.interface import Store
 from local.version import TOOL
 from remote.machine import LIMITS, Limits, Machine
@@ -98,7 +97,7 @@ def check(store: Store, azure: AzureSettings) -> None:
         raise ConfigError("configuration: azure.vm", "is missing", "add it to invoke.yaml, or give --vm NAME")
     for name in azure.vms:
         vm_scope(azure, name)
-    if not isinstance(store, AzureStore) or not store.url.startswith("https://"):
+    if not store.url.startswith("https://"):
         told = f"is {store.url}, which a VM cannot read"
         raise ConfigError("configuration: store.url", told, "run: invoke drill.local (or keep the backups in Azure)")
     if not store.links_may_travel:

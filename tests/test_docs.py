@@ -11,6 +11,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from invoke.util import yaml  # type: ignore[attr-defined]
 
 from local import settings, version
 
@@ -33,6 +34,16 @@ def test_every_command_is_in_the_readme() -> None:
     assert [name for name in names if f"`invoke {name}" not in README] == []
 
 
+def test_the_readme_has_the_commands_in_the_order_of_the_page_of_commands() -> None:
+    program = "import tasks; print(*(command.path for command in tasks.COMMANDS))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    table = README.partition("\n## Commands\n")[2].partition("\n## ")[0]
+    rows = [cells.split("|")[1] for cells in table.splitlines() if cells.startswith("| `")]
+    named = re.findall(r"`invoke ([\w.]+)", "".join(rows))
+    assert named == [path.removesuffix(".run") for path in done.stdout.split()]
+
+
 def test_every_configuration_key_is_in_the_readme() -> None:
     keys = [
         "store.url",
@@ -44,9 +55,33 @@ def test_every_configuration_key_is_in_the_readme() -> None:
 
 
 def test_ci_runs_the_readmes_test_command() -> None:
-    (command,) = re.findall(r"^python3 -m venv .* invoke test$".replace(" invoke", ".*invoke"), README, re.MULTILINE)
+    (_, command) = readme_commands()
 
     assert command in Path(".ci/run").read_text().splitlines()
+
+
+def test_the_workflow_runs_the_readmes_two_commands_on_both_systems_and_both_ends_of_python() -> None:
+    workflow = yaml.safe_load(Path(".github/workflows/ci.yml").read_text())  # type: ignore[no-untyped-call]
+
+    (job,) = workflow["jobs"].values()
+    assert [step["run"] for step in job["steps"] if "run" in step] == readme_commands()
+    assert job["strategy"]["matrix"] == {"os": ["ubuntu-latest", "macos-latest"], "python": ["3.11", "3.14"]}
+
+
+def test_every_path_that_contributors_are_sent_to_is_there() -> None:
+    text = Path("docs/contributing.md").read_text()
+    named = re.findall(r"`((?:local|remote|rbac|tests|docs)/[\w/.]*|tasks\.py|pyproject\.toml)`", text)
+    drawn = re.findall(r"[├└] ([^ ]+/)(?:  ([a-z_]+/))?", text)
+
+    assert len(named) > 10
+    assert [path for path in named if not Path(path).exists()] == []
+    rooms = {f"{room.name}/" for room in Path("local").iterdir() if (room / "__init__.py").exists()}
+    assert {room for pair in drawn for room in pair if room} == rooms
+
+
+def readme_commands() -> list[str]:
+    """The two commands: see it work, and run every check and test."""
+    return re.findall(r"^python3 -m venv .*invoke (?:demo|test)$", README, re.MULTILINE)
 
 
 def test_the_version_is_told_in_one_way() -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TextIO
+from typing import TextIO, TypeVar
 
 import msgspec
 
 from local import clock
 from local.errors import PillarError
 from local.events import Event, Watch
+
+T = TypeVar("T")
 
 _COLOURS = {"passed": "green", "failed": "bold red", "inconclusive": "yellow", "ok": "green", "changed": "yellow"}
 
@@ -26,7 +28,7 @@ class Screen:
 
     @property
     def stream(self) -> TextIO:
-        """The stream for people."""
+        """Where text for people goes: stdout, or stderr where stdout is for the JSON document alone."""
         return sys.stderr if self.json else sys.stdout
 
     @property
@@ -57,7 +59,10 @@ class Screen:
             self._line(text)
 
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """A table; a cell that is a verdict has its colour, columns of numbers are for the caller to format."""
+        """A table on a terminal, where a cell that starts with a verdict has its colour; in a log a line for each row.
+
+        Cells are text as it is to be read; a row has as many as there are headers.
+        """
         if not self.terminal:
             for row in rows:
                 cells = (f"{header} {cell}" for header, cell in zip(headers[1:], row[1:], strict=True) if cell)
@@ -65,13 +70,21 @@ class Screen:
             return
         from rich.box import SIMPLE_HEAD
         from rich.console import Console
-        from rich.table import Table
+        from rich.table import Column, Table
         from rich.text import Text
 
-        shown = Table(*headers, box=SIMPLE_HEAD, pad_edge=False)
+        columns = [Column(header, overflow="fold") for header in headers]  # where it is narrow nothing is cut off
+        shown = Table(*columns, box=SIMPLE_HEAD, pad_edge=False)
         for row in rows:
             shown.add_row(*(Text(printable(cell), style=_COLOURS.get(cell.partition(" ")[0], "")) for cell in row))
         Console(file=self.stream).print(shown)
+
+    def show(self, result: T, render: Callable[[Screen, T], None]) -> None:
+        """The result as JSON, or as `render` shows it to people."""
+        if self.json:
+            self.document(result)
+        else:
+            render(self, result)
 
     def document(self, result: object) -> None:
         """The one JSON document on stdout."""
@@ -96,7 +109,9 @@ class Screen:
         if not text and not self.terminal:
             return
         stamp = "" if self.terminal else f"{clock.timestamp(clock.now())} "
-        print(f"{stamp}{printable(text)}", file=self.stream, flush=True)
+        # One write: threads tell their events at the same time, and print would write the end of the line by itself.
+        self.stream.write(f"{stamp}{printable(text)}\n")
+        self.stream.flush()
 
 
 def printable(text: str) -> str:

@@ -21,19 +21,19 @@ def backup(screen: Screen, report: BackupReport) -> None:
     """What happened to each database, and how many failed."""
     rows = [
         (
-            one.name,
-            one.verdict,
-            size(one.database_bytes),
-            size(one.gzip_bytes),
-            size(one.uploaded_bytes),
-            "" if one.changed is None else f"{one.changed:.1%}",
-            f"{one.seconds:.1f} s",
-            one.error or one.blob or "",
+            database.name,
+            database.verdict,
+            size(database.database_bytes),
+            size(database.gzip_bytes),
+            size(database.uploaded_bytes),
+            "" if database.changed is None else f"{database.changed:.1%}",
+            f"{database.seconds:.1f} s",
+            database.error or database.blob or "",
         )
-        for one in report.databases
+        for database in report.databases
     ]
     screen.table(("database", "verdict", "raw", "gzip", "sent", "changed", "took", "stored as"), rows)
-    failed = sum(one.verdict == "failed" for one in report.databases)
+    failed = sum(database.verdict == "failed" for database in report.databases)
     counted = f"{len(rows) - failed} of {len(rows)} databases in {report.backup.seconds:.1f} s"
     screen.say(f"backup {report.backup.verdict}: {counted}", "bold red" if failed else "green")
 
@@ -44,7 +44,7 @@ def listing(screen: Screen, found: Listing, now: datetime) -> None:
         (
             point.name,
             point.taken,
-            age((now - datetime.fromisoformat(point.taken)).total_seconds()),
+            _age(now, point.taken),
             size(point.gzip_bytes),
             "" if point.added_bytes is None else f"+{size(point.added_bytes)}",
             size(point.database_bytes),
@@ -59,23 +59,23 @@ def listing(screen: Screen, found: Listing, now: datetime) -> None:
 
 
 def drill(screen: Screen, report: DrillReport) -> None:
-    """The five steps of each database at a glance, the trouble in full below, and the verdict last."""
+    """The five steps of each database at a glance, what each has to say in full below, and the verdict last."""
     now = clock.now()
     rows = [
         (
-            one.name,
-            one.verdict,
-            "" if one.backup_time is None else age((now - datetime.fromisoformat(one.backup_time)).total_seconds()),
-            *(_mark(one, name) for name in STEPS),
-            _counted(one),
+            database.name,
+            database.verdict,
+            "" if database.backup_time is None else _age(now, database.backup_time),
+            *(_mark(database, name) for name in STEPS),
+            _counted(database),
         )
-        for one in report.databases
+        for database in report.databases
     ]
     screen.table(("database", "verdict", "backup's age", *STEPS, "counted"), rows)
-    for one in report.databases:
-        for step in one.steps:
+    for database in report.databases:
+        for step in database.steps:
             if step.detail:
-                screen.say(f"{one.name}: {step.name}: {step.detail}", "" if step.verdict == "passed" else "yellow")
+                screen.say(f"{database.name}: {step.name}: {step.detail}", "" if step.verdict == "passed" else "yellow")
     _ending(screen, report)
 
 
@@ -84,18 +84,22 @@ def _ending(screen: Screen, report: DrillReport) -> None:
     if drilled.fallback:
         screen.say(f"ran here instead of on the VM: {drilled.fallback}", "yellow")
     word, meaning, colour = _ENDINGS[drilled.verdict]
-    passed = sum(one.verdict == "passed" for one in report.databases)
+    passed = sum(database.verdict == "passed" for database in report.databases)
     where = f"{drilled.where}, on {drilled.host}, SQLite {drilled.sqlite or 'unknown'}"
     counted = f"{passed} of {len(report.databases)} databases passed in {drilled.seconds:.1f} s"
     screen.say(f"drill {word} ({where}): {counted}; {meaning}", colour)
 
 
-def _mark(one: DrilledDatabase, name: str) -> str:
-    found: Step | None = next((step for step in one.steps if step.name == name), None)
+def _age(now: datetime, moment: str) -> str:
+    return age((now - datetime.fromisoformat(moment)).total_seconds())
+
+
+def _mark(database: DrilledDatabase, name: str) -> str:
+    found: Step | None = next((step for step in database.steps if step.name == name), None)
     return f"{_MARKS[found.verdict]} {found.seconds:.2f} s" if found else "–"
 
 
-def _counted(one: DrilledDatabase) -> str:
-    restored = [count.restored for count in one.rows.values() if count.restored is not None]
+def _counted(database: DrilledDatabase) -> str:
+    restored = [count.restored for count in database.rows.values() if count.restored is not None]
     tables = "1 table" if len(restored) == 1 else f"{len(restored):,} tables"
     return f"{sum(restored):,} rows in {tables}" if restored else ""

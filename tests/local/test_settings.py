@@ -1,16 +1,34 @@
 from __future__ import annotations
 
 import copy
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from invoke.util import yaml  # type: ignore[attr-defined]
 
 from local import settings
 from local.errors import ConfigError
 
 DEPLOYMENT: dict[str, Any] = yaml.safe_load(Path("invoke.yaml").read_text())  # type: ignore[no-untyped-call]
+
+
+SINGLE_VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.dates()
+KEYS = st.text() | st.integers() | st.none()
+JSON_LIKE = st.recursive(
+    SINGLE_VALUES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def places(value: object, path: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+    """The keys that lead to each value below `value`, and to itself."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(place for key, item in items for place in places(item, (*path, key)))]
 
 
 def changed(path: str, value: object) -> dict[str, Any]:
@@ -66,6 +84,23 @@ def test_a_database_may_lie_anywhere_below_an_absolute_path() -> None:
         ("databases", {}, "databases", "a list"),
         ("databases.0", "x", "databases[0]", "a mapping"),
         ("store", None, "store", "a mapping"),
+        ("store", ["x"], "store", "a mapping"),
+        ("databases.0", None, "databases[0]", "a mapping"),
+        ("databases.0.path", 7, "databases[0].path", "an absolute path"),
+        ("databases.0.path", "~nobody-has-this-name/x.db", "databases[0].path", "an absolute path"),
+        ("databases.1.rows", ["t"], "databases[1].rows", "a mapping"),
+        ("databases.1.rows", {"a.b": -1}, "databases[1].rows.a.b", "whole number"),
+        ("databases.1.rows", {"2020": None}, "databases[1].rows.2020", "whole number"),
+        ("databases.1.rows", {"a": {"b": 1}}, "databases[1].rows.a", "whole number"),
+        ("databases.1.rows", {2020: 5}, "databases[1].rows", "put 2020 in quotes"),
+        ("databases.1", {7: 5}, "databases[1].7", "known keys here: name, path, rows, probe"),
+        ("azure.endpoints", [], "azure.endpoints", "a mapping"),
+        ("azure.tenant", 5, "azure.tenant", "text"),
+        ("azure.vm", 5, "azure.vm", "text that is not empty, or a list"),
+        ("azure.vm", {"a": "b"}, "azure.vm", "text that is not empty, or a list"),
+        ("azure.vm", ["a", ""], "azure.vm[1]", "text that is not empty"),
+        ("drill.max_age_days", 10**400, "drill.max_age_days", "a number above 0"),
+        ("store.url", "https://[x", "store.url", "CONTAINER"),
         ("store.url", "http://example.org/c", "store.url", "http for loopback hosts only"),
         ("store.url", "ftp://example.org/c", "store.url", "file:///"),
         ("store.url", "file://relative/x", "store.url", "file:///"),
@@ -101,3 +136,18 @@ def test_a_secret_in_the_store_url_is_refused_and_not_repeated() -> None:
         settings.load(changed("store.url", "https://a.blob.core.windows.net/c?sp=r&sig=c2VjcmV0"))
 
     assert "c2VjcmV0" not in f"{caught.value} {caught.value.mend}"
+
+
+@given(place=st.sampled_from([place for place in places(DEPLOYMENT) if place]), value=JSON_LIKE)
+@example(place=("databases", 0, "path"), value="~\0")
+@example(place=("azure", "endpoints", "graph"), value="https://[")
+def test_whatever_stands_there_is_taken_or_is_a_config_error(place: tuple[Any, ...], value: object) -> None:
+    config = copy.deepcopy(DEPLOYMENT)
+    *parents, last = place
+    here: Any = config
+    for part in parents:
+        here = here[part]
+    here[last] = value
+
+    with suppress(ConfigError):
+        settings.load(config)

@@ -1,0 +1,47 @@
+"""`invoke backup` and `backup.list`."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+from local import clock
+from local.command_line.command import Invocation, command
+from local.command_line.options import CHECK, JSON, Only, Option
+
+
+@command("backup.run", CHECK, JSON, default=True)
+def run(invocation: Invocation, only: Only = ()) -> int:
+    """Back up the databases: snapshot, check, compress, upload."""
+    from local.archive.cache import cache_folder
+    from local.backup import run as backup
+    from local.backup.upload import DatabaseUpload
+    from local.output import tables
+    from local.store.open import open_repository
+
+    configured = invocation.settings
+    databases = configured.select(only)
+    finish = DatabaseUpload.preview if invocation.check else DatabaseUpload.deliver
+    folder = cache_folder(configured.store)
+    opening = partial(open_repository, configured.store, configured.azure)
+    with invocation.screen.watching() as watch:
+        report = backup.back_up(opening, databases, folder, watch, finish)
+    invocation.screen.show(report, tables.backup)
+    return 0 if report.backup.verdict == "passed" else 1
+
+
+@command("backup.list", JSON)
+def list_points(
+    invocation: Invocation,
+    name: Annotated[str, Option("only this database; the word alone will do", bare=True)] = "",
+) -> int:
+    """Every backup in the store, and every point in time that can be restored."""
+    from local.output import tables
+    from local.output.listing import listing
+    from local.store.open import open_repository
+
+    configured = invocation.settings
+    points = open_repository(configured.store, configured.azure).points()
+    found = listing([point for point in points if name in ("", point.database)])
+    invocation.screen.show(found, lambda screen, points: tables.listing(screen, points, clock.now()))
+    return 0

@@ -1,0 +1,15 @@
+"""Optional words on the command line, which Invoke does not have: its positional arguments must be given."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from itertools import pairwise
+
+
+def has_bare_word(argv: Sequence[str], names: Collection[str], valued: Collection[str]) -> bool:
+    """Whether the command line has a word for the command that goes by one of `names`.
+
+    A word is what starts with no dash and is not the value of one of the flags in `valued`.
+    """
+    start = next((index for index, word in enumerate(argv) if word in names), len(argv))
+    return any(not word.startswith("-") and before not in valued for before, word in pairwise(argv[start:]))

@@ -1,0 +1,159 @@
+"""One command: a function from its options to an exit code, and what happens around it.
+
+    @command("backup.list", JSON)
+    def list_points(invocation: Invocation, name: Annotated[str, Option("only this database")] = "") -> int:
+        \"\"\"Every backup in the store.\"\"\"
+
+The docstring is what `invoke --list` and `--help` say. Errors of ours are told on stderr and become their exit code.
+"""
+
+from __future__ import annotations
+
+import inspect
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from types import FrameType
+from typing import Any, get_type_hints
+
+from invoke.collection import Collection
+from invoke.config import Config, DataProxy
+from invoke.context import Context
+from invoke.exceptions import Exit
+from invoke.parser.argument import Argument
+from invoke.tasks import Task
+
+from local import settings
+from local.command_line.argv import has_bare_word
+from local.command_line.options import CHECK, JSON, Flag, Option
+from local.errors import PillarError
+from local.output.screen import Screen
+from local.settings import Settings
+
+INTERRUPTED = 130
+TERMINATED = 143
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """One run of a command: where it shows what it does, what is configured, and whether it may change anything."""
+
+    context: Context
+    screen: Screen
+    check: bool
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The configuration, validated when first asked for; ConfigError if there is a mistake in it."""
+        return settings.load(_plain(self.context.config), foreign=Config.global_defaults())
+
+
+class Command(Task[Any]):
+    """Invoke's task for a function that takes an Invocation and options, and returns the exit code.
+
+    `path` is the name under which people call it, with its collection's; `default` lets the collection's name do.
+    """
+
+    def __init__(self, body: Callable[..., int], path: str, flags: tuple[Flag, ...], default: bool) -> None:
+        self.path = path
+        self.flags = flags
+        self.options = _options(body)
+        self._without_default = [name for name, option in self.options.items() if option.repeatable or option.bare]
+        super().__init__(
+            body,
+            name=path.rpartition(".")[2],
+            positional=(),
+            default=default,
+            auto_shortflags=False,
+            help={declared.name: declared.help for declared in flags}
+            | {name: option.help for name, option in self.options.items()},
+            iterable=[name for name, option in self.options.items() if option.repeatable],
+        )
+
+    # Invoke takes two tasks of one name for the same if their bodies look alike, and runs only the first.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+    def argspec(self, body: Callable[..., Any]) -> inspect.Signature:
+        """The options as Invoke is to see them: the function's own, and the flags that its Invocation answers to."""
+        signature = super().argspec(body)
+        # Invoke takes an option's type from its default, and one with a default for given, unless that is None.
+        own = [
+            parameter.replace(default=None) if name in self._without_default else parameter
+            for name, parameter in signature.parameters.items()
+        ]
+        switches = [inspect.Parameter(flag.name, inspect.Parameter.KEYWORD_ONLY, default=False) for flag in self.flags]
+        return signature.replace(parameters=[*own, *switches])
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        """The arguments for Invoke's parser; one that may stand bare is positional if there is a word for it."""
+        arguments = super().get_arguments(ignore_unknown_help)
+        valued = {f"--{name}" for argument in arguments if argument.takes_value for name in argument.names}
+        names = (self.path, self.path.rpartition(".")[0]) if self.is_default else (self.path,)
+        for argument in arguments:
+            option = self.options.get(argument.attr_name or argument.name or "")
+            argument.positional = bool(option and option.bare) and has_bare_word(sys.argv, names, valued)
+        return arguments
+
+    def __call__(self, context: Context, **given: Any) -> None:
+        """Run it; raises Exit where its exit code is not 0."""
+        switches = {flag: given.pop(flag.name) for flag in self.flags}
+        options = {name: value for name, value in given.items() if value is not None}
+        check = switches.get(CHECK, False) or bool(context.config.run.dry)
+        invocation = Invocation(context, Screen(switches.get(JSON, False)), check)
+        code = _exit_code(lambda: self.body(invocation, **options), invocation.screen)
+        if code:
+            raise Exit(code=code)
+
+
+def command(path: str, *flags: Flag, default: bool = False) -> Callable[[Callable[..., int]], Command]:
+    """Make a function the command that is called as `path`; see the module's docstring and Command."""
+    return lambda body: Command(body, path, flags, default)
+
+
+def collect(commands: tuple[Command, ...]) -> Collection:
+    """The commands as Invoke's tree, each where its path says."""
+    root = Collection()
+    for each in commands:
+        parent = each.path.rpartition(".")[0]
+        if parent and parent not in root.collections:
+            root.add_collection(Collection(parent))
+        (root.collections[parent] if parent else root).add_task(each)
+    root.configure(settings.DECLARED)
+    return root
+
+
+def _options(body: Callable[..., int]) -> dict[str, Option]:
+    hints = get_type_hints(body, include_extras=True)
+    return {
+        name: part
+        for name, hint in hints.items()
+        for part in getattr(hint, "__metadata__", ())
+        if isinstance(part, Option)
+    }
+
+
+def _exit_code(work: Callable[[], int], screen: Screen) -> int:
+    """What `work` returns or its error stands for; SIGTERM lets everything clean up behind itself."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        return work()
+    except PillarError as error:
+        screen.error(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted; nothing is left half done", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(TERMINATED)
+
+
+def _plain(value: object) -> Any:
+    """Invoke's proxies as the dictionaries that they stand for."""
+    if isinstance(value, DataProxy):
+        return {str(key): _plain(value[str(key)]) for key in value}
+    return value

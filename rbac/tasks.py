@@ -1,0 +1,69 @@
+"""`invoke rbac.check`, `rbac.fix` and `rbac.revoke`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from local.command_line.command import Invocation, command
+from local.command_line.options import CHECK, JSON, Option
+from local.output.screen import Screen
+
+if TYPE_CHECKING:
+    from rbac.result import Outcome
+
+
+@command("rbac.check", JSON)
+def check(invocation: Invocation) -> int:
+    """Which rights the backup's principal has, through what, and what is missing."""
+    from rbac import fix
+
+    configured = invocation.settings
+    return _show(fix.check(configured.azure, configured.store.location), invocation.screen)
+
+
+@command("rbac.fix", CHECK, JSON)
+def fix(
+    invocation: Invocation,
+    role: Annotated[str, Option("assign this role instead of azure.role")] = "",
+    least_privilege: Annotated[
+        bool, Option("assign a role that holds only what this product needs, made if it is not there")
+    ] = False,
+    scope: Annotated[str, Option("group (the resource group) or vm (the VM alone)")] = "group",
+    wait: Annotated[int, Option("seconds to wait until the right is effective")] = 600,
+) -> int:
+    """Give the principal the right to run commands on the VM, and prove that it has it."""
+    from rbac import fix
+    from rbac.change import Patience
+    from rbac.plan import Wish
+    from remote import run_command
+    from remote.run_command import VirtualMachine
+
+    configured = invocation.settings
+    azure, wish = configured.azure, Wish(role or None, least_privilege, scope)
+    with invocation.screen.watching() as watch:
+        outcome = fix.fix(
+            azure,
+            configured.store.location,
+            wish,
+            lambda login, vm, script: run_command.run(VirtualMachine(azure, login, vm), script, watch).stdout,
+            check=invocation.check,
+            patience=Patience(seconds=wait),
+            watch=watch,
+        )
+    return _show(outcome, invocation.screen)
+
+
+@command("rbac.revoke", CHECK, JSON)
+def revoke(invocation: Invocation, role: Annotated[str, Option("only the assignment of this role")] = "") -> int:
+    """Take back exactly what rbac.fix assigned."""
+    from rbac import revoke
+
+    outcome = revoke.revoke(invocation.settings.azure, role=role or None, check=invocation.check)
+    return _show(outcome, invocation.screen)
+
+
+def _show(outcome: Outcome, screen: Screen) -> int:
+    from rbac import render
+
+    screen.document(outcome.document) if screen.json else render.show(outcome, screen)
+    return outcome.exit_code

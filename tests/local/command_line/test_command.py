@@ -1,0 +1,96 @@
+"""What all commands have in common, seen from outside: as whole processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.terminal import log_lines, run_on_terminal, without_colours
+from tests.support.workshop import CHECKOUT, Workshop
+
+
+def test_no_command_has_a_short_flag() -> None:
+    program = """
+import json, tasks
+print(json.dumps({command.path: [flag.names for flag in command.get_arguments()] for command in tasks.COMMANDS}))
+"""
+
+    done = subprocess.run([sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True, check=True)
+
+    flags = json.loads(done.stdout)
+    assert flags["drill.remote"] == [["only"], ["vm"], ["date"], ["at"], ["check"], ["json"]]
+    assert [flag for arguments in flags.values() for names in arguments for flag in names if len(flag) < 2] == []
+
+
+def test_an_option_may_be_repeated_and_keeps_the_configured_order(folder_workshop: Workshop) -> None:
+    for name in ("a", "b", "c"):
+        folder_workshop.add(name)
+
+    found = folder_workshop.document("backup", "--only", "c", "--only=a")
+
+    assert [database["name"] for database in found["databases"]] == ["a", "c"]
+
+
+def test_a_name_that_is_not_configured_ends_with_2(folder_workshop: Workshop) -> None:
+    folder_workshop.add("costs")
+
+    done = folder_workshop.invoke("backup", "--only", "cots")
+
+    assert done.returncode == 2
+    assert done.stderr == "✗ --only: 'cots' is not configured\n→ allowed: costs\n"
+
+
+@pytest.mark.parametrize("words", [["b"], ["--name", "b"], ["--json", "b"], ["b", "--json"]])
+def test_the_word_alone_will_do_for_a_name(words: list[str], folder_workshop: Workshop) -> None:
+    for name in ("a", "b"):
+        folder_workshop.add(name)
+    folder_workshop.invoke("backup")
+
+    shown = folder_workshop.invoke("backup.list", *words).stdout
+
+    names = [point["name"] for point in json.loads(shown)["backups"]] if "--json" in words else [log_lines(shown)[0][0]]
+    assert names == ["b"]
+
+
+def test_invokes_own_dry_run_changes_as_little_as_check(folder_workshop: Workshop) -> None:
+    folder_workshop.add("costs")
+
+    assert "would be stored" in folder_workshop.invoke("--dry", "backup").stdout
+    assert folder_workshop.names() == []
+
+
+def test_two_commands_on_one_line_both_run(folder_workshop: Workshop) -> None:
+    folder_workshop.add("costs")
+
+    done = folder_workshop.invoke("backup", "drill.local")
+
+    assert done.returncode == 0
+    assert "backup passed" in done.stdout
+    assert "drill passed" in done.stdout
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+def test_a_backup_on_a_terminal_has_bars_a_table_and_no_timestamps(columns: int, folder_workshop: Workshop) -> None:
+    folder_workshop.add("mission-control")
+    environment = {**os.environ, "TERM": "xterm-256color"}
+
+    shown, code = run_on_terminal(columns, folder_workshop.command("backup"), CHECKOUT, environment)
+
+    lines = without_colours(shown)
+    assert code == 0
+    assert "━" in shown
+    assert lines[-1].startswith("backup passed: 1 of 1 databases in ")
+    assert max(len(line) for line in lines if "─" in line) <= columns
+
+
+def test_a_log_has_no_character_that_steers_a_terminal(folder_workshop: Workshop) -> None:
+    folder_workshop.add("costs")
+
+    done = folder_workshop.invoke("backup", "backup.list", "drill.local")
+
+    assert len(log_lines(done.stdout)) > 5
+    assert all(character.isprintable() or character == "\n" for character in done.stdout + done.stderr)

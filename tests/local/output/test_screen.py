@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from local.errors import SourceError, StoreError
+from local.events import Event
+from local.output.screen import Screen, age, printable, size
+from tests.local.output.conftest import Show
+from tests.support.terminal import log_lines, without_colours
+
+HEADERS = ("database", "verdict", "stored as")
+ROWS = (("costs", "passed", "sqlite/2026-05-05/costs.db.gz"), ("hivemind", "failed", "the disk is full"))
+
+
+def test_a_log_has_one_timestamped_line_for_each_thing_said(capsys: pytest.CaptureFixture[str]) -> None:
+    screen = Screen()
+    screen.say("1. Two databases", "bold")
+    screen.say("")
+    screen.say("2. invoke backup")
+
+    assert log_lines(capsys.readouterr().out) == ["1. Two databases", "2. invoke backup"]
+
+
+def test_a_log_has_a_line_for_each_row_with_what_its_cells_mean(capsys: pytest.CaptureFixture[str]) -> None:
+    Screen().table(HEADERS, [*ROWS, ("knowledge", "failed", "")])
+
+    assert log_lines(capsys.readouterr().out) == [
+        "costs: verdict passed, stored as sqlite/2026-05-05/costs.db.gz",
+        "hivemind: verdict failed, stored as the disk is full",
+        "knowledge: verdict failed",
+    ]
+
+
+def test_a_log_tells_what_counts_bytes_only_by_the_quarter(capsys: pytest.CaptureFixture[str]) -> None:
+    with Screen().watching() as watch:
+        watch(Event("costs", "snapshot of /db/costs.db"))
+        for done in range(0, 1001, 10):
+            watch(Event("costs", "uploading", done, 1000))
+        watch(Event("costs", "stored"))
+
+    assert log_lines(capsys.readouterr().out) == [
+        "costs: snapshot of /db/costs.db",
+        "costs: uploading 25 %",
+        "costs: uploading 50 %",
+        "costs: uploading 75 %",
+        "costs: uploading 100 %",
+        "costs: stored",
+    ]
+
+
+def test_with_json_the_document_has_stdout_for_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    screen = Screen(json=True)
+    with screen.watching() as watch:
+        watch(Event("costs", "snapshot"))
+    screen.say("said")
+    screen.show({"verdict": "passed"}, lambda *_: pytest.fail("with json there is nothing to render"))
+
+    shown = capsys.readouterr()
+    assert json.loads(shown.out) == {"verdict": "passed"}
+    assert log_lines(shown.err) == ["costs: snapshot", "said"]
+
+
+def test_without_json_a_result_is_rendered(capsys: pytest.CaptureFixture[str]) -> None:
+    Screen().show("passed", lambda screen, result: screen.say(f"drill {result}"))
+
+    assert log_lines(capsys.readouterr().out) == ["drill passed"]
+
+
+@pytest.mark.parametrize("json_asked_for", [False, True])
+def test_an_error_and_what_mends_it_are_told_on_stderr(
+    json_asked_for: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Screen(json_asked_for).error(SourceError("/db/costs.db", "no such\nfile", "look at databases[2].path"))
+    Screen(json_asked_for).error(StoreError("store", "is gone"))
+
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err == "✗ /db/costs.db: no such\ufffdfile\n→ look at databases[2].path\n✗ store: is gone\n"
+
+
+def test_a_terminal_has_colours_and_blank_lines_and_no_timestamps(on_terminal: Show) -> None:
+    def work() -> None:
+        screen = Screen()
+        screen.say("backup passed", "green")
+        screen.say("")
+        screen.say("plain")
+
+    shown = on_terminal(work)
+
+    assert "\x1b[32mbackup passed\x1b[0m" in shown
+    assert without_colours(shown) == ["backup passed", "", "plain"]
+
+
+def test_a_long_line_is_left_for_the_terminal_to_wrap(on_terminal: Show, columns: int) -> None:
+    words = "word " * columns
+
+    assert without_colours(on_terminal(lambda: Screen().say(words, "yellow"))) == [words]
+
+
+def test_a_table_fits_the_terminal_and_nothing_in_it_is_cut_off(on_terminal: Show, columns: int) -> None:
+    long = "".join(f"{number:04}" for number in range(40))
+
+    lines = without_colours(on_terminal(lambda: Screen().table(HEADERS, [*ROWS, ("a", "failed", long)])))
+
+    assert max(map(len, lines)) <= columns
+    start = next(index for index, line in enumerate(lines) if line.startswith(" a "))
+    column = lines[start].index("0000")
+    assert "".join(line[column:].strip() for line in lines[start:]) == long
+
+
+def test_a_verdict_in_a_table_has_its_colour(on_terminal: Show) -> None:
+    shown = on_terminal(lambda: Screen().table(HEADERS, ROWS))
+
+    assert "\x1b[32mpassed" in shown
+    assert "\x1b[1;31mfailed" in shown
+
+
+def test_what_is_shown_cannot_steer_the_terminal(on_terminal: Show) -> None:
+    evil = "\x1b]0;owned\x07\x1b[2J[red]x[/red]\u202e"
+
+    def work() -> None:
+        Screen().say(evil, "green")
+        Screen().say(evil)
+        Screen().table(("name",), [(evil,)])
+
+    shown = on_terminal(work)
+
+    assert not set("\x07\u202e") & set(shown)
+    assert "\x1b[2J" not in shown
+    assert shown.count("[red]x[/red]") == 3
+
+
+@given(st.text())
+def test_what_is_printable_stays_and_all_else_is_marked(text: str) -> None:
+    shown = printable(text)
+
+    assert shown.isprintable()
+    assert len(shown) == len(text)
+    assert [new for old, new in zip(text, shown, strict=True) if old.isprintable()] == [
+        old for old in text if old.isprintable()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [
+        (None, ""),
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (4_567, "4.6 kB"),
+        (123_456_789, "123.5 MB"),
+        (1_500_000_000, "1.5 GB"),
+        (2_345_000_000_000, "2345.0 GB"),
+    ],
+)
+def test_sizes_are_told_in_powers_of_1000(count: int | None, shown: str) -> None:
+    assert size(count) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (-1, "in the future"),
+        (0, "0 s"),
+        (119, "119 s"),
+        (120, "2 min"),
+        (2 * 3600, "2 h"),
+        (47 * 3600, "47 h"),
+        (48 * 3600, "2 d"),
+        (365 * 86400, "365 d"),
+    ],
+)
+def test_an_age_is_told_in_the_largest_unit_that_says_enough(seconds: float, shown: str) -> None:
+    assert age(seconds) == shown

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from local import clock
+from local.output import tables
+from local.output.listing import ListedPoint, Listing
+from local.output.screen import Screen
+from local.report import (
+    STEPS,
+    BackedUpDatabase,
+    Backup,
+    BackupReport,
+    Drill,
+    DrilledDatabase,
+    DrillReport,
+    RowCount,
+    Step,
+    Verdict,
+)
+from tests.local.output.conftest import Show
+from tests.support.terminal import log_lines, without_colours
+
+NOON = datetime(2026, 5, 5, 12, tzinfo=UTC)
+BLOB = "sqlite/2026-05-05/costs.db.gz"
+STORED = BackedUpDatabase("costs", "passed", BLOB, "ab" * 32, 8_000_000, 1_500_000, 64_000, 0.1234, 3.21)
+REFUSED = BackedUpDatabase("hivemind", "failed", seconds=0.04, error="/db/hivemind.db: no such file")
+NEWEST = ListedPoint(
+    "costs", clock.timestamp(NOON), "2026-05-05", BLOB, True, 1_500_000, 64_000, 8_000_000, "ab" * 32, 12_345, "t", None
+)
+FORMER = msgspec.structs.replace(NEWEST, current=False, added_bytes=None, database_bytes=None, sha256=None, rows=None)
+
+
+def backup_report(*databases: BackedUpDatabase) -> BackupReport:
+    failed = any(database.verdict == "failed" for database in databases)
+    return BackupReport(Backup("id", clock.timestamp(NOON), 3.5, "failed" if failed else "passed"), databases)
+
+
+def drilled(verdict: Verdict, *steps: Step, rows: dict[str, RowCount] | None = None) -> DrilledDatabase:
+    taken = clock.timestamp(clock.now() - timedelta(hours=3))
+    return DrilledDatabase("costs", verdict, BLOB, taken, "ab" * 32, 164, 8192, steps, rows or {})
+
+
+def drill_report(verdict: Verdict, *databases: DrilledDatabase, fallback: str | None = None) -> DrillReport:
+    drill = Drill("id", "local", "ANVIL", clock.timestamp(NOON), 0.54, verdict, fallback, "3.40.1", "3.11", "t")
+    return DrillReport(drill, databases)
+
+
+PASSED_STEPS = tuple(Step(name, "passed", 0.25) for name in STEPS)
+COUNTS = {"runs": RowCount(1200, 1200, 1), "days": RowCount(34, 34, None), "lost": RowCount(None, 5, None)}
+
+
+def test_a_log_tells_what_became_of_each_database(capsys: pytest.CaptureFixture[str]) -> None:
+    tables.backup(Screen(), backup_report(STORED, REFUSED))
+
+    assert log_lines(capsys.readouterr().out) == [
+        f"costs: verdict passed, raw 8.0 MB, gzip 1.5 MB, sent 64.0 kB, changed 12.3%, took 3.2 s, stored as {BLOB}",
+        "hivemind: verdict failed, took 0.0 s, stored as /db/hivemind.db: no such file",
+        "backup failed: 1 of 2 databases in 3.5 s",
+    ]
+
+
+def test_a_log_tells_every_point_in_time(capsys: pytest.CaptureFixture[str]) -> None:
+    damaged = msgspec.structs.replace(NEWEST, trouble="its metadata does not read")
+    tables.listing(Screen(), Listing((NEWEST, FORMER, damaged)), NOON + timedelta(hours=5))
+
+    taken = "costs: taken 2026-05-05T12:00:00.000Z, age 5 h, gzip 1.5 MB"
+    assert log_lines(capsys.readouterr().out) == [
+        f"{taken}, added +64.0 kB, raw 8.0 MB, rows 12,345, sha256 abababababab",
+        f"{taken}, note former content of its day: --at",
+        f"{taken}, added +64.0 kB, raw 8.0 MB, rows 12,345, sha256 abababababab, note its metadata does not read",
+        "3 points in time",
+    ]
+
+
+def test_an_empty_store_says_how_to_begin(capsys: pytest.CaptureFixture[str]) -> None:
+    tables.listing(Screen(), Listing(()), NOON)
+
+    assert log_lines(capsys.readouterr().out) == ["no backups yet: invoke backup makes the first"]
+
+
+def test_a_log_tells_a_drills_steps_its_rows_and_its_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    tables.drill(Screen(), drill_report("passed", drilled("passed", *PASSED_STEPS, rows=COUNTS)))
+
+    steps = ", ".join(f"{name} ✓ 0.25 s" for name in STEPS)
+    assert log_lines(capsys.readouterr().out) == [
+        f"costs: verdict passed, backup's age 3 h, {steps}, counted 1,234 rows in 2 tables",
+        "drill passed (local, on ANVIL, SQLite 3.40.1): 1 of 1 databases passed in 0.5 s; "
+        "every database in it can be brought back",
+    ]
+
+
+def test_a_step_that_failed_is_told_in_full_and_those_after_it_did_not_happen(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    steps = (Step("download", "passed", 0.1), Step("checksum", "failed", 0.2, "the archive's SHA-256 is another"))
+    tables.drill(Screen(), drill_report("failed", drilled("failed", *steps)))
+
+    lines = log_lines(capsys.readouterr().out)
+    assert "download ✓ 0.10 s, checksum ✗ 0.20 s, decompress –, integrity –, rows –" in lines[0]
+    assert lines[1] == "costs: checksum: the archive's SHA-256 is another"
+    assert "drill FAILED" in lines[2]
+
+
+def test_a_drill_that_fell_back_says_why_and_one_that_proved_nothing_says_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    open_step = Step("download", "inconclusive", 0.0, "the store did not answer")
+    report = drill_report("inconclusive", drilled("inconclusive", open_step), fallback="the VM is deallocated")
+    tables.drill(Screen(), report)
+
+    lines = log_lines(capsys.readouterr().out)
+    assert "download ? 0.00 s" in lines[0]
+    assert "ran here instead of on the VM: the VM is deallocated" in lines
+    assert lines[-1].startswith("drill INCONCLUSIVE (local, on ANVIL, SQLite 3.40.1): 0 of 1 databases passed")
+    assert lines[-1].endswith("; nothing was proven")
+
+
+SHOWN = {
+    "backup": lambda: tables.backup(Screen(), backup_report(STORED, REFUSED)),
+    "listing": lambda: tables.listing(Screen(), Listing((NEWEST, FORMER)), NOON),
+    "drill": lambda: tables.drill(Screen(), drill_report("passed", drilled("passed", *PASSED_STEPS, rows=COUNTS))),
+}
+
+
+@pytest.mark.parametrize("kind", SHOWN)
+def test_every_table_fits_the_terminal_and_nothing_in_it_is_cut_off(kind: str, on_terminal: Show, columns: int) -> None:
+    *table, last = without_colours(on_terminal(SHOWN[kind]))
+
+    assert max(map(len, table)) <= columns
+    assert "…" not in "".join(table)
+    assert last.startswith(("backup failed: ", "2 points in time", "drill passed (local, on ANVIL"))
+
+
+@pytest.mark.parametrize("columns", [200], indirect=True)
+@pytest.mark.parametrize(
+    ("kind", "row"),
+    [
+        ("backup", f"costs passed 8.0 MB 1.5 MB 64.0 kB 12.3% 3.2 s {BLOB}"),
+        ("listing", "costs 2026-05-05T12:00:00.000Z 0 s 1.5 MB +64.0 kB 8.0 MB 12,345 abababababab"),
+        ("drill", f"costs passed 3 h {'✓ 0.25 s ' * 5}1,234 rows in 2 tables"),
+    ],
+)
+def test_a_wide_terminal_has_one_line_for_each_row(kind: str, row: str, on_terminal: Show) -> None:
+    lines = [" ".join(line.split()) for line in without_colours(on_terminal(SHOWN[kind]))]
+
+    assert row in lines
