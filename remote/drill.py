@@ -15,8 +15,9 @@ from local.cloud.endpoints import vm_scope
 from local.cloud.redact import scrub
 from local.drill import run as drill_run
 from local.drill import targets as drill_targets
-from local.drill.order import Outcome, Target
+from local.drill.order import Target
 from local.drill.targets import Choice
+from local.drill.verdict import ProgramResult
 from local.errors import AzureError, ConfigError, InconclusiveError
 from local.events import Event, Watch
 from local.report import Drill, DrilledDatabase, DrillReport, Step, worst
@@ -34,7 +35,7 @@ Trouble = AzureError | InconclusiveError
 class Tried:
     """What came of it: the VMs' outcomes, why others had none, what the store lacks, and what nobody drilled."""
 
-    outcomes: tuple[tuple[str, Outcome], ...]
+    outcomes: tuple[tuple[str, ProgramResult], ...]
     troubles: tuple[Trouble, ...]
     missing: tuple[DrilledDatabase, ...]
     left: tuple[Target, ...]
@@ -128,7 +129,7 @@ def _carry_out(
     working = {machine.vm: machine for machine in machines}
     chosen = drill_targets.choose(store, prefix, databases, choice)
     missing, left = chosen.missing, chosen.targets
-    outcomes: list[tuple[str, Outcome]] = []
+    outcomes: list[tuple[str, ProgramResult]] = []
     troubles: list[Trouble] = []
     while left and working:
         shares = spread(left, tuple(working))

@@ -16,8 +16,9 @@ from typing import IO
 import msgspec
 
 from local import clock
-from local.drill import order as drill_order
 from local.drill import targets as drill_targets
+from local.drill import verdict
+from local.drill.program import program
 from local.drill.targets import LINK_SECONDS, Choice, Chosen
 from local.events import Event, Watch
 from local.report import Drill, DrilledDatabase, DrillReport, worst
@@ -44,7 +45,7 @@ def drill_here(
     """
     started, begin = clock.now(), time.monotonic()
     chosen = drill_targets.choose(store, prefix, databases, choice)
-    outcome = _run_program(chosen, watch) if chosen.targets else drill_order.Outcome((), None, None)
+    outcome = _run_program(chosen, watch) if chosen.targets else verdict.ProgramResult((), None, None)
     drilled = in_order(databases, (*outcome.databases, *chosen.missing))
     drill = Drill(
         id=new_id(started),
@@ -81,10 +82,10 @@ def keep_record(store: Store, report: DrillReport, started: datetime) -> None:
     store.write(name, msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
 
 
-def _run_program(chosen: Chosen, watch: Watch) -> drill_order.Outcome:
+def _run_program(chosen: Chosen, watch: Watch) -> verdict.ProgramResult:
     """The program text in a Python of its own, as the VM runs it: nothing of ours is imported there."""
     nonce = secrets.token_hex(16)
-    text = drill_order.program(chosen.targets, nonce=nonce, deadline=DEADLINE_SECONDS, budget=None, progress=True)
+    text = program(chosen.targets, nonce=nonce, deadline=DEADLINE_SECONDS, budget=None, progress=True)
     with subprocess.Popen(
         [sys.executable, "-IS", "-"],
         stdin=subprocess.PIPE,
@@ -108,7 +109,7 @@ def _run_program(chosen: Chosen, watch: Watch) -> drill_order.Outcome:
             process.terminate()
             raise
         listener.join()
-    return drill_order.outcome(output, nonce, chosen.targets)
+    return verdict.outcome(output, nonce, chosen.targets)
 
 
 def _listen(stream: IO[str], watch: Watch) -> None:
