@@ -29,7 +29,7 @@ DETAIL_CHARACTERS = 600
 
 
 @dataclass
-class Findings:
+class DrillFindings:
     """What the steps found so far, as the result tells it; None is what no step came to."""
 
     sha256: str | None = None
@@ -45,7 +45,7 @@ class DatabaseDrill:
         self.work = work
         self.times = StepTimes()
         self.verdict = ""
-        self.found = Findings()
+        self.found = DrillFindings()
         self.unrecorded: list[str] = []
         self.notes: dict[str, str] = {}
         self.checksum_passed = False

@@ -18,10 +18,24 @@ from typing import Any
 from local.drill import verdict
 from local.drill.order import Target
 from local.drill.program import program
+from local.drill_program.order import DatabaseOrder
 from local.drill_program.tables import row_counts, schema_digest
 from local.report import DrilledDatabase
 
 NONCE = "0123456789abcdef0123456789abcdef"
+NOTHING_RECORDED = DatabaseOrder(
+    name="tasks",
+    url="file:///nowhere",
+    gzip_bytes=0,
+    database_bytes=None,
+    sha256=(),
+    sidecar_problem=None,
+    raw_sha256=None,
+    schema=None,
+    tables=None,
+    minimum={},
+    etag=None,
+)
 SCHEMA = """
     CREATE TABLE tasks(id INTEGER PRIMARY KEY, title TEXT, body TEXT);
     CREATE INDEX by_title ON tasks(title);

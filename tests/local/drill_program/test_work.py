@@ -11,23 +11,9 @@ from pathlib import Path
 import pytest
 
 from local.drill_program.errors import NotCarriedOutError
-from local.drill_program.order import DatabaseOrder
 from local.drill_program.restored_file import ROOM_STEP_BYTES, RestoredFile
 from local.drill_program.work import Disk, DiskShare, ProgressLines, Stop, Work
-
-NOTHING_RECORDED = DatabaseOrder(
-    name="a",
-    url="file:///nowhere",
-    gzip_bytes=0,
-    database_bytes=None,
-    sha256=(),
-    sidecar_problem=None,
-    raw_sha256=None,
-    schema=None,
-    tables=None,
-    minimum={},
-    etag=None,
-)
+from tests.support.drill_archives import NOTHING_RECORDED
 
 
 @pytest.fixture
