@@ -13,10 +13,11 @@ from local import clock
 from local.cloud.credentials import default_credential
 from local.cloud.endpoints import vm_scope
 from local.cloud.redact import scrub
-from local.drill.order import Outcome, Target
+from local.drill.order import Target
 from local.drill.record import in_order, keep_record, new_id
 from local.drill.run import drill_here
 from local.drill.targets import Selection, find_targets
+from local.drill.verdict import ProgramResult
 from local.errors import AzureError, ConfigError, InconclusiveError
 from local.events import Event, Watch
 from local.report import Drill, DrilledDatabase, DrillReport, Step, worst
@@ -34,7 +35,7 @@ Trouble = AzureError | InconclusiveError
 class Attempts:
     """What came of it: the VMs' outcomes, why others had none, what the store lacks, and what nobody drilled."""
 
-    outcomes: tuple[tuple[str, Outcome], ...]
+    outcomes: tuple[tuple[str, ProgramResult], ...]
     troubles: tuple[Trouble, ...]
     missing: tuple[DrilledDatabase, ...]
     left: tuple[Target, ...]
@@ -113,7 +114,7 @@ def _carry_out(selection: Selection, machines: Sequence[Machine], watch: Watch) 
     working = {machine.vm.name: machine for machine in machines}
     targets = find_targets(selection)
     missing, left = targets.missing, targets.found
-    outcomes: list[tuple[str, Outcome]] = []
+    outcomes: list[tuple[str, ProgramResult]] = []
     troubles: list[Trouble] = []
     while left and working:
         shares = spread(left, tuple(working))

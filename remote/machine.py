@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from local.cloud.redact import scrub
-from local.drill import order as drill_order
-from local.drill.order import Outcome, Target
+from local.drill import verdict
+from local.drill.order import Target
+from local.drill.program import fetch_program, program
 from local.drill.targets import LINK_SECONDS
+from local.drill.verdict import ProgramResult
 from local.errors import InconclusiveError
 from local.events import Event, Watch
 from remote import run_command, script
@@ -51,30 +53,28 @@ class Machine:
     watch: Watch
     limits: Limits = LIMITS
 
-    def drill(self, targets: Sequence[Target]) -> Outcome:
+    def drill(self, targets: Sequence[Target]) -> ProgramResult:
         """What the drill on the VM found.
 
         Raises as `run_command.run` does, and InconclusiveError for anything but a whole result of this run.
         """
         nonce = secrets.token_hex(16)
-        text = drill_order.program(
-            targets, nonce=nonce, deadline=self.limits.deadline, budget=BUDGET_CHARACTERS, progress=False
-        )
+        text = program(targets, nonce=nonce, deadline=self.limits.deadline, budget=BUDGET_CHARACTERS, progress=False)
         self.watch(Event(self.vm.name, f"drill of {', '.join(target.name for target in targets)}"))
         first = self._run(text, nonce, self.limits.drill)
         with self._blamed(first):
-            parts = drill_order.part_count(first.stdout, nonce)
+            parts = verdict.part_count(first.stdout, nonce)
             if parts > MOST_PARTS:
                 raise InconclusiveError(
                     "fetch", f"its result has {parts} parts", "drill fewer databases at a time (--only)"
                 )
         later = [self._fetch(nonce, part, parts) for part in range(2, parts + 1)]
         with self._blamed(first):
-            return drill_order.outcome(first.stdout, nonce, targets, later)
+            return verdict.outcome(first.stdout, nonce, targets, later)
 
     def _fetch(self, nonce: str, part: int, parts: int) -> str:
         self.watch(Event(self.vm.name, f"fetching part {part} of {parts} of the result"))
-        text = drill_order.fetch_program(nonce, part, budget=BUDGET_CHARACTERS, last=part == parts)
+        text = fetch_program(nonce, part, budget=BUDGET_CHARACTERS, last=part == parts)
         return self._run(text, nonce, self.limits.fetch).stdout
 
     def _run(self, program: str, nonce: str, patience: Patience) -> ScriptOutput:

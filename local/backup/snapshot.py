@@ -14,7 +14,7 @@ from pathlib import Path
 from shlex import quote
 
 from local.backup.sqlite_errors import Attempt, empty, explain, forbidden, salvage
-from local.drill_program import main as drill
+from local.drill_program.tables import row_counts, schema_digest
 from local.errors import SourceError
 
 SQLITE = sqlite3.sqlite_version
@@ -238,7 +238,7 @@ def _read_facts(snapshot: Path) -> SnapshotFacts:
             page_size=_number(connection, "page_size"),
             page_count=_number(connection, "page_count"),
             user_version=_number(connection, "user_version"),
-            schema_sha256=drill.schema_digest(connection),
-            rows=drill.row_counts(connection),
+            schema_sha256=schema_digest(connection),
+            rows=row_counts(connection),
             sqlite=SQLITE,
         )

@@ -1,34 +1,12 @@
-"""From an order to the drill program's text, and from what it printed to results: only a whole verdict counts."""
+"""What a drill is to prove: the backup that was chosen and what is known of it, and the order that the program gets."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-import re
-import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from dataclasses import dataclass, field, fields
+from typing import Any
 
-import msgspec
-from msgspec import UNSET, UnsetType
-
-from local import report
-from local.drill_program import main as drill
-from local.errors import InconclusiveError
-from local.report import STEPS, DrilledDatabase, RowCount
-
-_LINE = re.compile(r"PILLAR9 ([0-9a-f]+) ([0-9]{1,4})/([0-9]{1,4}) ([0-9a-f]{64}) (\S+)", re.ASCII)
-_MOST_RESULT_BYTES = 64 * 1024 * 1024
-T = TypeVar("T")
-_DOING = "reading the drill's result"
-_AGAIN = "run the drill again"
-
-_Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-_Size = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-_Version = Annotated[str, msgspec.Meta(pattern=r"^[0-9][0-9A-Za-z.+-]{0,31}$")]
+from local.drill_program.order import DatabaseOrder
 
 
 @dataclass(frozen=True)
@@ -36,7 +14,7 @@ class Target:
     """One backup to drill: where it can be read (`url` is a secret link) and what is known of it (None: not recorded).
 
     Sizes are bytes; `sha256` pairs where a digest of the archive stands with the digest; `sidecar_problem` is why a
-    restore by hand would refuse the backup; `tables` is a form of `drill.tables_record`, `minimum` the floor by table,
+    restore by hand would refuse the backup; `tables` is a form of `tables.tables_record`, `minimum` the floor by table,
     `etag` which content of the blob is meant, so that one overwritten since is not taken for a wrong one.
     """
 
@@ -55,222 +33,7 @@ class Target:
     etag: str | None = None
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a program found, in the targets' order, and the versions of SQLite and Python that found it."""
-
-    databases: tuple[DrilledDatabase, ...]
-    sqlite: str | None
-    python: str | None
-
-
-def program(
-    targets: Sequence[Target], *, nonce: str, deadline: float, budget: int | None = None, progress: bool = False
-) -> str:
-    """The text that drills `targets` when piped into `python3 -IS -`; it holds their links, so it is a secret.
-
-    It ends after `deadline` seconds at the latest. With a `budget` its line on stdout has at most so many characters,
-    the newline included; a longer result waits there for `fetch_program`. With `progress` it writes lines of JSON on
-    stderr: `name`, `step`, and `done` of `total` bytes.
-    """
-    databases = [
-        {
-            "name": target.name,
-            "url": target.url,
-            "gzip_bytes": target.gzip_bytes,
-            "database_bytes": target.database_bytes,
-            "sha256": target.sha256,
-            "sidecar_problem": target.sidecar_problem,
-            "raw_sha256": target.raw_sha256,
-            "schema": target.schema,
-            "tables": target.tables,
-            "minimum": target.minimum,
-            "etag": target.etag,
-        }
-        for target in targets
-    ]
-    order = {"nonce": nonce, "deadline": deadline, "budget": budget, "progress": progress, "databases": databases}
-    return _text(order)
-
-
-def fetch_program(nonce: str, part: int, *, budget: int, last: bool) -> str:
-    """The text that prints one later part of a result, and removes the result after the last."""
-    return _text({"nonce": nonce, "fetch": part, "budget": budget, "last": last})
-
-
-def part_count(stdout: str, nonce: str) -> int:
-    """In how many parts the result comes of which `stdout` ends with the first; InconclusiveError if there is none."""
-    return _line(stdout, nonce, 1).parts
-
-
-def outcome(stdout: str, nonce: str, targets: Sequence[Target], later: Sequence[str] = ()) -> Outcome:
-    """The drill's results; `later` is what the fetch programs of parts 2, 3, … printed.
-
-    The machine that printed it is not trusted: InconclusiveError for whatever is not one whole result of this very run,
-    or says what cannot be.
-    """
-    result = _decode(_payload([stdout, *later], nonce))
-    if [found.name for found in result.databases] != [target.name for target in targets]:
-        raise _no_verdict("it is not about the databases that were ordered")
-    databases = tuple(_drilled(found, target) for found, target in zip(result.databases, targets, strict=True))
-    return Outcome(databases, result.sqlite, result.python)
-
-
-class _Step(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    name: report.StepName
-    verdict: report.Verdict
-    seconds: Annotated[float, msgspec.Meta(ge=0, le=1e6)]
-    detail: Annotated[str, msgspec.Meta(max_length=1000)]
-
-
-class _Found(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is left out equals the order."""
-
-    name: str
-    verdict: report.Verdict
-    steps: Annotated[tuple[_Step, ...], msgspec.Meta(min_length=1, max_length=len(STEPS))]
-    unrecorded: tuple[str, ...]
-    sha256: _Sha256 | UnsetType | None = UNSET
-    gzip_bytes: _Size | UnsetType | None = UNSET
-    database_bytes: _Size | UnsetType | None = UNSET
-    rows: dict[str, _Size] | UnsetType | None = UNSET
-
-
-class _Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    sqlite: _Version
-    python: _Version
-    databases: tuple[_Found, ...]
-
-
-@dataclass(frozen=True)
-class _Line:
-    parts: int
-    digest: str
-    piece: str
-
-
-def _text(order: Mapping[str, Any]) -> str:
-    packed = base64.b85encode(zlib.compress(json.dumps(order).encode(), 9)).decode()
-    source = Path(drill.__file__).read_text(encoding="utf-8")
-    return f'{source}\n\nmain(json.loads(zlib.decompress(base64.b85decode("{packed}"))))\n'
-
-
-def _no_verdict(came_back: str) -> InconclusiveError:
-    return InconclusiveError(_DOING, came_back, _AGAIN)
-
-
-def _line(stdout: str, nonce: str, part: int) -> _Line:
-    lines = stdout.rstrip().splitlines()
-    match = _LINE.fullmatch(lines[-1]) if lines else None
-    if not match:
-        raise _no_verdict("the output does not end with a whole result line")
-    if match[1] != nonce:
-        raise _no_verdict("the result line is of another run")
-    if int(match[2]) != part or int(match[3]) < part:
-        raise _no_verdict(f"this is part {match[2]} of {match[3]} and not part {part}")
-    return _Line(int(match[3]), match[4], match[5])
-
-
-def _payload(outputs: Sequence[str], nonce: str) -> bytes:
-    lines = [_line(stdout, nonce, part) for part, stdout in enumerate(outputs, 1)]
-    if {line.parts for line in lines} != {len(lines)} or len({line.digest for line in lines}) != 1:
-        raise _no_verdict(
-            f"the result has {lines[0].parts} parts, of which {len(lines)} are there or do not belong together"
-        )
-    whole = "".join(line.piece for line in lines)
-    if hashlib.sha256(whole.encode()).hexdigest() != lines[0].digest:
-        raise _no_verdict("the result was altered or cut on its way")
-    inflater = zlib.decompressobj()
-    try:
-        payload = inflater.decompress(base64.b85decode(whole), _MOST_RESULT_BYTES)
-    except (ValueError, zlib.error) as error:
-        raise _no_verdict("the result does not unpack") from error
-    if not inflater.eof or inflater.unused_data:
-        raise _no_verdict("the result does not unpack to its end")
-    return payload
-
-
-def _decode(payload: bytes) -> _Result:
-    try:
-        return msgspec.json.decode(payload, type=_Result)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _no_verdict(f"the result has not the form of one: {_printable(str(error))[:200]}") from error
-
-
-def _drilled(found: _Found, target: Target) -> DrilledDatabase:
-    digests = {digest for _, digest in target.sha256}
-    rows = _given(found.rows, (target.tables or {}).get("rows"))
-    one = DrilledDatabase(
-        name=target.name,
-        verdict=found.verdict,
-        blob=target.blob,
-        backup_time=target.backup_time,
-        sha256=_given(found.sha256, next(iter(digests)) if len(digests) == 1 else None),
-        gzip_bytes=_given(found.gzip_bytes, target.gzip_bytes),
-        database_bytes=_given(found.database_bytes, target.database_bytes),
-        steps=tuple(
-            report.Step(step.name, step.verdict, step.seconds, _printable(step.detail)) for step in found.steps
-        ),
-        rows={} if rows is None else _row_counts(rows, found.unrecorded, target),
-    )
-    problem = _contradiction(one, found, target, rows)
-    if problem:
-        raise _no_verdict(f"of {target.name} it says what cannot be: {problem}")
-    return one
-
-
-def _given(value: T | UnsetType, ordered: T) -> T:
-    return ordered if isinstance(value, UnsetType) else value
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else "?" for character in text)
-
-
-def _recorded(rows: Mapping[str, int], unrecorded: Sequence[str], target: Target) -> dict[str, int] | None:
-    if target.tables is None:
-        return None
-    try:
-        return drill.recorded_rows(dict(target.tables), {name: n for name, n in rows.items() if name not in unrecorded})
-    except ValueError:
-        return None  # the drill has said that the record does not read: no pass comes through _contradiction
-
-
-def _row_counts(rows: Mapping[str, int], unrecorded: Sequence[str], target: Target) -> dict[str, RowCount]:
-    recorded = _recorded(rows, unrecorded, target) or {}
-    floors = drill.floors(dict(target.minimum), {**recorded, **rows})
-    names = dict.fromkeys([*rows, *recorded, *floors])
-    return {name: RowCount(rows.get(name), recorded.get(name), floors.get(name)) for name in names}
-
-
-def _contradiction(one: DrilledDatabase, found: _Found, target: Target, rows: Mapping[str, int] | None) -> str | None:
-    verdicts = [step.verdict for step in one.steps]
-    if tuple(step.name for step in one.steps) != STEPS[: len(one.steps)]:
-        return "its steps are not in order"
-    if verdicts != ["passed"] * (len(verdicts) - 1) + [one.verdict]:
-        return "its verdict is not that of its steps"
-    if one.verdict != "passed":
-        return None
-    if len(one.steps) != len(STEPS):
-        return "it passed without all five steps"
-    if target.sidecar_problem or one.sha256 is None or any(one.sha256 != digest for _, digest in target.sha256):
-        return "it passed with another SHA-256"
-    if one.gzip_bytes != target.gzip_bytes or one.database_bytes in (None, 0):
-        return "it passed with another size"
-    if target.database_bytes not in (None, one.database_bytes):
-        return "it passed with another size"
-    return _wrong_rows(rows, found.unrecorded, target)
-
-
-def _wrong_rows(rows: Mapping[str, int] | None, unrecorded: Sequence[str], target: Target) -> str | None:
-    if rows is None:
-        return "it passed without a count"
-    floors = drill.floors(dict(target.minimum), rows)
-    if any(name not in rows or rows[name] < least for name, least in floors.items()):
-        return "it passed with fewer rows than are required"
-    if target.tables is None:
-        return None
-    recorded = _recorded(rows, unrecorded, target)
-    if recorded is None or recorded != {name: n for name, n in rows.items() if name not in unrecorded}:
-        return "it passed with other counts than were recorded"
-    return None
+def database_orders(targets: Sequence[Target]) -> tuple[DatabaseOrder, ...]:
+    """What the program needs to know of each target, and no more."""
+    names = [known.name for known in fields(DatabaseOrder)]
+    return tuple(DatabaseOrder(**{name: getattr(target, name) for name in names}) for target in targets)

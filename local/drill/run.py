@@ -13,10 +13,12 @@ from threading import Thread
 from typing import IO
 
 from local import clock
-from local.drill import order as drill_order
+from local.drill import verdict
 from local.drill.order import Target
+from local.drill.program import program
 from local.drill.record import in_order, keep_record, new_id
 from local.drill.targets import LINK_SECONDS, Selection, find_targets
+from local.drill.verdict import ProgramResult
 from local.events import Event, Watch
 from local.report import Drill, DrillReport, worst
 from local.version import TOOL
@@ -33,7 +35,7 @@ def drill_here(selection: Selection, host: str, watch: Watch, fallback: str | No
     """
     started, begin = clock.now(), time.monotonic()
     targets = find_targets(selection)
-    outcome = _run_program(targets.found, watch) if targets.found else drill_order.Outcome((), None, None)
+    outcome = _run_program(targets.found, watch) if targets.found else ProgramResult((), None, None)
     drilled = in_order(selection.databases, (*outcome.databases, *targets.missing))
     drill = Drill(
         id=new_id(started),
@@ -52,10 +54,10 @@ def drill_here(selection: Selection, host: str, watch: Watch, fallback: str | No
     return report
 
 
-def _run_program(targets: Sequence[Target], watch: Watch) -> drill_order.Outcome:
+def _run_program(targets: Sequence[Target], watch: Watch) -> ProgramResult:
     """The program text in a Python of its own, as the VM runs it: nothing of ours is imported there."""
     nonce = secrets.token_hex(16)
-    text = drill_order.program(targets, nonce=nonce, deadline=DEADLINE_SECONDS, budget=None, progress=True)
+    text = program(targets, nonce=nonce, deadline=DEADLINE_SECONDS, budget=None, progress=True)
     with subprocess.Popen(
         [sys.executable, "-IS", "-"],
         stdin=subprocess.PIPE,
@@ -79,7 +81,7 @@ def _run_program(targets: Sequence[Target], watch: Watch) -> drill_order.Outcome
             process.terminate()
             raise
         listener.join()
-    return drill_order.outcome(output, nonce, targets)
+    return verdict.outcome(output, nonce, targets)
 
 
 def _listen(stream: IO[str], watch: Watch) -> None:

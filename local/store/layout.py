@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import msgspec
 
 from local import clock
-from local.drill_program import main as drill
+from local.drill_program.tables import tables_record
 
 # Azure keeps 8 KiB of metadata a blob, names and values together; the other fields need less than 1 KiB.
 ROWS_LIMIT_BYTES = 6 * 1024
@@ -24,7 +24,7 @@ Size = Annotated[int, msgspec.Meta(ge=0)]
 class Recorded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a backup says of itself; None is what it does not say (the former script's backups say nothing).
 
-    `taken` is the snapshot's time in UTC, sizes are bytes, `rows` is one of the forms of `drill.tables_record`,
+    `taken` is the snapshot's time in UTC, sizes are bytes, `rows` is one of the forms of `tables.tables_record`,
     `added_bytes` what of the archive was not in the store before.
     """
 
@@ -86,7 +86,7 @@ def is_unfinished(metadata: Mapping[str, str]) -> bool:
 
 def rows_record(rows: Mapping[str, int]) -> dict[str, Any]:
     """Every table's count in the longest form that Azure's metadata has room for; each form compares every count."""
-    return drill.tables_record(dict(rows), ROWS_LIMIT_BYTES)
+    return tables_record(dict(rows), ROWS_LIMIT_BYTES)
 
 
 def encode_metadata(recorded: Recorded) -> dict[str, str]:

@@ -15,12 +15,27 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from local.drill import order as drill_order
-from local.drill.order import Outcome, Target
-from local.drill_program import main as drill
+from local.drill import verdict
+from local.drill.order import Target
+from local.drill.program import program
+from local.drill_program.order import DatabaseOrder
+from local.drill_program.tables import row_counts, schema_digest
 from local.report import DrilledDatabase
 
 NONCE = "0123456789abcdef0123456789abcdef"
+NOTHING_RECORDED = DatabaseOrder(
+    name="tasks",
+    url="file:///nowhere",
+    gzip_bytes=0,
+    database_bytes=None,
+    sha256=(),
+    sidecar_problem=None,
+    raw_sha256=None,
+    schema=None,
+    tables=None,
+    minimum={},
+    etag=None,
+)
 SCHEMA = """
     CREATE TABLE tasks(id INTEGER PRIMARY KEY, title TEXT, body TEXT);
     CREATE INDEX by_title ON tasks(title);
@@ -70,7 +85,7 @@ def target_of(path: Path, archive: bytes, raw: bytes, **changes: Any) -> Target:
         copy = path.with_suffix(".facts")
         copy.write_bytes(raw)
         with closing(sqlite3.connect(f"{copy.as_uri()}?immutable=1", uri=True)) as connection:
-            schema, rows = drill.schema_digest(connection), drill.row_counts(connection)
+            schema, rows = schema_digest(connection), row_counts(connection)
         copy.unlink()
     recorded = Target(
         name="tasks",
@@ -111,24 +126,24 @@ def run_text(text: str, temp: Path, **options: Any) -> subprocess.CompletedProce
 
 def outcome_of(
     temp: Path, *targets: Target, deadline: float = 100, budget: int | None = None, **options: Any
-) -> Outcome:
+) -> verdict.ProgramResult:
     """The whole drill of `targets`, judged; the folder for temporary files must be empty afterwards."""
-    text = drill_order.program(targets, nonce=NONCE, deadline=deadline, budget=budget)
+    text = program(targets, nonce=NONCE, deadline=deadline, budget=budget)
     done = run_text(text, temp, **options)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr, done.stderr
     assert list(temp.iterdir()) == []
-    for one in targets:
-        assert one.url not in done.stdout + done.stderr
-    return drill_order.outcome(done.stdout, NONCE, targets)
+    for target in targets:
+        assert target.url not in done.stdout + done.stderr
+    return verdict.outcome(done.stdout, NONCE, targets)
 
 
 def drilled(temp: Path, target: Target, **options: Any) -> DrilledDatabase:
     """The result for one target."""
-    (one,) = outcome_of(temp, target, **options).databases
-    return one
+    (database,) = outcome_of(temp, target, **options).databases
+    return database
 
 
-def ending(one: DrilledDatabase) -> tuple[str, str]:
+def ending(database: DrilledDatabase) -> tuple[str, str]:
     """The last step and its verdict."""
-    return one.steps[-1].name, one.steps[-1].verdict
+    return database.steps[-1].name, database.steps[-1].verdict

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from local.backup import snapshot
-from local.drill_program import main as drill
+from local.drill_program.tables import row_counts, schema_digest
 from local.errors import SourceError
 from tests.support.live_writer import LiveWriter, live_writer
 from tests.support.odd_databases import ODD_DATABASES, Make, execute
@@ -154,8 +154,8 @@ def test_a_copy_of_any_database_equals_it(tmp_path: Path, make: Make) -> None:
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("copy")] == ["copy.db"]
     assert content(target) == content(source)
     with closing(sqlite3.connect(source)) as connection:
-        assert facts.rows == drill.row_counts(connection)
-        assert facts.schema_sha256 == drill.schema_digest(connection)
+        assert facts.rows == row_counts(connection)
+        assert facts.schema_sha256 == schema_digest(connection)
         assert facts.user_version == connection.execute("PRAGMA user_version").fetchone()[0]
     assert facts.page_size * facts.page_count == target.stat().st_size
     assert facts.sqlite == sqlite3.sqlite_version

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from local.drill import order as drill_order
+from local.drill import verdict
 from local.drill.order import Target
+from local.drill.program import program
 from local.drill.targets import Selection, find_targets
-from local.drill_program import main as drill
+from local.drill_program.blob import RANGE_BYTES
 from local.settings import Database
 from tests.support.drill_archives import NONCE, drilled, ending, make_database, members, run_text, target_of
 from tests.support.drill_server import Blob, refuse, serving
@@ -28,7 +29,7 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A sound database that does not compress, so that its archive takes more ranges than are in flight at once."""
     script = f"""
         CREATE TABLE tasks(a);
-        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {9 * drill.PIECE >> 20})
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {9 * RANGE_BYTES >> 20})
         INSERT INTO tasks SELECT randomblob(1 << 20) FROM n;"""
     return make_database(tmp_path_factory.mktemp("raw") / "tasks.db", script).read_bytes()
 
@@ -45,9 +46,9 @@ def _target(tmp_path: Path, raw: bytes, blob: Blob) -> Target:
 
 def test_a_blob_in_several_ranges_passes(temp: Path, tmp_path: Path, raw: bytes, content: bytes) -> None:
     with serving(Blob(content)) as blob:
-        one = drilled(temp, _target(tmp_path, raw, blob))
-    assert one.verdict == "passed", one.steps
-    assert len(blob.requests) == len(set(blob.requests)) == -(-len(content) // drill.PIECE)
+        database = drilled(temp, _target(tmp_path, raw, blob))
+    assert database.verdict == "passed", database.steps
+    assert len(blob.requests) == len(set(blob.requests)) == -(-len(content) // RANGE_BYTES)
 
 
 @pytest.mark.parametrize("status", [500, 503, 429, 408])
@@ -68,7 +69,7 @@ def test_a_connection_that_breaks_is_made_again(temp: Path, tmp_path: Path, raw:
         if number == 3:
             handler.send_response(206)
             handler.send_header("Content-Range", handler.headers["Range"].replace("=", " ") + f"/{len(content)}")
-            handler.send_header("Content-Length", str(drill.PIECE))
+            handler.send_header("Content-Length", str(RANGE_BYTES))
             handler.end_headers()
             handler.wfile.write(b"half")
         handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
@@ -89,10 +90,10 @@ def test_an_expired_link_is_inconclusive_and_tells_how_far_the_clock_is_off(
         return refuse(handler, 403, x_ms_error_code="AuthenticationFailed")
 
     with serving(Blob(members(raw), misbehave=expired)) as blob:
-        one = drilled(temp, _target(tmp_path, raw, blob))
-    assert ending(one) == ("download", "inconclusive")
-    assert "403 AuthenticationFailed" in one.steps[-1].detail
-    assert "clock is +" in one.steps[-1].detail
+        database = drilled(temp, _target(tmp_path, raw, blob))
+    assert ending(database) == ("download", "inconclusive")
+    assert "403 AuthenticationFailed" in database.steps[-1].detail
+    assert "clock is +" in database.steps[-1].detail
     assert len(blob.requests) == 1
 
 
@@ -101,9 +102,9 @@ def test_a_blob_that_is_not_there_fails(temp: Path, tmp_path: Path, raw: bytes) 
         return refuse(handler, 404, x_ms_error_code="BlobNotFound")
 
     with serving(Blob(members(raw), misbehave=gone)) as blob:
-        one = drilled(temp, _target(tmp_path, raw, blob))
-    assert ending(one) == ("download", "failed")
-    assert "BlobNotFound" in one.steps[-1].detail
+        database = drilled(temp, _target(tmp_path, raw, blob))
+    assert ending(database) == ("download", "failed")
+    assert "BlobNotFound" in database.steps[-1].detail
 
 
 def test_a_blob_that_is_overwritten_meanwhile_is_inconclusive(
@@ -117,9 +118,9 @@ def test_a_blob_that_is_overwritten_meanwhile_is_inconclusive(
 
     blob.misbehave = overwrite
     with serving(blob):
-        one = drilled(temp, _target(tmp_path, raw, blob))
-    assert ending(one) == ("download", "inconclusive")
-    assert "overwritten" in one.steps[-1].detail
+        database = drilled(temp, _target(tmp_path, raw, blob))
+    assert ending(database) == ("download", "inconclusive")
+    assert "overwritten" in database.steps[-1].detail
 
 
 @pytest.mark.parametrize("wrong", ["200", "other range", "no range", "redirect"])
@@ -146,8 +147,8 @@ def test_a_blob_of_another_size_than_listed_fails(temp: Path, tmp_path: Path, ra
 
 def test_an_empty_blob_fails_the_decompression(temp: Path, tmp_path: Path, raw: bytes) -> None:
     with serving(Blob(b"")) as blob:
-        one = drilled(temp, _target(tmp_path, raw, blob))
-    assert ending(one) == ("decompress", "failed")
+        database = drilled(temp, _target(tmp_path, raw, blob))
+    assert ending(database) == ("decompress", "failed")
 
 
 def test_a_store_that_nobody_can_reach_is_inconclusive_and_keeps_the_link_secret(
@@ -155,11 +156,11 @@ def test_a_store_that_nobody_can_reach_is_inconclusive_and_keeps_the_link_secret
 ) -> None:
     with serving(Blob(members(raw))) as blob:
         target = _target(tmp_path, raw, blob)
-    text = drill_order.program([target], nonce=NONCE, deadline=3, progress=True)
+    text = program([target], nonce=NONCE, deadline=3, progress=True)
     done = run_text(text, temp)
-    (one,) = drill_order.outcome(done.stdout, NONCE, [target]).databases
-    assert ending(one) == ("download", "inconclusive")
-    assert "sig" not in done.stdout + done.stderr + repr(one) + repr(target)
+    (database,) = verdict.outcome(done.stdout, NONCE, [target]).databases
+    assert ending(database) == ("download", "inconclusive")
+    assert "sig" not in done.stdout + done.stderr + repr(database) + repr(target)
     assert list(temp.iterdir()) == []
 
 
@@ -168,10 +169,10 @@ def test_a_store_that_nobody_can_reach_is_inconclusive_and_keeps_the_link_secret
 )
 def test_a_link_that_is_none_is_inconclusive_and_not_told(temp: Path, tmp_path: Path, raw: bytes, url: str) -> None:
     target = target_of(tmp_path / "blob", members(raw), raw, url=url)
-    done = run_text(drill_order.program([target], nonce=NONCE, deadline=3), temp)
-    (one,) = drill_order.outcome(done.stdout, NONCE, [target]).databases
-    assert ending(one) == ("download", "inconclusive")
-    assert "verysecret" not in done.stdout + done.stderr + repr(one)
+    done = run_text(program([target], nonce=NONCE, deadline=3), temp)
+    (database,) = verdict.outcome(done.stdout, NONCE, [target]).databases
+    assert ending(database) == ("download", "inconclusive")
+    assert "verysecret" not in done.stdout + done.stderr + repr(database)
 
 
 def test_a_blob_that_was_overwritten_since_it_was_chosen_is_inconclusive_and_not_wrong(
@@ -184,9 +185,9 @@ def test_a_blob_that_was_overwritten_since_it_was_chosen_is_inconclusive_and_not
         connection.execute("DELETE FROM tasks")
     azure_workshop.invoke("backup")
 
-    text = drill_order.program(targets.found, nonce="0a", deadline=60)
+    text = program(targets.found, nonce="0a", deadline=60)
     done = subprocess.run([sys.executable, "-IS", "-"], input=text, capture_output=True, text=True, check=True)
 
-    (one,) = drill_order.outcome(done.stdout, "0a", targets.found).databases
+    (one,) = verdict.outcome(done.stdout, "0a", targets.found).databases
     assert one.verdict == "inconclusive"
     assert "overwritten" in one.steps[-1].detail

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from local.drill import order as drill_order
+from local import drill_program
+from local.drill import verdict
 from local.drill.order import Target
-from local.drill_program import main as drill
+from local.drill.program import program
 from tests.support.drill_archives import (
     NONCE,
     drilled,
@@ -58,7 +59,7 @@ def test_a_signal_ends_it_and_leaves_nothing(temp: Path, tmp_path: Path, raw: by
     path = make_database(tmp_path / "slow.db", tasks=60_000)
     content = path.read_bytes()
     slow = target_of(tmp_path / "slow.gz", members(content), content)
-    text = drill_order.program([slow, _endless(tmp_path, raw)], nonce=NONCE, deadline=100, progress=True)
+    text = program([slow, _endless(tmp_path, raw)], nonce=NONCE, deadline=100, progress=True)
     process = _start(temp, text)
     assert process.stderr
     assert process.stdout
@@ -92,9 +93,9 @@ def test_the_deadline_interrupts_a_check_that_takes_too_long(temp: Path, tmp_pat
         PRAGMA writable_schema=on;
         UPDATE sqlite_master SET sql='CREATE TABLE tasks(a, b AS (length(hex(zeroblob(20000000 + a)))) NOT NULL)';"""
     content = make_database(tmp_path / "slow.db", script).read_bytes()
-    one = drilled(temp, target_of(archive, members(content), content), deadline=2)
-    assert ending(one) == ("integrity", "inconclusive")
-    assert one.steps[-1].detail == "the deadline passed"
+    database = drilled(temp, target_of(archive, members(content), content), deadline=2)
+    assert ending(database) == ("integrity", "inconclusive")
+    assert database.steps[-1].detail == "the deadline passed"
 
 
 def test_it_sweeps_its_own_leftovers_and_follows_no_link(temp: Path, tmp_path: Path, archive: Path, raw: bytes) -> None:
@@ -113,7 +114,7 @@ def test_it_sweeps_its_own_leftovers_and_follows_no_link(temp: Path, tmp_path: P
     before = time.time() - 3 * 3600
     for path in (old, temp / "pillar9-result-old", temp / "pillar9-drill-link", temp / "somebody-else"):
         os.utime(path, (before, before), follow_symlinks=False)
-    text = drill_order.program([target_of(archive, members(raw), raw)], nonce=NONCE, deadline=100)
+    text = program([target_of(archive, members(raw), raw)], nonce=NONCE, deadline=100)
     assert run_text(text, temp).returncode == 0
     assert sorted(path.name for path in temp.iterdir()) == ["pillar9-drill-fresh", "somebody-else"]
     assert (kept / "precious").read_text() == "data"
@@ -121,12 +122,12 @@ def test_it_sweeps_its_own_leftovers_and_follows_no_link(temp: Path, tmp_path: P
 
 def test_it_runs_in_an_empty_environment(archive: Path, raw: bytes) -> None:
     target = target_of(archive, members(raw), raw)
-    text = drill_order.program([target], nonce=NONCE, deadline=100)
+    text = program([target], nonce=NONCE, deadline=100)
     done = subprocess.run(
         [sys.executable, "-IS", "-"], input=text, capture_output=True, text=True, env={}, timeout=100, check=True
     )
     assert done.stderr == ""
-    assert drill_order.outcome(done.stdout, NONCE, [target]).databases[0].verdict == "passed"
+    assert verdict.outcome(done.stdout, NONCE, [target]).databases[0].verdict == "passed"
 
 
 def test_it_runs_with_a_path_that_holds_only_python(temp: Path, tmp_path: Path, archive: Path, raw: bytes) -> None:
@@ -138,14 +139,14 @@ def test_it_runs_with_a_path_that_holds_only_python(temp: Path, tmp_path: Path, 
 
 def test_it_runs_from_a_compressed_string(temp: Path, archive: Path, raw: bytes) -> None:
     target = target_of(archive, members(raw), raw)
-    packed = zlib.compress(drill_order.program([target], nonce=NONCE, deadline=100).encode())
+    packed = zlib.compress(program([target], nonce=NONCE, deadline=100).encode())
     done = run_text(f"import zlib\nexec(zlib.decompress({packed!r}))", temp)
-    assert drill_order.outcome(done.stdout, NONCE, [target]).databases[0].verdict == "passed"
+    assert verdict.outcome(done.stdout, NONCE, [target]).databases[0].verdict == "passed"
 
 
 def test_it_needs_nothing_newer_than_python_3_8() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "import vermin; vermin.main()", "-t=3.8-", "--no-tips", drill.__file__],
+        [sys.executable, "-c", "import vermin; vermin.main()", "-t=3.8-", "--no-tips", *drill_program.__path__],
         capture_output=True,
         text=True,
     )
@@ -153,7 +154,7 @@ def test_it_needs_nothing_newer_than_python_3_8() -> None:
 
 
 def test_it_tells_its_progress(temp: Path, archive: Path, raw: bytes) -> None:
-    text = drill_order.program([target_of(archive, members(raw), raw)], nonce=NONCE, deadline=100, progress=True)
+    text = program([target_of(archive, members(raw), raw)], nonce=NONCE, deadline=100, progress=True)
     said = [json.loads(line) for line in run_text(text, temp).stderr.splitlines()]
     assert said[0] == {"name": "tasks", "step": "download", "done": len(members(raw)), "total": len(members(raw))}
     assert [line["step"] for line in said] == ["download", "integrity", "rows"]

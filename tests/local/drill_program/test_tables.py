@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import gzip
-import json
-import resource
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from local.drill.order import Target
-from local.drill_program import main as drill
+from local.drill_program.tables import json_digest, row_counts, schema_digest, tables_record
 from tests.support.drill_archives import (
     drilled,
     ending,
     make_database,
     members,
     target_of,
-    unrecorded,
 )
 from tests.support.odd_databases import ODD_DATABASES
 
@@ -34,11 +29,11 @@ def test_every_kind_of_database_passes_with_each_form_of_counts(
     content = ODD_DATABASES[kind](tmp_path).read_bytes()
     target = target_of(archive, members(content), content)
     assert target.tables
-    form = drill.tables_record(target.tables["rows"], limit)
-    one = drilled(temp, dataclasses.replace(target, tables=form))
-    assert one.verdict == "passed", one.steps
-    assert {name: count.restored for name, count in one.rows.items()} == target.tables["rows"]
-    assert all(count.recorded == count.restored for count in one.rows.values())
+    form = tables_record(target.tables["rows"], limit)
+    database = drilled(temp, dataclasses.replace(target, tables=form))
+    assert database.verdict == "passed", database.steps
+    assert {name: count.restored for name, count in database.rows.items()} == target.tables["rows"]
+    assert all(count.recorded == count.restored for count in database.rows.values())
 
 
 CHANGES = {
@@ -61,85 +56,21 @@ def test_a_sound_database_with_other_rows_or_tables_fails(
     content = lost.read_bytes()
     before = target_of(archive, members(raw), raw)
     assert before.tables
-    form = drill.tables_record(before.tables["rows"], limit)
+    form = tables_record(before.tables["rows"], limit)
     target = target_of(archive, members(content), content, tables=form, schema=before.schema)
-    one = drilled(temp, target)
-    assert ending(one) == ("rows", "failed")
+    database = drilled(temp, target)
+    assert ending(database) == ("rows", "failed")
     if limit == 1_000:
-        assert CHANGES[change] in one.steps[-1].detail
+        assert CHANGES[change] in database.steps[-1].detail
     assert ending(drilled(temp, dataclasses.replace(target, schema=None)))[1] == (
         "passed" if change.startswith("DROP INDEX") else "failed"
     )
 
 
 def test_fewer_rows_than_the_floor_fail(temp: Path, archive: Path, raw: bytes) -> None:
-    one = drilled(temp, target_of(archive, members(raw), raw, minimum={"tasks": 3001}))
-    assert ending(one) == ("rows", "failed")
-    assert "at least 3001" in one.steps[-1].detail
-
-
-def test_an_index_that_disagrees_with_its_table_fails_the_integrity_check(
-    temp: Path, tmp_path: Path, archive: Path, raw: bytes
-) -> None:
-    broken = tmp_path / "broken.db"
-    broken.write_bytes(raw)
-    with closing(sqlite3.connect(broken)) as connection:
-        connection.executescript("""
-            CREATE TABLE hidden(id INTEGER PRIMARY KEY, title TEXT, body TEXT);
-            CREATE INDEX by_hidden ON hidden(title);
-            PRAGMA writable_schema=on;
-            UPDATE sqlite_master SET rootpage=(SELECT rootpage FROM sqlite_master WHERE name='by_hidden')
-                WHERE name='by_title';
-            DELETE FROM sqlite_master WHERE name IN ('by_hidden');""")
-    content = broken.read_bytes()
-    one = drilled(temp, target_of(archive, members(content), content))
-    assert ending(one) == ("integrity", "failed")
-    assert "by_title" in one.steps[-1].detail
-
-
-def test_a_damaged_page_fails_the_integrity_check(temp: Path, archive: Path, raw: bytes) -> None:
-    damaged = raw[: 4096 * 50] + b"\xff" * 4096 + raw[4096 * 51 :]
-    one = drilled(temp, unrecorded(target_of(archive, members(raw), raw)))
-    assert one.verdict == "passed"
-    target = target_of(archive, members(damaged), raw, raw_sha256=None)
-    assert ending(drilled(temp, target)) == ("integrity", "failed")
-
-
-@pytest.mark.parametrize("content", [b"no database at all" * 300, bytes(8192)], ids=["text", "zeros"])
-def test_what_is_no_database_fails_the_integrity_check(temp: Path, archive: Path, raw: bytes, content: bytes) -> None:
-    target = target_of(archive, members(content), raw, database_bytes=len(content), raw_sha256=None)
-    assert ending(drilled(temp, target)) == ("integrity", "failed")
-
-
-@pytest.mark.parametrize("form", [members, gzip.compress])
-def test_a_gzip_bomb_stops_at_the_recorded_size(
-    temp: Path, archive: Path, raw: bytes, form: Callable[[bytes], bytes]
-) -> None:
-    bomb = form(bytes(200_000_000))
-    # More than this cannot be written, so the drill would end in another way if it went on.
-    one = drilled(
-        temp,
-        target_of(archive, bomb, raw),
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (len(raw), len(raw))),
-    )
-    assert ending(one) == ("decompress", "failed")
-    assert f"more than the {len(raw)} bytes recorded" in one.steps[-1].detail
-
-
-def test_a_gzip_bomb_without_a_recorded_size_stops_at_the_free_disk_space(tmp_path: Path) -> None:
-    """The room is shared out by count, so it takes no disk to fill."""
-    room = drill.Room(str(tmp_path))
-    room.free = 3 * drill.ROOM_STEP
-    order = json.loads('{"nonce": "ab", "databases": [], "budget": null}')
-    run = drill.Run(order, str(tmp_path))
-    run.room = room
-    one = drill.Drill({"name": "a", "database_bytes": None, "raw_sha256": None}, run, 1)
-    with closing(drill.Output(one)) as output:
-        output.claim(3 * drill.ROOM_STEP)
-        with pytest.raises(drill.InconclusiveError, match="no room on the disk"):
-            output.claim(1)
-    room.release(one)
-    assert room.taken == 0
+    database = drilled(temp, target_of(archive, members(raw), raw, minimum={"tasks": 3001}))
+    assert ending(database) == ("rows", "failed")
+    assert "at least 3001" in database.steps[-1].detail
 
 
 @pytest.mark.parametrize(
@@ -153,9 +84,9 @@ def test_a_gzip_bomb_without_a_recorded_size_stops_at_the_free_disk_space(tmp_pa
 def test_a_schema_that_this_sqlite_does_not_know_is_inconclusive(
     temp: Path, tmp_path: Path, archive: Path, raw: bytes, schema: str
 ) -> None:
-    one = drilled(temp, _with_schema(tmp_path, archive, raw, schema))
-    assert ending(one) == ("integrity", "inconclusive"), one.steps
-    assert sqlite3.sqlite_version in one.steps[-1].detail
+    database = drilled(temp, _with_schema(tmp_path, archive, raw, schema))
+    assert ending(database) == ("integrity", "inconclusive"), database.steps
+    assert sqlite3.sqlite_version in database.steps[-1].detail
 
 
 def test_a_collation_that_this_sqlite_does_not_have_is_inconclusive(temp: Path, tmp_path: Path, archive: Path) -> None:
@@ -166,9 +97,9 @@ def test_a_collation_that_this_sqlite_does_not_have_is_inconclusive(temp: Path, 
             CREATE TABLE tasks(a TEXT COLLATE house); INSERT INTO tasks VALUES ('a'), ('b');
             CREATE INDEX by_a ON tasks(a);""")
     content = path.read_bytes()
-    one = drilled(temp, target_of(archive, members(content), content))
-    assert ending(one) == ("integrity", "inconclusive")
-    assert "no such collation sequence: house" in one.steps[-1].detail
+    database = drilled(temp, target_of(archive, members(content), content))
+    assert ending(database) == ("integrity", "inconclusive")
+    assert "no such collation sequence: house" in database.steps[-1].detail
 
 
 def test_a_function_that_this_sqlite_does_not_have_is_inconclusive(temp: Path, tmp_path: Path, archive: Path) -> None:
@@ -179,8 +110,8 @@ def test_a_function_that_this_sqlite_does_not_have_is_inconclusive(temp: Path, t
             CREATE TABLE tasks(a TEXT); INSERT INTO tasks VALUES ('a'), ('b');
             CREATE INDEX by_house ON tasks(house(a));""")
     content = path.read_bytes()
-    one = drilled(temp, target_of(archive, members(content), content))
-    assert ending(one) == ("integrity", "inconclusive")
+    database = drilled(temp, target_of(archive, members(content), content))
+    assert ending(database) == ("integrity", "inconclusive")
 
 
 def _with_schema(tmp_path: Path, archive: Path, raw: bytes, schema: str) -> Target:
@@ -206,9 +137,9 @@ def test_a_virtual_table_of_an_unknown_module_is_not_counted_and_the_drill_says_
     content = _with_virtual_table(tmp_path, raw)
     target = target_of(archive, members(content), content)
     assert target.tables == {"rows": {"tasks": 3000, "notes": 1}}
-    one = drilled(temp, dataclasses.replace(target, tables=drill.tables_record(target.tables["rows"], limit)))
-    assert one.verdict == "passed"
-    assert "vectors" in one.steps[-1].detail
+    database = drilled(temp, dataclasses.replace(target, tables=tables_record(target.tables["rows"], limit)))
+    assert database.verdict == "passed"
+    assert "vectors" in database.steps[-1].detail
 
 
 @pytest.mark.parametrize("limit", [1_000, 170, 10], ids=["rows", "names", "digest"])
@@ -216,11 +147,11 @@ def test_a_recorded_table_of_an_unknown_module_is_inconclusive(
     temp: Path, tmp_path: Path, archive: Path, raw: bytes, limit: int
 ) -> None:
     content = _with_virtual_table(tmp_path, raw)
-    form = drill.tables_record({"tasks": 3000, "notes": 1, "vectors": 7}, limit)
-    one = drilled(temp, target_of(archive, members(content), content, tables=form))
-    assert ending(one) == ("rows", "inconclusive")
-    assert "no such module: vec0" in one.steps[-1].detail
-    assert sqlite3.sqlite_version in one.steps[-1].detail
+    form = tables_record({"tasks": 3000, "notes": 1, "vectors": 7}, limit)
+    database = drilled(temp, target_of(archive, members(content), content, tables=form))
+    assert ending(database) == ("rows", "inconclusive")
+    assert "no such module: vec0" in database.steps[-1].detail
+    assert sqlite3.sqlite_version in database.steps[-1].detail
 
 
 def test_a_lost_table_beside_an_unknown_module_still_fails(
@@ -228,8 +159,8 @@ def test_a_lost_table_beside_an_unknown_module_still_fails(
 ) -> None:
     content = _with_virtual_table(tmp_path, raw)
     rows = {"tasks": 3000, "notes": 1, "vectors": 7, "lost": 3}
-    one = drilled(temp, target_of(archive, members(content), content, tables={"rows": rows}))
-    assert ending(one) == ("rows", "failed")
+    database = drilled(temp, target_of(archive, members(content), content, tables={"rows": rows}))
+    assert ending(database) == ("rows", "failed")
 
 
 @pytest.mark.parametrize("limit", [1_000, 170, 10], ids=["rows", "names", "digest"])
@@ -241,9 +172,9 @@ def test_a_table_that_the_backup_could_not_count_is_not_compared(
     target = target_of(archive, members(content), content)
     assert target.tables
     fewer = {name: n for name, n in target.tables["rows"].items() if name != "places"}
-    one = drilled(temp, dataclasses.replace(target, tables=drill.tables_record(fewer, limit)))
-    assert one.verdict == "passed", one.steps
-    assert "places" in one.steps[-1].detail
+    database = drilled(temp, dataclasses.replace(target, tables=tables_record(fewer, limit)))
+    assert database.verdict == "passed", database.steps
+    assert "places" in database.steps[-1].detail
 
 
 def _with_virtual_table(tmp_path: Path, raw: bytes) -> bytes:
@@ -263,23 +194,23 @@ def _with_virtual_table(tmp_path: Path, raw: bytes) -> bytes:
 def test_a_record_that_does_not_read_is_never_passed(
     temp: Path, archive: Path, raw: bytes, record: dict[str, object]
 ) -> None:
-    one = drilled(temp, target_of(archive, members(raw), raw, tables=record))
-    assert ending(one) == ("rows", "failed")
+    database = drilled(temp, target_of(archive, members(raw), raw, tables=record))
+    assert ending(database) == ("rows", "failed")
 
 
 def test_a_names_record_with_counts_that_do_not_unpack_fails(temp: Path, archive: Path, raw: bytes) -> None:
-    record = {"names": drill.canonical(["notes", "tasks"]), "counts": "bm8="}
-    one = drilled(temp, target_of(archive, members(raw), raw, tables=record))
-    assert ending(one) == ("rows", "failed")
-    assert "cannot be read" in one.steps[-1].detail
+    record = {"names": json_digest(["notes", "tasks"]), "counts": "bm8="}
+    database = drilled(temp, target_of(archive, members(raw), raw, tables=record))
+    assert ending(database) == ("rows", "failed")
+    assert "cannot be read" in database.steps[-1].detail
 
 
 def test_a_table_name_that_is_not_utf_8_is_left_out_and_the_rest_is_counted(tmp_path: Path) -> None:
     path = make_database(tmp_path / "n.db", "CREATE TABLE abcxyz(a); CREATE TABLE other(a);")
     path.write_bytes(path.read_bytes().replace(b"abcxyz", b"ab\xff\xfeyz"))
     with closing(sqlite3.connect(path)) as connection:
-        assert drill.row_counts(connection) == {"other": 0}
-        assert len(drill.schema_digest(connection)) == 64
+        assert row_counts(connection) == {"other": 0}
+        assert len(schema_digest(connection)) == 64
 
 
 def test_the_schema_digest_tells_fields_apart(tmp_path: Path) -> None:
@@ -287,7 +218,7 @@ def test_the_schema_digest_tells_fields_apart(tmp_path: Path) -> None:
     digests = set()
     for number, script in enumerate(scripts):
         with closing(sqlite3.connect(make_database(tmp_path / f"{number}.db", script))) as connection:
-            digests.add(drill.schema_digest(connection))
+            digests.add(schema_digest(connection))
     assert len(digests) == len(scripts)
 
 
@@ -296,5 +227,5 @@ def test_the_schema_digest_does_not_depend_on_the_encoding(tmp_path: Path) -> No
     for encoding in ("UTF-8", "UTF-16le", "UTF-16be"):
         script = f"PRAGMA encoding='{encoding}'; CREATE TABLE \"ä 表\"(a);"
         with closing(sqlite3.connect(make_database(tmp_path / f"{encoding}.db", script))) as connection:
-            digests.add(drill.schema_digest(connection))
+            digests.add(schema_digest(connection))
     assert len(digests) == 1

@@ -1,0 +1,212 @@
+"""The distrustful reading of what a drill program printed: only a whole verdict that can be counts."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from local import report
+from local.drill.order import Target
+from local.drill_program.tables import floors, recorded_rows
+from local.errors import InconclusiveError
+from local.report import STEPS, DrilledDatabase, RowCount
+
+_LINE = re.compile(r"PILLAR9 ([0-9a-f]+) ([0-9]{1,4})/([0-9]{1,4}) ([0-9a-f]{64}) (\S+)", re.ASCII)
+_RESULT_MAX_BYTES = 64 * 1024 * 1024
+_DOING = "reading the drill's result"
+_AGAIN = "run the drill again"
+
+_Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+_Size = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+_Version = Annotated[str, msgspec.Meta(pattern=r"^[0-9][0-9A-Za-z.+-]{0,31}$")]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class ProgramResult:
+    """What a program found, in the targets' order, and the versions of SQLite and Python that found it."""
+
+    databases: tuple[DrilledDatabase, ...]
+    sqlite: str | None
+    python: str | None
+
+
+def part_count(stdout: str, nonce: str) -> int:
+    """In how many parts the result comes of which `stdout` ends with the first; InconclusiveError if there is none."""
+    return _line(stdout, nonce, 1).parts
+
+
+def outcome(stdout: str, nonce: str, targets: Sequence[Target], later: Sequence[str] = ()) -> ProgramResult:
+    """The drill's results; `later` is what the fetch programs of parts 2, 3, … printed.
+
+    The machine that printed it is not trusted: InconclusiveError for whatever is not one whole result of this very run,
+    or says what cannot be.
+    """
+    result = _decode(_payload([stdout, *later], nonce))
+    if [found.name for found in result.databases] != [target.name for target in targets]:
+        raise _no_verdict("it is not about the databases that were ordered")
+    databases = tuple(_drilled(found, target) for found, target in zip(result.databases, targets, strict=True))
+    return ProgramResult(databases, result.sqlite, result.python)
+
+
+class _StepFound(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    name: report.StepName
+    verdict: report.Verdict
+    seconds: Annotated[float, msgspec.Meta(ge=0, le=1e6)]
+    detail: Annotated[str, msgspec.Meta(max_length=1000)]
+
+
+class _DatabaseFound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is left out equals the order."""
+
+    name: str
+    verdict: report.Verdict
+    steps: Annotated[tuple[_StepFound, ...], msgspec.Meta(min_length=1, max_length=len(STEPS))]
+    unrecorded: tuple[str, ...]
+    sha256: _Sha256 | UnsetType | None = UNSET
+    gzip_bytes: _Size | UnsetType | None = UNSET
+    database_bytes: _Size | UnsetType | None = UNSET
+    rows: dict[str, _Size] | UnsetType | None = UNSET
+
+
+class _ProgramFound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    sqlite: _Version
+    python: _Version
+    databases: tuple[_DatabaseFound, ...]
+
+
+@dataclass(frozen=True)
+class _ResultLine:
+    parts: int
+    digest: str
+    piece: str
+
+
+def _no_verdict(came_back: str) -> InconclusiveError:
+    return InconclusiveError(_DOING, came_back, _AGAIN)
+
+
+def _line(stdout: str, nonce: str, part: int) -> _ResultLine:
+    lines = stdout.rstrip().splitlines()
+    match = _LINE.fullmatch(lines[-1]) if lines else None
+    if not match:
+        raise _no_verdict("the output does not end with a whole result line")
+    if match[1] != nonce:
+        raise _no_verdict("the result line is of another run")
+    if int(match[2]) != part or int(match[3]) < part:
+        raise _no_verdict(f"this is part {match[2]} of {match[3]} and not part {part}")
+    return _ResultLine(int(match[3]), match[4], match[5])
+
+
+def _payload(outputs: Sequence[str], nonce: str) -> bytes:
+    lines = [_line(stdout, nonce, part) for part, stdout in enumerate(outputs, 1)]
+    if {line.parts for line in lines} != {len(lines)} or len({line.digest for line in lines}) != 1:
+        raise _no_verdict(
+            f"the result has {lines[0].parts} parts, of which {len(lines)} are there or do not belong together"
+        )
+    whole = "".join(line.piece for line in lines)
+    if hashlib.sha256(whole.encode()).hexdigest() != lines[0].digest:
+        raise _no_verdict("the result was altered or cut on its way")
+    inflater = zlib.decompressobj()
+    try:
+        payload = inflater.decompress(base64.b85decode(whole), _RESULT_MAX_BYTES)
+    except (ValueError, zlib.error) as error:
+        raise _no_verdict("the result does not unpack") from error
+    if not inflater.eof or inflater.unused_data:
+        raise _no_verdict("the result does not unpack to its end")
+    return payload
+
+
+def _decode(payload: bytes) -> _ProgramFound:
+    try:
+        return msgspec.json.decode(payload, type=_ProgramFound)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _no_verdict(f"the result has not the form of one: {_printable(str(error))[:200]}") from error
+
+
+def _drilled(found: _DatabaseFound, target: Target) -> DrilledDatabase:
+    digests = {digest for _, digest in target.sha256}
+    rows = _given(found.rows, (target.tables or {}).get("rows"))
+    drilled = DrilledDatabase(
+        name=target.name,
+        verdict=found.verdict,
+        blob=target.blob,
+        backup_time=target.backup_time,
+        sha256=_given(found.sha256, next(iter(digests)) if len(digests) == 1 else None),
+        gzip_bytes=_given(found.gzip_bytes, target.gzip_bytes),
+        database_bytes=_given(found.database_bytes, target.database_bytes),
+        steps=tuple(
+            report.Step(step.name, step.verdict, step.seconds, _printable(step.detail)) for step in found.steps
+        ),
+        rows={} if rows is None else _row_counts(rows, found.unrecorded, target),
+    )
+    problem = _contradiction(drilled, found, target, rows)
+    if problem:
+        raise _no_verdict(f"of {target.name} it says what cannot be: {problem}")
+    return drilled
+
+
+def _given(value: T | UnsetType, ordered: T) -> T:
+    return ordered if isinstance(value, UnsetType) else value
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def _recorded(rows: Mapping[str, int], unrecorded: Sequence[str], target: Target) -> dict[str, int] | None:
+    if target.tables is None:
+        return None
+    try:
+        return recorded_rows(target.tables, {name: count for name, count in rows.items() if name not in unrecorded})
+    except ValueError:
+        return None  # the drill has said that the record does not read: no pass comes through _contradiction
+
+
+def _row_counts(rows: Mapping[str, int], unrecorded: Sequence[str], target: Target) -> dict[str, RowCount]:
+    recorded = _recorded(rows, unrecorded, target) or {}
+    least = floors(target.minimum, [*recorded, *rows])
+    names = dict.fromkeys([*rows, *recorded, *least])
+    return {name: RowCount(rows.get(name), recorded.get(name), least.get(name)) for name in names}
+
+
+def _contradiction(
+    drilled: DrilledDatabase, found: _DatabaseFound, target: Target, rows: Mapping[str, int] | None
+) -> str | None:
+    verdicts = [step.verdict for step in drilled.steps]
+    if tuple(step.name for step in drilled.steps) != STEPS[: len(drilled.steps)]:
+        return "its steps are not in order"
+    if verdicts != ["passed"] * (len(verdicts) - 1) + [drilled.verdict]:
+        return "its verdict is not that of its steps"
+    if drilled.verdict != "passed":
+        return None
+    if len(drilled.steps) != len(STEPS):
+        return "it passed without all five steps"
+    if target.sidecar_problem or drilled.sha256 is None or any(drilled.sha256 != digest for _, digest in target.sha256):
+        return "it passed with another SHA-256"
+    if drilled.gzip_bytes != target.gzip_bytes or drilled.database_bytes in (None, 0):
+        return "it passed with another size"
+    if target.database_bytes not in (None, drilled.database_bytes):
+        return "it passed with another size"
+    return _wrong_rows(rows, found.unrecorded, target)
+
+
+def _wrong_rows(rows: Mapping[str, int] | None, unrecorded: Sequence[str], target: Target) -> str | None:
+    if rows is None:
+        return "it passed without a count"
+    if any(name not in rows or rows[name] < least for name, least in floors(target.minimum, rows).items()):
+        return "it passed with fewer rows than are required"
+    if target.tables is None:
+        return None
+    recorded = _recorded(rows, unrecorded, target)
+    if recorded is None or recorded != {name: count for name, count in rows.items() if name not in unrecorded}:
+        return "it passed with other counts than were recorded"
+    return None

@@ -1,0 +1,98 @@
+"""What was counted in a restored database against what was recorded of it, decided without reading anything."""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+from collections.abc import Mapping
+
+from local.drill_program.errors import BackupWrongError, NotCarriedOutError, first_few
+from local.drill_program.order import DatabaseOrder
+from local.drill_program.tables import TableCounts, floors, recorded_rows
+
+MODULES_TRIED = 8
+
+
+def recorded_counts(order: DatabaseOrder, tables: TableCounts) -> dict[str, int] | None:
+    """The recorded count of each table; None if no counts were recorded, or those of other tables.
+
+    The backup's library may have lacked some modules and so left their tables out: the record is looked for among the
+    tables without those of each choice of modules. BackupWrongError if the record does not read.
+    """
+    if order.tables is None:
+        return None
+    names = {**tables.rows, **tables.uncounted}
+    modules = sorted(set(tables.modules.values()))[:MODULES_TRIED]
+    choices = (itertools.combinations(modules, length) for length in range(len(modules) + 1))
+    for absent in itertools.chain.from_iterable(choices):
+        counts = {name: count for name, count in names.items() if tables.modules.get(name) not in absent}
+        try:
+            found = recorded_rows(order.tables, counts)
+        except ValueError as error:
+            raise BackupWrongError(f"the recorded row counts cannot be read: {error}") from None
+        if found is not None:
+            return found
+    return None
+
+
+def compare_rows(
+    order: DatabaseOrder, schema_sha256: str, tables: TableCounts, recorded: Mapping[str, int] | None
+) -> str:
+    """What was not compared as it was not recorded, for a person ("" if all was).
+
+    Raises BackupWrongError for whatever contradicts the record or the floors, NotCarriedOutError where this SQLite
+    cannot count a table of which something is known.
+    """
+    wrong = [] if recorded is None else changed_tables(tables, recorded)
+    wrong += tables_below_floor(tables, recorded or {}, order.minimum)
+    if order.schema not in (None, schema_sha256):
+        wrong.append("the schema is not the recorded one")
+    doubtful = sorted(set(tables.uncounted) & {*(recorded or {}), *floors(order.minimum, tables.uncounted)})
+    if order.tables is not None and recorded is None:
+        doubtful += sorted(tables.uncounted)
+        if not doubtful:
+            wrong.append("the tables and their counts are not those recorded")
+    if wrong:
+        raise BackupWrongError(first_few(wrong))
+    if doubtful:
+        why = tables.uncounted[doubtful[0]]
+        raise NotCarriedOutError(f"SQLite {sqlite3.sqlite_version} here cannot count {doubtful[0]!r}: {why}")
+    return not_compared(order, tables, recorded)
+
+
+def changed_tables(tables: TableCounts, recorded: Mapping[str, int]) -> list[str]:
+    """The tables that have other rows than were recorded, that are gone, and that came since, for a person."""
+    wrong = []
+    for name, count in sorted(recorded.items()):
+        if name not in tables.rows and name not in tables.uncounted:
+            wrong.append(f"table {name!r} is missing ({count} rows were recorded)")
+        elif tables.rows.get(name, count) != count:
+            wrong.append(f"table {name!r} has {tables.rows[name]} rows, {count} were recorded")
+    came = sorted(set(tables.rows) - {*recorded, *tables.modules})
+    return wrong + [f"table {name!r} was not there at the backup" for name in came]
+
+
+def tables_below_floor(tables: TableCounts, recorded: Mapping[str, int], minimum: Mapping[str, int]) -> list[str]:
+    """The tables with fewer rows than are required, for a person; a recorded table that is gone is told elsewhere."""
+    wrong = []
+    for name, least in sorted(floors(minimum, [*tables.rows, *tables.uncounted]).items()):
+        if name not in tables.rows and name not in tables.uncounted and name not in recorded:
+            wrong.append(f"table {name!r} is missing (at least {least} rows are required)")
+        elif tables.rows.get(name, least) < least:
+            wrong.append(f"table {name!r} has {tables.rows[name]} rows, at least {least} are required")
+    return wrong
+
+
+def unrecorded_tables(tables: TableCounts, recorded: Mapping[str, int] | None) -> list[str]:
+    """The counted tables of which the record says nothing; none where there is no record at all."""
+    return [] if recorded is None else sorted(set(tables.rows) - set(recorded))
+
+
+def not_compared(order: DatabaseOrder, tables: TableCounts, recorded: Mapping[str, int] | None) -> str:
+    """A note of what was not recorded, for a person; "" if everything was."""
+    absent = [] if recorded is not None else ["counts"]
+    if order.schema is None:
+        absent.append("schema")
+    left_out = [] if recorded is None else unrecorded_tables(tables, recorded) + sorted(tables.uncounted)
+    told = [" and ".join(absent), first_few([repr(name) for name in left_out])]
+    return "; ".join(f"not recorded, so not compared: {what}" for what in told if what)

@@ -1,0 +1,158 @@
+"""One database's drill: the only place that knows all five steps, and what each of them found."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from local.drill_program.comparison import compare_rows, recorded_counts, unrecorded_tables
+from local.drill_program.errors import BackupWrongError, NotCarriedOutError
+from local.drill_program.step_times import StepTimes
+from local.drill_program.steps import (
+    checksum,
+    decompress,
+    download,
+    integrity,
+    judge_checksum,
+    judge_content,
+    open_restored,
+    rows,
+)
+from local.drill_program.work import Work
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+DETAIL_CHARACTERS = 600
+
+
+@dataclass
+class DrillFindings:
+    """What the steps found so far, as the result tells it; None is what no step came to."""
+
+    sha256: str | None = None
+    gzip_bytes: int | None = None
+    database_bytes: int | None = None
+    rows: dict[str, int] | None = None
+
+
+class DatabaseDrill:
+    """Carries out the five steps on one database, or as many as it comes to, and keeps what they found."""
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+        self.times = StepTimes()
+        self.verdict = ""
+        self.found = DrillFindings()
+        self.unrecorded: list[str] = []
+        self.notes: dict[str, str] = {}
+        self.checksum_passed = False
+        self.connection: sqlite3.Connection | None = None
+
+    def carry_out(self) -> None:
+        """Come to a verdict, whatever happens; the database's file is gone afterwards."""
+        try:
+            self.work.stop.check()
+            self.times.start()
+            self._take_steps()
+            self.verdict = "passed"
+        except BaseException as error:
+            self.end(*verdict_on(error))
+        finally:
+            if self.connection:
+                self.connection.close()
+            with contextlib.suppress(FileNotFoundError):
+                self.work.path.unlink()
+            self.work.room.release()
+
+    def interrupt(self) -> None:
+        """Make SQLite give up what it is doing; for another thread."""
+        if self.connection and not self.verdict:
+            with contextlib.suppress(sqlite3.ProgrammingError):
+                self.connection.interrupt()
+
+    def end(self, verdict: str, detail: str) -> None:
+        """End in the step that failed, which in the pass of the first three is the earliest that is not done."""
+        culprit = self.times.culprit or self.times.step
+        if culprit in ("checksum", "decompress") and self.found.gzip_bytes is None:
+            culprit = "download"
+        elif culprit == "decompress" and not self.checksum_passed:
+            culprit = "checksum"
+        self.times.culprit = culprit
+        self.notes[culprit], self.verdict = detail[:DETAIL_CHARACTERS], verdict
+
+    def result(self, brief: bool) -> dict[str, Any]:
+        """All that was found, as JSON takes it; the brief form leaves out what equals the order."""
+        found = asdict(self.found)
+        if brief:
+            ordered = self._ordered()
+            found = {key: value for key, value in found.items() if value is None or value != ordered[key]}
+        return {
+            "name": self.work.order.name,
+            "verdict": self.verdict,
+            "steps": self._steps_taken(),
+            **found,
+            "unrecorded": self.unrecorded,
+        }
+
+    def _take_steps(self) -> None:
+        work, found = self.work, self.found
+        with self.times.during("decompress"):
+            restored = decompress(work, self._checked(self._downloaded()))
+            found.database_bytes = restored.size_bytes
+            judge_content(work.order, restored)
+        with self.times.during("integrity"):
+            work.progress.tell("integrity")
+            self.connection = open_restored(work.path)
+            integrity(self.connection, restored.size_bytes, work.stop)
+        with self.times.during("rows"):
+            work.progress.tell("rows")
+            content = rows(self.connection, work.stop)
+            found.rows = content.tables.rows
+            recorded = recorded_counts(work.order, content.tables)
+            self.unrecorded = unrecorded_tables(content.tables, recorded)
+            self.notes["rows"] = compare_rows(work.order, content.schema_sha256, content.tables, recorded)
+
+    def _downloaded(self) -> Iterator[bytes]:
+        self.found.gzip_bytes = yield from self.times.while_making("download", download(self.work))
+
+    def _checked(self, archive: Iterator[bytes]) -> Iterator[bytes]:
+        sha256 = yield from self.times.while_making("checksum", checksum(archive))
+        self.found.sha256 = sha256
+        with self.times.during("checksum"):
+            self.notes["checksum"] = judge_checksum(self.work.order, sha256)
+        self.checksum_passed = True
+
+    def _steps_taken(self) -> list[list[Any]]:
+        steps: list[list[Any]] = []
+        for name, seconds in self.times.seconds.items():
+            ended_here = name == self.times.culprit
+            verdict = self.verdict if ended_here else "passed"
+            steps.append([name, verdict, round(seconds, 3), self.notes.get(name, "")])
+            if ended_here:
+                break
+        return steps
+
+    def _ordered(self) -> dict[str, Any]:
+        order = self.work.order
+        digests = {digest for _, digest in order.sha256}
+        return {
+            "sha256": digests.pop() if len(digests) == 1 else None,
+            "gzip_bytes": order.gzip_bytes,
+            "database_bytes": order.database_bytes,
+            "rows": (order.tables or {}).get("rows"),
+        }
+
+
+def verdict_on(error: BaseException) -> tuple[str, str]:
+    """The verdict that an error makes, and the reason told; only BackupWrongError says that the backup is wrong."""
+    if isinstance(error, BackupWrongError):
+        return "failed", str(error)
+    if isinstance(error, NotCarriedOutError):
+        return "inconclusive", str(error)
+    if isinstance(error, OSError):
+        why = "no room on the disk" if error.errno in DISK_FULL else "it could not be carried out"
+        return "inconclusive", f"{why}: {error.strerror}"
+    return "inconclusive", f"it was cut short by {type(error).__name__}"  # its text may hold the link

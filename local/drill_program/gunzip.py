@@ -1,0 +1,138 @@
+"""From gzip to the database: all members in a row and nothing else, whoever wrote them (RFC 1952)."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from local.drill_program.errors import BackupWrongError, NotCarriedOutError
+from local.drill_program.restored_file import RestoredFile
+
+GZIP_MAGIC = b"\x1f\x8b"
+GZIP_WITH_HEADER = 31  # zlib's window bits for a whole gzip member
+# One of our members: a gzip header whose extra field P9 holds the member's own size and that of its raw content.
+OUR_HEADER = struct.Struct("<4s6xH2sHII")
+OUR_HEADER_START = (b"\x1f\x8b\x08\x04", 12, b"P9", 8)
+MEMBER_MAX_BYTES = 64 << 20
+SLICE_BYTES = 128 << 10  # small slices stay in the processor's cache
+FOREIGN_FIRST_BYTES = 4096
+FOREIGN_READ_BYTES = 256 << 10
+FOREIGN_INFLATED_BYTES = 1 << 20
+TRUNCATED = "the archive ends in the middle of a gzip member"
+
+
+@dataclass(frozen=True)
+class MemberSizes:
+    """What one of our members says of itself: the bytes that it takes in the archive, and those of its raw content."""
+
+    packed_bytes: int
+    raw_bytes: int
+
+
+class ByteReader:
+    """A stream of pieces, read by count."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self.pieces = pieces
+        self.data, self.at = b"", 0
+
+    def peek(self, count: int) -> memoryview:
+        """The next `count` bytes (fewer only at the end of the stream), which stay the next."""
+        while len(self.data) - self.at < count:
+            piece = next(self.pieces, b"")
+            if not piece:
+                break
+            self.data, self.at = self.data[self.at :] + piece, 0
+        return memoryview(self.data)[self.at : self.at + count]
+
+    def take(self, count: int) -> memoryview:
+        """The next `count` bytes (fewer only at the end of the stream), and move on behind them."""
+        taken = self.peek(count)
+        self.at += len(taken)
+        return taken
+
+    def put_back(self, count: int) -> None:
+        """Move back by `count` of the bytes that were taken last."""
+        self.at -= count
+
+
+def gunzip(archive: ByteReader, restored: RestoredFile) -> None:
+    """Write what the archive's members hold; BackupWrongError where it is anything but whole members."""
+    first = True
+    while archive.peek(1):
+        head = bytes(archive.peek(OUR_HEADER.size))
+        if not head.startswith(GZIP_MAGIC):
+            raise BackupWrongError("this is no gzip file" if first else "garbage follows the last gzip member")
+        sizes = claimed_sizes(head)
+        if sizes:
+            add_member(archive, sizes, restored)
+        else:
+            append_foreign_member(archive, restored)
+        first = False
+    if first:
+        raise BackupWrongError("the archive is empty")
+
+
+def claimed_sizes(head: bytes) -> MemberSizes | None:
+    """The sizes that a member of ours tells in its header; None for another's, BackupWrongError if they cannot be."""
+    if len(head) < OUR_HEADER.size:
+        return None
+    *start, packed_bytes, raw_bytes = OUR_HEADER.unpack(head)
+    if tuple(start) != OUR_HEADER_START:
+        return None
+    if not OUR_HEADER.size < packed_bytes <= MEMBER_MAX_BYTES or raw_bytes > MEMBER_MAX_BYTES:
+        raise BackupWrongError("a gzip member claims a size that none of ours has")
+    return MemberSizes(packed_bytes, raw_bytes)
+
+
+def add_member(archive: ByteReader, sizes: MemberSizes, restored: RestoredFile) -> None:
+    """Hand the next member, one of ours, to another core."""
+    packed = archive.take(sizes.packed_bytes)
+    if len(packed) < sizes.packed_bytes:
+        raise BackupWrongError(TRUNCATED)
+    pieces = inflate(packed, sizes.raw_bytes)
+    restored.add_member(pieces, sizes.raw_bytes, sizes.packed_bytes + sizes.raw_bytes)
+
+
+def inflate(packed: memoryview, raw_bytes: int) -> Iterator[bytes]:
+    """The content of one whole member, piece by piece; BackupWrongError unless it has exactly the sizes that it claims.
+
+    zlib compares the CRC and the length at its end.
+    """
+    inflater, size = zlib.decompressobj(GZIP_WITH_HEADER), 0
+    for at in range(0, len(packed), SLICE_BYTES):
+        try:
+            raw = inflater.decompress(packed[at : at + SLICE_BYTES], raw_bytes - size + 1)
+        except zlib.error as error:
+            raise zlib_error(error) from None
+        size += len(raw)
+        if size > raw_bytes or inflater.unconsumed_tail or inflater.unused_data:
+            break
+        yield raw
+    if not inflater.eof or inflater.unused_data or size != raw_bytes:
+        raise BackupWrongError("a gzip member is not of the size that it claims")
+
+
+def append_foreign_member(archive: ByteReader, restored: RestoredFile) -> None:
+    """Inflate the next member, which does not say its size, here and now."""
+    inflater, count, data = zlib.decompressobj(GZIP_WITH_HEADER), FOREIGN_FIRST_BYTES, b""
+    while not inflater.eof:
+        if not data:
+            data, count = bytes(archive.take(count)), min(2 * count, FOREIGN_READ_BYTES)
+            if not data:
+                raise BackupWrongError(TRUNCATED)
+        try:
+            raw = inflater.decompress(data, FOREIGN_INFLATED_BYTES)
+        except zlib.error as error:
+            raise zlib_error(error) from None
+        restored.append(raw)
+        data = inflater.unconsumed_tail
+    archive.put_back(len(inflater.unused_data))
+
+
+def zlib_error(error: zlib.error) -> Exception:
+    """What zlib's error says of the backup: it is damaged, unless the error is a lack of memory (-4)."""
+    kind = NotCarriedOutError if "Error -4 " in str(error) else BackupWrongError
+    return kind(f"the gzip data is damaged: {error}")

@@ -1,0 +1,54 @@
+"""What a drill is told to do: the one form that the order has, here where it is read and where it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class DatabaseOrder:
+    """One backup to drill: where it is read (`url` is a secret link) and what was recorded of it (None: nothing).
+
+    Sizes are bytes. `sha256` pairs where a digest of the archive stands with the digest; `sidecar_problem` is why a
+    restore by hand would refuse the backup; `tables` is a form of `tables.tables_record`, `minimum` the floor by table;
+    `etag` is which content of the blob is meant.
+    """
+
+    name: str
+    url: str = field(repr=False)
+    gzip_bytes: int
+    database_bytes: int | None
+    sha256: Sequence[Sequence[str]]
+    sidecar_problem: str | None
+    raw_sha256: str | None
+    schema: str | None
+    tables: Mapping[str, Any] | None
+    minimum: Mapping[str, int]
+    etag: str | None
+
+
+@dataclass(frozen=True)
+class DrillOrder:
+    """The backups to drill within `deadline_seconds`.
+
+    The line with the result has at most `line_characters`, its end included (None: as many as it takes). With
+    `progress` the drill tells on stderr how far it is.
+    """
+
+    nonce: str
+    deadline_seconds: float
+    line_characters: int | None
+    progress: bool
+    databases: Sequence[DatabaseOrder]
+
+
+@dataclass(frozen=True)
+class FetchOrder:
+    """The part of an earlier drill's result that is to be printed; nothing of the result is kept after the last."""
+
+    nonce: str
+    part: int
+    line_characters: int
+    last: bool

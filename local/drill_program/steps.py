@@ -1,0 +1,136 @@
+"""The five steps that prove a backup: download, checksum, decompress, integrity, rows.
+
+Each returns what it found, and what was found is then judged against the order; `database` calls them in turn. The
+first three are one pass: each takes what the one before hands on, piece by piece.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import re
+import sqlite3
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.drill_program.download import archive_pieces, check_size
+from local.drill_program.errors import BackupWrongError, NotCarriedOutError, first_few
+from local.drill_program.gunzip import ByteReader, gunzip
+from local.drill_program.order import DatabaseOrder
+from local.drill_program.restored_file import RestoredDatabase, RestoredFile
+from local.drill_program.tables import TableCounts, count_tables, schema_digest
+from local.drill_program.work import Stop, Work
+
+# What SQLite says of a damaged file. A schema that it calls malformed may only be one that this build is too old for.
+CORRUPT = re.compile("malformed|not a database|corrupt")
+UNKNOWN_SCHEMA = re.compile("malformed database schema .* - (?!invalid rootpage|orphan index|.*already)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class DatabaseContent:
+    """The digest of a database's schema, and its tables' rows."""
+
+    schema_sha256: str
+    tables: TableCounts
+
+
+def download(work: Work) -> Generator[bytes, None, int]:
+    """The archive's bytes in order, exactly as many as the store lists; returns how many."""
+    listed, size = work.order.gzip_bytes, 0
+    work.room.reserve(work.order.database_bytes or 0, patient=True)
+    for piece in archive_pieces(work.order, work.stop):
+        work.stop.check()
+        size += len(piece)
+        work.progress.tell("download", size, listed)
+        yield piece
+    check_size(size, listed)
+    return size
+
+
+def checksum(pieces: Iterator[bytes]) -> Generator[bytes, None, str]:
+    """The same bytes; returns their SHA-256."""
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+        yield piece
+    return digest.hexdigest()
+
+
+def judge_checksum(order: DatabaseOrder, sha256: str) -> str:
+    """A note if no SHA-256 was recorded ("" if one was).
+
+    Raises BackupWrongError unless it is the one in the metadata and in the sidecar.
+    """
+    wrong = [f"the {where} says {expected}" for where, expected in order.sha256 if expected != sha256]
+    if wrong:
+        raise BackupWrongError(f"the archive's SHA-256 is {sha256}, {' and '.join(wrong)}")
+    if order.sidecar_problem:
+        raise BackupWrongError(order.sidecar_problem)
+    return "" if order.sha256 else "no SHA-256 was recorded, so it was not compared"
+
+
+def decompress(work: Work, pieces: Iterator[bytes]) -> RestoredDatabase:
+    """Restore the database to its file; BackupWrongError unless it is of exactly the size recorded."""
+    try:
+        with contextlib.closing(RestoredFile(work)) as restored:
+            gunzip(ByteReader(pieces), restored)
+            return restored.finish()
+    except BaseException:
+        for _ in pieces:  # a wrong checksum comes first: read on to the end, where it shows
+            pass
+        raise
+
+
+def judge_content(order: DatabaseOrder, restored: RestoredDatabase) -> None:
+    """Raise BackupWrongError unless the database has the SHA-256 recorded."""
+    if order.raw_sha256 not in (None, restored.sha256):
+        raise BackupWrongError(f"the database's SHA-256 is {restored.sha256}, {order.raw_sha256} was recorded")
+
+
+def open_restored(path: Path) -> sqlite3.Connection:
+    """The restored database, read-only, for any thread."""
+    uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+    connection.text_factory = functools.partial(str, encoding="utf-8", errors="replace")
+    return connection
+
+
+def integrity(connection: sqlite3.Connection, size_bytes: int, stop: Stop) -> None:
+    """Raise BackupWrongError unless SQLite's full integrity_check says nothing but "ok".
+
+    SQLite reads no CHECK constraints from a file that is opened read-only (build.c, sqlite3AddCheckConstraint), neither
+    here nor in the backup's quick_check: data that broke them when it was backed up is restored as it was.
+    """
+    try:
+        connection.execute("PRAGMA cache_size=-16000")
+        connection.execute(f"PRAGMA mmap_size={size_bytes}")
+        problems = [text for (text,) in connection.execute("PRAGMA integrity_check(20)")]
+    except sqlite3.Error as error:
+        raise sqlite_error(error, stop) from None
+    if problems == ["ok"]:
+        return
+    if problems and all(text.startswith("unable to validate") and not CORRUPT.search(text) for text in problems):
+        raise NotCarriedOutError(f"SQLite {sqlite3.sqlite_version} here says: {first_few(problems)}")
+    raise BackupWrongError(first_few(problems) or "integrity_check said nothing")
+
+
+def rows(connection: sqlite3.Connection, stop: Stop) -> DatabaseContent:
+    """Read the schema and count each table; `comparison` says whether that is what was recorded."""
+    try:
+        return DatabaseContent(schema_digest(connection), count_tables(connection))
+    except sqlite3.Error as error:
+        raise sqlite_error(error, stop) from None
+
+
+def sqlite_error(error: sqlite3.Error, stop: Stop) -> Exception:
+    """What SQLite's error says of the backup: only damage that any version would see makes it wrong.
+
+    Raises NotCarriedOutError where the drill was ended early, which interrupts SQLite.
+    """
+    text = str(error)
+    if CORRUPT.search(text) and not UNKNOWN_SCHEMA.match(text):
+        return BackupWrongError(text)
+    stop.check()
+    return NotCarriedOutError(f"SQLite {sqlite3.sqlite_version} here could not carry it out: {text}")

@@ -1,0 +1,79 @@
+"""The text that is shipped, run for real within what Run Command takes and returns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from local.drill import verdict
+from local.drill.order import Target
+from local.drill.program import fetch_program, program
+from local.errors import InconclusiveError
+from tests.support.drill_archives import NONCE, make_database, members, run_text, target_of, unrecorded
+
+WORDS = "accounts agents articles attachments audit_log comments customers decisions drafts embeddings entries events"
+
+
+def _twenty(tmp_path: Path) -> list[Target]:
+    """20 databases with 12 tables of different sizes each."""
+    targets = []
+    for number in range(20):
+        script = "".join(
+            f"""CREATE TABLE {table}(id INTEGER PRIMARY KEY, text TEXT);
+            WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {number * 977 % 2000 + place * 83})
+            INSERT INTO {table}(text) SELECT 'row ' || i FROM n;"""
+            for place, table in enumerate(WORDS.split())
+        )
+        raw = make_database(tmp_path / f"{number}.db", script).read_bytes()
+        targets.append(
+            target_of(tmp_path / f"{number}.gz", members(raw), raw, name=f"service-{number}-{WORDS[number:][:9]}")
+        )
+    return targets
+
+
+def test_twenty_databases_fit_in_what_run_command_returns(temp: Path, tmp_path: Path) -> None:
+    targets = _twenty(tmp_path)
+    done = run_text(program(targets, nonce=NONCE, deadline=100, budget=4096), temp)
+    assert len(done.stdout) < 3500
+    outcome = verdict.outcome(done.stdout, NONCE, targets)
+    assert {database.verdict for database in outcome.databases} == {"passed"}
+    for database, target in zip(outcome.databases, targets, strict=True):
+        assert target.tables
+        assert {name: count.restored for name, count in database.rows.items()} == target.tables["rows"]
+    assert list(temp.iterdir()) == []
+
+
+def test_a_longer_result_travels_in_parts_and_is_removed_after_the_last(temp: Path, tmp_path: Path) -> None:
+    targets = [unrecorded(target) for target in _twenty(tmp_path)]
+    first = run_text(program(targets, nonce=NONCE, deadline=100, budget=1000), temp).stdout
+    count = verdict.part_count(first, NONCE)
+    assert count > 2
+    (kept,) = temp.iterdir()
+    assert kept.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(InconclusiveError):
+        verdict.outcome(first, NONCE, targets)
+    later = []
+    for part in range(2, count + 1):
+        text = fetch_program(NONCE, part, budget=1000, last=part == count)
+        later.append(run_text(text, temp).stdout)
+    assert list(temp.iterdir()) == []
+    assert all(len(output) <= 1000 for output in (first, *later))
+    outcome = verdict.outcome(first, NONCE, targets, later)
+    assert {database.verdict for database in outcome.databases} == {"passed"}
+    assert all(len(database.rows) == 12 for database in outcome.databases)
+    for wrong in (later[:-1], later[::-1], [*later, later[-1]], [first, *later[1:]]):
+        with pytest.raises(InconclusiveError):
+            verdict.outcome(first, NONCE, targets, wrong)
+
+
+def test_a_part_that_is_not_there_is_no_result(temp: Path) -> None:
+    done = run_text(fetch_program(NONCE, 2, budget=1000, last=True), temp)
+    assert (done.stdout, done.returncode) == ("", 1)
+
+
+def test_the_program_text_fits_in_what_run_command_takes(tmp_path: Path, raw: bytes) -> None:
+    rows = {f"table_{number}": number * 7919 for number in range(250)}
+    target = target_of(tmp_path / "a.gz", members(raw), raw, tables={"rows": rows})
+    targets = [target for _ in range(20)]
+    assert len(program(targets, nonce=NONCE, deadline=100, budget=4096)) < 128 * 1024

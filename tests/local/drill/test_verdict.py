@@ -1,0 +1,189 @@
+"""What a drill printed counts only when it is whole, genuine, and can be."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import json
+import zlib
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from local.drill import verdict
+from local.drill.order import Target
+from local.drill_program.tables import tables_record
+from local.errors import InconclusiveError
+from tests.support.drill_archives import NONCE
+
+DIGEST = hashlib.sha256(b"archive").hexdigest()
+TARGET = Target(
+    name="tasks",
+    url="https://example.invalid/?sig=verysecret",
+    blob="sqlite/2026-05-05/tasks.db.gz",
+    backup_time="2026-05-05T12:00:00.000Z",
+    gzip_bytes=10,
+    database_bytes=4096,
+    sha256=(("metadata", DIGEST), ("sidecar", DIGEST)),
+    sidecar_problem=None,
+    raw_sha256=None,
+    schema=None,
+    tables={"rows": {"tasks": 5, "notes": 0}},
+    minimum={"Tasks": 5},
+)
+
+
+def found(**changes: Any) -> dict[str, Any]:
+    """What a program says of TARGET when it passes, and what a test changes of it."""
+    passed = {
+        "name": "tasks",
+        "verdict": "passed",
+        "steps": [[name, "passed", 0.1, ""] for name in ("download", "checksum", "decompress", "integrity", "rows")],
+        "sha256": DIGEST,
+        "gzip_bytes": 10,
+        "database_bytes": 4096,
+        "rows": {"tasks": 5, "notes": 0},
+        "unrecorded": [],
+    }
+    return {**passed, **changes}
+
+
+def printed(*databases: dict[str, Any], nonce: str = NONCE, **changes: Any) -> str:
+    """The line of a program that found this."""
+    result = {"sqlite": "3.40.1", "python": "3.8.10", "databases": databases, **changes}
+    payload = base64.b85encode(zlib.compress(json.dumps(result).encode())).decode()
+    return f"PILLAR9 {nonce} 1/1 {hashlib.sha256(payload.encode()).hexdigest()} {payload}\n"
+
+
+def test_a_whole_result_is_read() -> None:
+    outcome = verdict.outcome("noise\n" + printed(found()), NONCE, [TARGET])
+    (database,) = outcome.databases
+    assert (database.verdict, database.sha256, database.blob, database.backup_time) == (
+        "passed",
+        DIGEST,
+        TARGET.blob,
+        TARGET.backup_time,
+    )
+    assert (database.rows["tasks"].restored, database.rows["tasks"].recorded, database.rows["tasks"].minimum) == (
+        5,
+        5,
+        5,
+    )
+    assert (outcome.sqlite, outcome.python) == ("3.40.1", "3.8.10")
+
+
+def test_what_is_left_out_equals_the_order() -> None:
+    brief = {key: value for key, value in found().items() if key in ("name", "verdict", "steps", "unrecorded")}
+    assert verdict.outcome(printed(brief), NONCE, [TARGET]) == verdict.outcome(printed(found()), NONCE, [TARGET])
+
+
+WRONG_OUTPUT = {
+    "nothing": "",
+    "noise": "Last script execution didn't finish.\n",
+    "another run's": printed(found(), nonce="ff" * 16),
+    "a line that is cut": printed(found())[:-9],
+    "a line whose start is cut": printed(found())[3:],
+    "an altered line": printed(found())[:-9] + "0" + printed(found())[-8:],
+    "something after it": printed(found()) + "Killed\n",
+    "no database": printed(),
+    "a database too many": printed(found(), found()),
+    "another database": printed(found(name="other")),
+    "an unknown key": printed({**found(), "extra": 1}),
+    "no version": printed(found(), sqlite=""),
+    "a version that is none": printed(found(), python="\x1b[31m"),
+    "the second part": printed(found()).replace(" 1/1 ", " 2/2 "),
+    "one part of two": printed(found()).replace(" 1/1 ", " 1/2 "),
+    "part 0": printed(found()).replace(" 1/1 ", " 0/1 "),
+}
+
+
+@pytest.mark.parametrize("output", WRONG_OUTPUT.values(), ids=WRONG_OUTPUT.keys())
+def test_an_output_without_a_whole_genuine_result_is_inconclusive(output: str) -> None:
+    with pytest.raises(InconclusiveError):
+        verdict.outcome(output, NONCE, [TARGET])
+
+
+def _steps(*verdicts: str) -> list[list[Any]]:
+    names = ("download", "checksum", "decompress", "integrity", "rows")
+    return [[name, verdict, 0.1, "why"] for name, verdict in zip(names, verdicts, strict=False)]
+
+
+IMPOSSIBLE: dict[str, dict[str, Any]] = {
+    "no steps": {"steps": []},
+    "four steps": {"steps": _steps(*["passed"] * 4)},
+    "steps out of order": {"steps": _steps(*["passed"] * 5)[::-1]},
+    "a step twice": {"steps": _steps("passed") * 5},
+    "an unknown step": {"steps": [*_steps(*["passed"] * 4), ["prayer", "passed", 0.1, ""]]},
+    "a failed step that passed": {"steps": _steps(*["passed"] * 4, "failed")},
+    "steps after a failed database": {
+        "verdict": "failed",
+        "steps": _steps("passed", "failed", "passed", "passed", "failed"),
+    },
+    "failed although all passed": {"verdict": "failed"},
+    "an unknown verdict": {"verdict": "fine"},
+    "negative seconds": {"steps": [["download", "passed", -1, ""], *_steps(*["passed"] * 5)[1:]]},
+    "another digest": {"sha256": "0" * 64},
+    "no digest": {"sha256": None},
+    "another archive's size": {"gzip_bytes": 11},
+    "another database's size": {"database_bytes": 8192},
+    "no size": {"database_bytes": None},
+    "no counts": {"rows": None},
+    "fewer rows": {"rows": {"tasks": 4, "notes": 0}},
+    "more rows": {"rows": {"tasks": 6, "notes": 0}},
+    "a table less": {"rows": {"tasks": 5}},
+    "a table more": {"rows": {"tasks": 5, "notes": 0, "extra": 1}},
+    "a recorded table called unrecorded": {"unrecorded": ["notes"]},
+    "negative rows": {"rows": {"tasks": 5, "notes": -1}},
+    "rows that are no number": {"rows": {"tasks": 5, "notes": True}},
+}
+
+
+@pytest.mark.parametrize("changes", IMPOSSIBLE.values(), ids=IMPOSSIBLE.keys())
+def test_a_result_that_cannot_be_is_inconclusive(changes: dict[str, Any]) -> None:
+    with pytest.raises(InconclusiveError):
+        verdict.outcome(printed(found(**changes)), NONCE, [TARGET])
+
+
+@pytest.mark.parametrize("limit", [1000, 175, 10], ids=["rows", "names", "digest"])
+def test_a_pass_with_other_counts_is_inconclusive_in_each_form_of_the_record(limit: int) -> None:
+    rows = {"tasks": 5, "notes": 0, "x": 1, "y": 2, "z": 3}
+    target = dataclasses.replace(TARGET, tables=tables_record(rows, limit))
+    assert verdict.outcome(printed(found(rows=rows)), NONCE, [target]).databases[0].verdict == "passed"
+    for wrong in ({**rows, "x": 7}, {**rows, "more": 1}, {"tasks": 5, "notes": 0}):
+        with pytest.raises(InconclusiveError):
+            verdict.outcome(printed(found(rows=wrong)), NONCE, [target])
+
+
+def test_a_pass_is_not_believed_where_the_sidecar_is_wrong() -> None:
+    with pytest.raises(InconclusiveError):
+        verdict.outcome(printed(found()), NONCE, [dataclasses.replace(TARGET, sidecar_problem="missing")])
+
+
+def test_a_pass_below_the_floor_is_not_believed() -> None:
+    for minimum in ({"tasks": 6}, {"absent": 0}):
+        with pytest.raises(InconclusiveError):
+            verdict.outcome(printed(found()), NONCE, [dataclasses.replace(TARGET, minimum=minimum)])
+
+
+def test_a_failure_is_read_with_its_reason_and_no_control_characters() -> None:
+    steps = [["download", "passed", 0.1, ""], ["checksum", "failed", 0.1, "wrong \x1b[2J"]]
+    failed = found(verdict="failed", steps=steps, sha256="1" * 64, database_bytes=None, rows=None)
+    (database,) = verdict.outcome(printed(failed), NONCE, [TARGET]).databases
+    assert (database.verdict, database.steps[-1].detail, database.rows) == ("failed", "wrong ?[2J", {})
+
+
+def test_a_result_that_unpacks_without_end_is_inconclusive() -> None:
+    payload = base64.b85encode(zlib.compress(bytes(100_000_000))).decode()
+    line = f"PILLAR9 {NONCE} 1/1 {hashlib.sha256(payload.encode()).hexdigest()} {payload}"
+    with pytest.raises(InconclusiveError):
+        verdict.outcome(line, NONCE, [TARGET])
+
+
+@given(st.text(max_size=200))
+def test_no_output_at_all_leads_to_anything_but_inconclusive(text: str) -> None:
+    for output in (text, f"PILLAR9 {NONCE} 1/1 {hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()} {text}"):
+        with pytest.raises(InconclusiveError):
+            verdict.outcome(output, NONCE, [TARGET])

@@ -1,0 +1,112 @@
+"""The drill program's gzip reader, run for real: whose members it takes, and what it does not believe."""
+
+from __future__ import annotations
+
+import gzip
+import resource
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from local.archive.gzip_member import compress
+from local.drill_program.errors import BackupWrongError, NotCarriedOutError
+from local.drill_program.gunzip import ByteReader, MemberSizes, claimed_sizes, inflate, zlib_error
+from tests.support.drill_archives import drilled, ending, legacy, member, members, target_of, unrecorded
+
+
+def test_members_as_the_product_writes_them_pass(temp: Path, archive: Path, raw: bytes) -> None:
+    content = b"".join(compress(raw[at : at + 100_000]).data for at in range(0, len(raw), 100_000))
+    assert drilled(temp, target_of(archive, content, raw)).verdict == "passed"
+
+
+def test_a_foreign_mix_of_members_passes(temp: Path, archive: Path, raw: bytes) -> None:
+    content = gzip.compress(raw[:70_000]) + members(raw[70_000:300_000]) + gzip.compress(b"") + legacy(raw[300_000:])
+    assert drilled(temp, target_of(archive, content, raw)).verdict == "passed"
+
+
+@pytest.mark.parametrize("content", [gzip.compress(b""), member(b"")], ids=["foreign", "ours"])
+def test_a_database_of_0_bytes_fails(temp: Path, archive: Path, raw: bytes, content: bytes) -> None:
+    database = drilled(temp, unrecorded(target_of(archive, content, raw)))
+    assert ending(database) == ("decompress", "failed")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        member(b"abc" * 9000, raw_size=26_999),
+        member(b"abc" * 9000, raw_size=27_001),
+        member(b"abc" * 9000, size=30),
+        member(b"abc" * 9000, size=2**32 - 1),
+        member(b"abc" * 9000, raw_size=2**32 - 1),
+        member(b"abc" * 9000, size=3),
+    ],
+    ids=["too small", "too large", "cut", "huge", "huge raw", "tiny"],
+)
+def test_a_member_that_lies_about_its_size_fails(temp: Path, archive: Path, raw: bytes, content: bytes) -> None:
+    assert ending(drilled(temp, unrecorded(target_of(archive, content, raw)))) == ("decompress", "failed")
+    padded = content + members(bytes(100_000))
+    assert ending(drilled(temp, unrecorded(target_of(archive, padded, raw)))) == ("decompress", "failed")
+
+
+@pytest.mark.parametrize("flag", [0x02, 0x04, 0x08, 0x10])
+def test_every_kind_of_gzip_header_is_read(temp: Path, archive: Path, raw: bytes, flag: int) -> None:
+    plain = gzip.compress(raw, mtime=0)
+    head = plain[:3] + bytes([flag]) + plain[4:10]
+    extra = {
+        0x02: struct.pack("<H", zlib.crc32(head) & 0xFFFF),
+        0x04: struct.pack("<H", 6) + b"BC\x02\x00ab",
+        0x08: b"name.db\x00",
+        0x10: b"a comment\x00",
+    }[flag]
+    assert drilled(temp, target_of(archive, head + extra + plain[10:], raw)).verdict == "passed"
+
+
+@pytest.mark.parametrize("form", [members, gzip.compress])
+def test_a_gzip_bomb_stops_at_the_recorded_size(
+    temp: Path, archive: Path, raw: bytes, form: Callable[[bytes], bytes]
+) -> None:
+    bomb = form(bytes(200_000_000))
+    # More than this cannot be written, so the drill would end in another way if it went on.
+    database = drilled(
+        temp,
+        target_of(archive, bomb, raw),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (len(raw), len(raw))),
+    )
+    assert ending(database) == ("decompress", "failed")
+    assert f"more than the {len(raw)} bytes recorded" in database.steps[-1].detail
+
+
+def test_bytes_are_read_across_the_pieces_they_come_in() -> None:
+    reader = ByteReader(iter([b"ab", b"cde", b"f"]))
+    assert bytes(reader.peek(4)) == b"abcd"
+    assert bytes(reader.take(3)) == b"abc"
+    reader.put_back(1)
+    assert bytes(reader.take(9)) == b"cdef"
+    assert bytes(reader.peek(1)) == b""
+
+
+def test_only_a_member_of_ours_tells_its_sizes() -> None:
+    ours = member(b"abc")
+    assert claimed_sizes(ours[:24]) == MemberSizes(len(ours), 3)
+    assert claimed_sizes(ours[:23]) is None
+    assert claimed_sizes(gzip.compress(b"abc" * 99)[:24]) is None
+
+
+def _inflated(pieces: Iterator[bytes]) -> bytes:
+    return b"".join(pieces)
+
+
+def test_a_member_is_inflated_only_to_the_size_that_it_claims() -> None:
+    packed = memoryview(member(b"abc" * 9000))
+    assert _inflated(inflate(packed, 27_000)) == b"abc" * 9000
+    for raw_bytes in (26_999, 27_001):
+        with pytest.raises(BackupWrongError):
+            _inflated(inflate(packed, raw_bytes))
+
+
+def test_a_lack_of_memory_says_nothing_of_the_backup() -> None:
+    assert isinstance(zlib_error(zlib.error("Error -4 while decompressing data")), NotCarriedOutError)
+    assert isinstance(zlib_error(zlib.error("Error -3 while decompressing data")), BackupWrongError)
