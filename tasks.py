@@ -248,10 +248,10 @@ def rbac_check(context: Context, json: bool = False) -> None:
     screen = Screen(json)
 
     def work() -> int:
-        from rbac import fix
+        from rbac import check
 
         configured = _settings(context)
-        return _show_rights(screen, fix.check(configured.azure, configured.store.location))
+        return _show_rights(screen, check.check(configured.azure, configured.store.location))
 
     _run(screen, work)
 
@@ -281,21 +281,21 @@ def rbac_fix(
 
     def work() -> int:
         from rbac import fix
-        from rbac.change import Patience
-        from rbac.plan import Wish
+        from rbac.plan import FixOptions
+        from rbac.propagation import Propagation
         from remote import run_command
 
         configured = _settings(context)
-        azure, wish = configured.azure, Wish(role, least_privilege, scope)
+        azure, store, options = configured.azure, configured.store.location, FixOptions(role, least_privilege, scope)
+        if _checking(context, check):
+            return _show_rights(screen, fix.preview(azure, store, options))
         with screen.watching() as watch:
             outcome = fix.fix(
                 azure,
-                configured.store.location,
-                wish,
+                store,
+                options,
                 lambda login, vm, script: run_command.run(azure, login, vm, script, watch).stdout,
-                check=_checking(context, check),
-                patience=Patience(seconds=wait),
-                watch=watch,
+                Propagation(seconds=wait, watch=watch),
             )
         return _show_rights(screen, outcome)
 
@@ -310,7 +310,8 @@ def rbac_revoke(context: Context, role: str | None = None, check: bool = False, 
     def work() -> int:
         from rbac import revoke
 
-        return _show_rights(screen, revoke.revoke(_settings(context).azure, role=role, check=_checking(context, check)))
+        command = revoke.preview if _checking(context, check) else revoke.revoke
+        return _show_rights(screen, command(_settings(context).azure, role=role))
 
     _run(screen, work)
 

@@ -117,7 +117,7 @@ def vm_gone(after: float = 0.0) -> Fault:
 
 
 @dataclass
-class FaultBook:
+class FaultQueue:
     """The faults still to strike, oldest first, and those that struck."""
 
     waiting: list[Fault] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What the stand-in knows: frozen values in one mutable `World`, which the handlers read under its lock."""
+"""What the stand-in knows: frozen values in one mutable `TenantState`, which the handlers read under its lock."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ class Timing:
 
 
 @dataclass
-class World:
+class TenantState:
     """All that there is. Keys are lower-case where Azure ignores case."""
 
     tenant: str
@@ -166,7 +166,7 @@ class World:
         return time.time() + self.skipped
 
     def by_app_id(self, app_id: str) -> ServicePrincipal | None:
-        return next((one for one in self.principals.values() if one.app_id == app_id.lower()), None)
+        return next((principal for principal in self.principals.values() if principal.app_id == app_id.lower()), None)
 
     def identities(self, object_id: str) -> frozenset[str]:
         """The ids that an assignment may name so that it counts for this principal."""

@@ -11,8 +11,8 @@ import time
 import uuid
 from dataclasses import dataclass, field
 
-from tests.azure_cloud.rights import Snapshot, take
-from tests.azure_cloud.state import ServicePrincipal, World
+from tests.azure_cloud.rights import TokenRights, rights_now
+from tests.azure_cloud.state import ServicePrincipal, TenantState
 from tests.azure_cloud.wire import Json
 
 
@@ -21,16 +21,16 @@ def _encode(part: bytes) -> str:
 
 
 @dataclass
-class TokenDesk:
-    """Issues tokens and reads them back. A token that this desk did not sign leads nowhere."""
+class TokenService:
+    """Issues tokens and reads them back. A token that this tokens did not sign leads nowhere."""
 
-    world: World
+    state: TenantState
     key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
-    issued: dict[str, Snapshot] = field(default_factory=dict)
+    issued: dict[str, TokenRights] = field(default_factory=dict)
     texts: list[str] = field(default_factory=list, repr=False)
 
     def issue(self, principal: ServicePrincipal, audience: str) -> str:
-        snapshot = take(self.world, principal, audience)
+        snapshot = rights_now(self.state, principal, audience)
         mark = str(uuid.uuid4())
         self.issued[mark] = snapshot
         text = self._sign(self._claims(principal, audience, mark))
@@ -42,18 +42,18 @@ class TokenDesk:
         now = int(time.time())
         return {
             "aud": audience,
-            "iss": f"https://sts.windows.net/{self.world.tenant}/",
+            "iss": f"https://sts.windows.net/{self.state.tenant}/",
             "iat": now,
             "nbf": now - 60,
-            "exp": now + round(self.world.timing.token),
+            "exp": now + round(self.state.timing.token),
             "appid": principal.app_id,
             "appidacr": "1",
-            "idp": f"https://sts.windows.net/{self.world.tenant}/",
+            "idp": f"https://sts.windows.net/{self.state.tenant}/",
             "idtyp": "app",
             "oid": principal.object_id,
             "sub": principal.object_id,
             "roles": ["Application.Read.All"] if principal.directory_read else [],
-            "tid": self.world.tenant,
+            "tid": self.state.tenant,
             "uti": mark,
             "ver": "1.0",
         }
@@ -63,7 +63,7 @@ class TokenDesk:
         text = f"{head}.{_encode(json.dumps(claims).encode())}"
         return f"{text}.{_encode(hmac.digest(self.key, text.encode(), hashlib.sha256))}"
 
-    def read(self, token: str) -> Snapshot | None:
+    def read(self, token: str) -> TokenRights | None:
         """The rights behind a token, or None where it is not one of ours."""
         text, _, signature = token.rpartition(".")
         wanted = _encode(hmac.digest(self.key, text.encode(), hashlib.sha256))

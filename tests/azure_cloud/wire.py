@@ -42,7 +42,7 @@ class Response:
 
 
 @dataclass(frozen=True)
-class Exchange:
+class RecordedRequest:
     """One line of the record: who asked for what, and what came of it. Holds no token and no body."""
 
     surface: str

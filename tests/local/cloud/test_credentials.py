@@ -18,20 +18,20 @@ from local.cloud.errors import Caller
 from local.cloud.transport import rest_pipeline, transport_options
 from local.errors import AzureError, ConfigError
 from local.settings import AzureSettings, EndpointSettings
-from tests.azure_cloud.estate import Estate, furnish
+from tests.azure_cloud.deployment import Deployment, deploy
 from tests.azure_cloud.server import AzureCloud
-from tests.rbac.desk import settings_of
+from tests.azure_cloud.settings import settings_of
 
 
 @pytest.fixture
-def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Estate]:
+def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
     """The stand-in, trusted, and the admin in the environment."""
     with AzureCloud(tmp_path / "azure") as azure_cloud:
-        furnished = furnish(azure_cloud)
-        environment = {**azure_cloud.trust_environment(), **azure_cloud.credential_environment(furnished.admin)}
+        deployment = deploy(azure_cloud)
+        environment = {**azure_cloud.trust_environment(), **azure_cloud.credential_environment(deployment.admin)}
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
-        yield furnished
+        yield deployment
 
 
 def who_am_i(azure: AzureSettings) -> Caller:
@@ -90,24 +90,26 @@ def test_scopes_are_built_from_the_configuration_or_say_which_key_is_missing() -
         group_scope(AzureSettings(resource_group="g"))
 
 
-def test_the_environment_s_principal_logs_in_at_a_custom_authority(estate: Estate) -> None:
-    told = who_am_i(settings_of(estate))
+def test_the_environment_s_principal_logs_in_at_a_custom_authority(deployment: Deployment) -> None:
+    told = who_am_i(settings_of(deployment))
 
-    assert told == Caller(None, estate.admin.app_id, estate.admin.object_id, estate.cloud.tenant)
-    asked = [one.path for one in estate.cloud.requests if one.surface == "entra"]
-    assert all(path.startswith(f"/{estate.cloud.tenant}/") for path in asked), "no instance discovery"
+    assert told == Caller(None, deployment.admin.app_id, deployment.admin.object_id, deployment.cloud.tenant)
+    asked = [one.path for one in deployment.cloud.requests if one.surface == "entra"]
+    assert all(path.startswith(f"/{deployment.cloud.tenant}/") for path in asked), "no instance discovery"
 
 
-def test_the_configured_tenant_wins_over_the_environment_s(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_configured_tenant_wins_over_the_environment_s(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AZURE_TENANT_ID", "00000000-1111-4222-8333-444444444444")
 
-    assert who_am_i(settings_of(estate, tenant=estate.cloud.tenant)).tenant == estate.cloud.tenant
+    assert who_am_i(settings_of(deployment, tenant=deployment.cloud.tenant)).tenant == deployment.cloud.tenant
     with pytest.raises(AzureError, match="not logged in"):
-        who_am_i(settings_of(estate))
+        who_am_i(settings_of(deployment))
 
 
-def test_each_login_gets_a_token_of_its_own_and_keeps_it(estate: Estate) -> None:
-    azure = settings_of(estate)
+def test_each_login_gets_a_token_of_its_own_and_keeps_it(deployment: Deployment) -> None:
+    azure = settings_of(deployment)
     scope = endpoints_of(azure).resource_manager_scope
 
     with closing(default_credential(azure)) as one, closing(default_credential(azure)) as other:
@@ -118,12 +120,12 @@ def test_each_login_gets_a_token_of_its_own_and_keeps_it(estate: Estate) -> None
 
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
 def test_either_variable_alone_makes_the_sdks_trust_a_certificate_authority(
-    estate: Estate, monkeypatch: pytest.MonkeyPatch, name: str
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    for variable in estate.cloud.trust_environment():
+    for variable in deployment.cloud.trust_environment():
         if variable != name:
             monkeypatch.delenv(variable)
-    azure = settings_of(estate)
+    azure = settings_of(deployment)
     where = endpoints_of(azure)
 
     with (
@@ -133,7 +135,7 @@ def test_either_variable_alone_makes_the_sdks_trust_a_certificate_authority(
         from azure.core.rest import HttpRequest
 
         answer = client.send_request(
-            HttpRequest("GET", f"{where.resource_manager}{estate.vm.id}?api-version=2024-07-01")
+            HttpRequest("GET", f"{where.resource_manager}{deployment.vm.id}?api-version=2024-07-01")
         )
 
     assert answer.status_code == 200
@@ -220,11 +222,11 @@ def test_azure_identity_prints_nothing_beside_our_error() -> None:
     assert (ran.stdout, ran.stderr) == ("3\n", "")
 
 
-def test_a_wrong_secret_is_told_without_showing_it(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_secret_is_told_without_showing_it(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_CLIENT_SECRET", "wrong~but~secret")
 
     with pytest.raises(AzureError, match="AADSTS7000215: Invalid client secret") as refused:
-        who_am_i(settings_of(estate))
+        who_am_i(settings_of(deployment))
 
     assert "AZURE_CLIENT_SECRET" in refused.value.mend
     assert "wrong~but~secret" not in f"{refused.value} {refused.value.mend} {refused.value!r}"

@@ -15,10 +15,10 @@ from local.cloud.errors import AccessDeniedError, claims_of, explain
 from local.cloud.redact import scrub
 from local.cloud.transport import rest_pipeline
 from local.errors import AzureError
-from tests.azure_cloud.estate import Estate, furnish
+from tests.azure_cloud.deployment import Deployment, deploy
 from tests.azure_cloud.faults import refusal
 from tests.azure_cloud.server import AzureCloud
-from tests.rbac.desk import settings_of
+from tests.azure_cloud.settings import settings_of
 
 if TYPE_CHECKING:
     from azure.core.exceptions import HttpResponseError
@@ -27,23 +27,25 @@ STORE = "https://alaibackups.blob.core.windows.net/backups"
 
 
 @pytest.fixture
-def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Estate]:
+def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
     with AzureCloud(tmp_path / "azure") as azure_cloud:
-        furnished = furnish(azure_cloud)
-        environment = {**azure_cloud.trust_environment(), **azure_cloud.credential_environment(furnished.backup)}
+        deployment = deploy(azure_cloud)
+        environment = {**azure_cloud.trust_environment(), **azure_cloud.credential_environment(deployment.backup)}
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
-        yield furnished
+        yield deployment
 
 
-def refused(estate: Estate, status: int, code: str, *, method: str = "GET", query: str = "") -> HttpResponseError:
+def refused(
+    deployment: Deployment, status: int, code: str, *, method: str = "GET", query: str = ""
+) -> HttpResponseError:
     """What the SDK makes of this answer to a real request, made with a token of the backup principal."""
     from azure.core.exceptions import HttpResponseError
     from azure.core.rest import HttpRequest
 
-    azure = settings_of(estate)
+    azure = settings_of(deployment)
     where = endpoints_of(azure)
-    estate.cloud.inject(refusal(status, code, "This request is refused.").on(surface="arm"))
+    deployment.cloud.inject(refusal(status, code, "This request is refused.").on(surface="arm"))
     with (
         closing(default_credential(azure)) as login,
         rest_pipeline(where.resource_manager, where.resource_manager_scope, login) as client,
@@ -82,28 +84,34 @@ def test_what_the_environment_holds_is_scrubbed_wherever_it_turns_up(monkeypatch
     assert scrub("the value hunter2~hunter2 is wrong") == "the value … is wrong"
 
 
-def test_a_refusal_names_call_scope_principal_action_and_mend(estate: Estate) -> None:
+def test_a_refusal_names_call_scope_principal_action_and_mend(deployment: Deployment) -> None:
     from azure.core.exceptions import HttpResponseError
     from azure.core.rest import HttpRequest
 
-    azure = settings_of(estate)
+    azure = settings_of(deployment)
     where = endpoints_of(azure)
     with (
         closing(default_credential(azure)) as login,
         rest_pipeline(where.resource_manager, where.resource_manager_scope, login) as client,
     ):
         body = {"commandId": "RunShellScript", "script": ["true"]}
-        path = f"{where.resource_manager}{estate.vm.id}/runCommand?api-version=2024-07-01"
+        path = f"{where.resource_manager}{deployment.vm.id}/runCommand?api-version=2024-07-01"
         answer = client.send_request(HttpRequest("POST", path, json=body))
 
-    error = explain(HttpResponseError(response=answer), "drill on vm-alai-support", estate.vm.id)
+    error = explain(HttpResponseError(response=answer), "drill on vm-alai-support", deployment.vm.id)
 
     assert isinstance(error, AccessDeniedError)
     assert error.action is not None
     assert error.action.startswith("Microsoft.Compute/virtualMachines/")
     assert error.exit_code == 3
     assert error.doing == "drill on vm-alai-support"
-    for part in (estate.backup.app_id, estate.backup.object_id, error.action, estate.vm.id, "POST https://"):
+    for part in (
+        deployment.backup.app_id,
+        deployment.backup.object_id,
+        error.action,
+        deployment.vm.id,
+        "POST https://",
+    ):
         assert part in error.came_back
     assert "invoke rbac.fix" in error.mend
 
@@ -119,15 +127,17 @@ def test_a_refusal_names_call_scope_principal_action_and_mend(estate: Estate) ->
     ],
 )
 def test_the_blob_service_s_refusal_is_told_by_the_action_that_the_call_needs(
-    estate: Estate, method: str, query: str, action: str | None
+    deployment: Deployment, method: str, query: str, action: str | None
 ) -> None:
     # A HEAD's answer has no body, so not even the error's code is known.
-    error = explain(refused(estate, 403, "AuthorizationPermissionMismatch", method=method, query=query), "store", STORE)
+    error = explain(
+        refused(deployment, 403, "AuthorizationPermissionMismatch", method=method, query=query), "store", STORE
+    )
 
     assert isinstance(error, AccessDeniedError)
     assert error.action == (f"Microsoft.Storage/storageAccounts/blobServices/{action}" if action else None)
     assert "Storage Blob Data Contributor" in error.mend
-    assert estate.backup.object_id in f"{error.came_back} {error.mend}", "told by the token's claims"
+    assert deployment.backup.object_id in f"{error.came_back} {error.mend}", "told by the token's claims"
     assert "c2VjcmV0" not in f"{error} {error.mend}"
 
 
@@ -142,8 +152,8 @@ def test_the_blob_service_s_refusal_is_told_by_the_action_that_the_call_needs(
         (501, "NotImplemented", "status.azure.com"),
     ],
 )
-def test_each_kind_of_refusal_has_its_own_mend(estate: Estate, status: int, code: str, mend: str) -> None:
-    error = explain(refused(estate, status, code), "look", "/subscriptions/x")
+def test_each_kind_of_refusal_has_its_own_mend(deployment: Deployment, status: int, code: str, mend: str) -> None:
+    error = explain(refused(deployment, status, code), "look", "/subscriptions/x")
 
     assert mend in error.mend
     assert "c2VjcmV0" not in f"{error} {error.mend}"

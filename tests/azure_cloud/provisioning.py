@@ -22,15 +22,15 @@ from tests.azure_cloud.state import (
     ServicePrincipal,
     StorageAccount,
     Subscription,
+    TenantState,
     VirtualMachine,
-    World,
 )
 
 Holder = ServicePrincipal | Group
 Place = Subscription | ResourceGroup | VirtualMachine | StorageAccount | str
 
 
-def scope_of(place: Place) -> str:
+def scope_id(place: Place) -> str:
     if isinstance(place, str):
         return place
     return f"/subscriptions/{place.subscription_id}" if isinstance(place, Subscription) else place.id
@@ -51,16 +51,16 @@ def make_bin(folder: Path, programs: Iterable[str], wrappers: Mapping[str, str])
     return folder
 
 
-class Furniture:
+class Provisioning:
     """The part of AzureCloud that sets things up, without any request."""
 
-    def __init__(self, root: Path, world: World) -> None:
+    def __init__(self, root: Path, state: TenantState) -> None:
         self.root = root
-        self.world = world
+        self.state = state
 
     def add_group(self, display_name: str, *, object_id: str | None = None) -> Group:
         group = Group(object_id or str(uuid.uuid4()), display_name)
-        self.world.groups[group.object_id] = group
+        self.state.groups[group.object_id] = group
         return group
 
     def add_service_principal(
@@ -85,17 +85,17 @@ class Furniture:
             directory_read=directory_read,
             fresh=fresh,
         )
-        self.world.principals[principal.object_id] = principal
+        self.state.principals[principal.object_id] = principal
         return principal
 
     def add_subscription(self, display_name: str = "alai", *, subscription_id: str | None = None) -> Subscription:
-        one = Subscription((subscription_id or str(uuid.uuid4())).lower(), display_name)
-        self.world.subscriptions[one.subscription_id] = one
-        return one
+        subscription = Subscription((subscription_id or str(uuid.uuid4())).lower(), display_name)
+        self.state.subscriptions[subscription.subscription_id] = subscription
+        return subscription
 
     def add_resource_group(self, subscription: Subscription, name: str) -> ResourceGroup:
         group = ResourceGroup(subscription.subscription_id, name)
-        self.world.resource_groups[group.id.lower()] = group
+        self.state.resource_groups[group.id.lower()] = group
         return group
 
     def add_storage_account(
@@ -107,7 +107,7 @@ class Furniture:
             blob_endpoint or f"https://{name}.blob.core.windows.net/",
             key or base64.b64encode(secrets.token_bytes(64)).decode(),
         )
-        self.world.storage[account.id.lower()] = account
+        self.state.storage[account.id.lower()] = account
         return account
 
     def add_vm(
@@ -127,20 +127,20 @@ class Furniture:
         shell_path = path if path is not None else str(make_bin(home / "bin", programs, wrappers or {}))
         extra = {**({"TMPDIR": str(tmpdir)} if tmpdir else {}), **(environment or {})}
         vm = VirtualMachine(group, name, power, shell_path, home, extra)
-        self.world.machines[vm.id.lower()] = vm
+        self.state.machines[vm.id.lower()] = vm
         return vm
 
     def role(self, name: str) -> RoleDefinition:
         """A role by its id or its name."""
-        found = (one for one in self.world.roles.values() if name.lower() in (one.name, one.role_name.lower()))
+        found = (role for role in self.state.roles.values() if name.lower() in (role.name, role.role_name.lower()))
         return next(found)
 
     def add_role(self, role_name: str, *, actions: Iterable[str], assignable_scopes: Iterable[Place]) -> RoleDefinition:
-        scopes = tuple(scope_of(place) for place in assignable_scopes)
+        scopes = tuple(scope_id(place) for place in assignable_scopes)
         role = RoleDefinition(
             str(uuid.uuid4()), role_name, actions=tuple(actions), assignable_scopes=scopes, custom=True
         )
-        self.world.roles[role.name] = role
+        self.state.roles[role.name] = role
         return role
 
     def assign(
@@ -153,24 +153,24 @@ class Furniture:
         name: str | None = None,
     ) -> RoleAssignment:
         """Give a role, in force at once. `only_roles` is an ABAC condition: the role ids that the holder may assign."""
-        now = self.world.now()
+        now = self.state.now()
         assignment = RoleAssignment(
             name or str(uuid.uuid4()),
-            scope_of(place),
+            scope_id(place),
             holder.object_id,
             self.role(role).name,
             created_at=now,
             effective_at=now,
             visible_at=now,
             principal_type="Group" if isinstance(holder, Group) else holder.principal_type,
-            only_roles=None if only_roles is None else frozenset(self.role(one).name for one in only_roles),
+            only_roles=None if only_roles is None else frozenset(self.role(role_name).name for role_name in only_roles),
             condition=None if only_roles is None else "((!(ActionMatches{'…/roleAssignments/write'})) OR (…))",
         )
-        self.world.assignments[assignment.id.lower()] = assignment
+        self.state.assignments[assignment.id.lower()] = assignment
         return assignment
 
     def unassign(self, assignment: RoleAssignment) -> None:
-        self.world.assignments.pop(assignment.id.lower(), None)
+        self.state.assignments.pop(assignment.id.lower(), None)
 
     def deny(
         self, holder: Holder | None, place: Place, *, actions: Iterable[str] = (), data_actions: Iterable[str] = ()
@@ -179,21 +179,21 @@ class Furniture:
         denial = DenyAssignment(
             str(uuid.uuid4()),
             "Deny assignment of the tests",
-            scope_of(place),
+            scope_id(place),
             (rights.EVERYONE if holder is None else holder.object_id,),
             actions=tuple(actions),
             data_actions=tuple(data_actions),
         )
-        self.world.denials[denial.id.lower()] = denial
+        self.state.denials[denial.id.lower()] = denial
         return denial
 
     def allows(self, holder: ServicePrincipal, action: str, place: Place, *, data: bool = False) -> bool:
         """Whether a token issued now would allow it: the stand-in's own judgment, to hold the product's against."""
-        with self.world.lock:
-            return bool(rights.through(rights.take(self.world, holder, ""), action, scope_of(place), data=data))
+        with self.state.lock:
+            return bool(rights.through(rights.rights_now(self.state, holder, ""), action, scope_id(place), data=data))
 
     def change_vm(self, vm: VirtualMachine, **changes: object) -> VirtualMachine:
         """Replace fields of a VM, for example its environment."""
         changed = replace(vm, **changes)  # type: ignore[arg-type]
-        self.world.machines[vm.id.lower()] = changed
+        self.state.machines[vm.id.lower()] = changed
         return changed

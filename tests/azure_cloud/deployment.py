@@ -1,4 +1,4 @@
-"""A furnished cloud, and the real SDKs pointed at it."""
+"""A deployment cloud, and the real SDKs pointed at it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Estate:
-    """A furnished cloud: one VM and one storage account in a group, an admin and the backup principal."""
+class Deployment:
+    """A deployment cloud: one VM and one storage account in a group, an admin and the backup principal."""
 
     cloud: AzureCloud
     subscription: Subscription
@@ -86,14 +86,14 @@ class Estate:
     def run(self, who: ServicePrincipal, *lines: str, **options: Any) -> str:
         """Run a script on the VM and return the agent's message."""
         with self.compute(who, **options) as client:
-            wish: Any = {"commandId": "RunShellScript", "script": list(lines)}
-            poller = client.virtual_machines.begin_run_command(self.group.name, self.vm.name, wish)
+            command: Any = {"commandId": "RunShellScript", "script": list(lines)}
+            poller = client.virtual_machines.begin_run_command(self.group.name, self.vm.name, command)
             values = poller.result().value
             assert values is not None
             return str(values[0].message)
 
 
-def furnish(cloud: AzureCloud) -> Estate:
+def deploy(cloud: AzureCloud) -> Deployment:
     """The deployment of invoke.yaml, with an Owner and a backup principal that holds nothing yet."""
     subscription = cloud.add_subscription()
     group = cloud.add_resource_group(subscription, "alai-backups-rg")
@@ -101,4 +101,4 @@ def furnish(cloud: AzureCloud) -> Estate:
     admin = cloud.add_service_principal("alai-admin", directory_read=True)
     backup = cloud.add_service_principal("alai-backup", app_id="1a0b3018-0000-4000-8000-000000000001")
     cloud.assign(admin, "Owner", subscription)
-    return Estate(cloud, subscription, group, vm, admin, backup)
+    return Deployment(cloud, subscription, group, vm, admin, backup)
