@@ -44,26 +44,20 @@ def open_clients(azure: AzureSettings) -> Iterator[Clients]:
     from azure.mgmt.compute import ComputeManagementClient
 
     with closing(default_credential(azure)) as login:
-        endpoints = endpoints_of(azure)
+        where = endpoints_of(azure)
         group_scope(azure)
-        options: dict[str, Any] = {
-            "base_url": endpoints.resource_manager,
-            "credential_scopes": [endpoints.resource_manager_scope],
+        sdk: dict[str, Any] = {
+            "credential": login,
+            "subscription_id": str(azure.subscription),
+            "base_url": where.resource_manager,
+            "credential_scopes": [where.resource_manager_scope],
             **transport_options(),
         }
-        subscription = str(azure.subscription)
         with (
-            rest_pipeline(endpoints.resource_manager, endpoints.resource_manager_scope, login) as arm,
-            rest_pipeline(endpoints.graph, endpoints.graph_scope, login) as graph,
-            AuthorizationManagementClient(
-                login, subscription, api_version=_AUTHORIZATION_VERSION, **options
-            ) as authorization,
-            ComputeManagementClient(login, subscription, **options) as compute,
+            rest_pipeline(where.resource_manager, where.resource_manager_scope, login) as arm,
+            rest_pipeline(where.graph, where.graph_scope, login) as graph,
+            AuthorizationManagementClient(api_version=_AUTHORIZATION_VERSION, **sdk) as authorization,
+            ComputeManagementClient(**sdk) as compute,
         ):
-            yield Clients(
-                login,
-                RestClient(endpoints.resource_manager, arm),
-                authorization,
-                compute,
-                RestClient(endpoints.graph, graph),
-            )
+            arm_client, graph_client = RestClient(where.resource_manager, arm), RestClient(where.graph, graph)
+            yield Clients(login, arm_client, authorization, compute, graph_client)

@@ -60,7 +60,7 @@ def blob_rights(facts: Facts) -> tuple[Right, ...]:
 
 
 def needed_rights(facts: Facts) -> tuple[Right, ...]:
-    """All that this product needs: at each VM, and of the store."""
+    """The rights that this product needs: at each VM, and of the store."""
     return (*vm_rights(facts), *blob_rights(facts))
 
 

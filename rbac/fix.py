@@ -34,9 +34,11 @@ class _Target:
     store: StoreLocation
 
     def facts(self, principal: Principal) -> Facts:
+        """What the principal holds at this moment."""
         return read_facts.facts_at_vms(self.clients, self.azure, self.store, principal)
 
     def plan(self, options: FixOptions) -> tuple[Facts, Plan]:
+        """What the configured principal holds, and the change that gives it what is missing."""
         facts = self.facts(read_facts.configured_principal(self.clients, self.azure))
         return facts, decide(facts, options, *read_facts.wanted_role(self.clients, self.azure, options))
 

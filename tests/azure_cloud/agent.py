@@ -48,14 +48,17 @@ class Operation:
 
     @property
     def kind(self) -> str:
+        """The kind of the fault that strikes it; empty where none does."""
         return self.fault.kind if self.fault else ""
 
     def end(self, state: TenantState, status: str, message: str = "", error: tuple[str, str] | None = None) -> None:
+        """End it once; a status that comes after the first is lost, as in Azure."""
         with state.lock:
             if self.status == "InProgress":
                 self.message, self.error, self.ended_at, self.status = message, error, state.now(), status
 
     def kill(self) -> None:
+        """Kill the script and all that it started."""
         if self.process is not None and self.process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -80,6 +83,7 @@ class Agent:
         return next((operation for operation in busy if operation.vm.id.lower() == vm.id.lower()), None)
 
     def start(self, vm: VirtualMachine, script: str, fault: Fault | None) -> Operation:
+        """Run a script on the VM; the operation is there at once, and ends when the script does."""
         return self._begin(vm, fault, lambda operation: self._run(operation, script))
 
     def occupy(self, vm: VirtualMachine, seconds: float) -> Operation:
@@ -108,6 +112,7 @@ class Agent:
         return True
 
     def stop(self) -> None:
+        """Kill every script and wait until nothing runs any more."""
         self._stopping.set()
         for operation in list(self.operations.values()):
             operation.kill()

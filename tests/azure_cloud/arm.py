@@ -1,4 +1,4 @@
-"""Azure Resource Manager's router: who calls, which call it is, whether its caller may make it."""
+"""Azure Resource Manager's gate: who calls, which call it is, and whether the caller's token allows it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Call:
         return wanted
 
     def seen_subscription(self) -> str:
-        """The same, where the caller must hold something at, above or below it."""
+        """The subscription's id; refuses also where the caller holds nothing at, above or below it, as Azure does."""
         wanted = self.subscription()
         scope = f"/subscriptions/{wanted}"
         if not touches(self.rights, scope):
@@ -52,6 +52,7 @@ class Call:
         return wanted
 
     def resource_group(self) -> ResourceGroup:
+        """The resource group that the path names; refuses with ResourceGroupNotFound where there is none."""
         name = self.parts["rg"]
         found = self.state.resource_groups.get(f"/subscriptions/{self.parts['sub']}/resourcegroups/{name}".lower())
         if found is None:
@@ -60,6 +61,7 @@ class Call:
 
 
 def authorization_failed(rights: TokenRights, action: str, scope: str, *, abac: bool = False) -> Response:
+    """Azure's 403: who may not do what where; with `abac` the condition on its own role is what forbids it."""
     who = rights.principal
     condition = " or an ABAC condition not fulfilled" if abac else ""
     message = (
@@ -71,6 +73,7 @@ def authorization_failed(rights: TokenRights, action: str, scope: str, *, abac: 
 
 
 def not_found(kind: str, group: str, name: str) -> Response:
+    """Azure's 404 for a resource that is not in its group."""
     message = (
         f"The Resource '{kind}/{name}' under resource group '{group}' was not found. For more details please go to "
         "https://aka.ms/ARMResourceNotFoundFix"
@@ -85,6 +88,8 @@ GROUP = SUBSCRIPTION + r"/resourceGroups/(?P<rg>[^/]+)"
 
 @dataclass(frozen=True)
 class Route:
+    """A method and a path (a pattern whose groups become the call's parts), and what answers them."""
+
     method: str
     pattern: str
     handler: Handler
@@ -99,6 +104,7 @@ class Router:
     authority: str
 
     def handle(self, tokens: TokenService, agent: Agent, faults: FaultQueue, request: Request) -> Response:
+        """Answer one request as Azure does: 401 before 400 before 404 and 405, and only then the call's own rights."""
         rights = self._caller(tokens, request)
         if "api-version" not in request.query:
             message = "The api-version query parameter (?api-version=) is required for all requests."

@@ -72,9 +72,9 @@ def _run_command(call: Call) -> Response:
     request = call.request
     fault = call.faults.take(IN_THE_AGENT, request.surface, request.method, request.path)
     operation = call.agent.start(vm, script, fault)
-    place = f"/subscriptions/{subscription}/providers/Microsoft.Compute/locations/{vm.group.location}/operations"
+    operations = f"/subscriptions/{subscription}/providers/Microsoft.Compute/locations/{vm.group.location}/operations"
     version = request.query["api-version"]
-    url = f"{request.base}{place}/{operation.id}"
+    url = f"{request.base}{operations}/{operation.id}"
     headers = (
         ("Azure-AsyncOperation", f"{url}?api-version={version}"),
         ("Location", f"{url}?monitor=true&api-version={version}"),

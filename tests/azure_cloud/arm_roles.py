@@ -23,7 +23,7 @@ def _list_roles(call: Call) -> Response:
     if kind := _TYPE_IS.search(text):
         found = [role for role in found if role.custom == (kind[1].lower() == "customrole")]
     scope = call.parts["scope"]
-    usable = [role for role in found if any(covers(place, scope or "/") for place in role.assignable_scopes)]
+    usable = [role for role in found if any(covers(assignable, scope or "/") for assignable in role.assignable_scopes)]
     return reply({"value": [_role(call, role) for role in usable]})
 
 
@@ -62,8 +62,8 @@ def _put_role(call: Call) -> Response:
     if not scopes:
         raise RefusedError(arm_error(400, "MissingAssignableScopes", "The role definition has no assignable scopes."))
     for scope in scopes:
-        place = f"{scope.rstrip('/')}/providers/Microsoft.Authorization/roleDefinitions/{name}"
-        call.allowed("Microsoft.Authorization/roleDefinitions/write", place)
+        role_scope = f"{scope.rstrip('/')}/providers/Microsoft.Authorization/roleDefinitions/{name}"
+        call.allowed("Microsoft.Authorization/roleDefinitions/write", role_scope)
     title = given.get("roleName", "")
     if any(role.role_name.lower() == title.lower() and role.name != name for role in call.state.roles.values()):
         message = f"A custom role with the same name '{title}' already exists in this directory. Use a different name."

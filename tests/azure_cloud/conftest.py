@@ -1,4 +1,4 @@
-"""The fixture of the stand-in's own tests."""
+"""A deployment on the stand-in, which the SDKs trust, for the stand-in's own tests."""
 
 from __future__ import annotations
 

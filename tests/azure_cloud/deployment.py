@@ -1,4 +1,4 @@
-"""A deployment cloud, and the real SDKs pointed at it."""
+"""What invoke.yaml speaks of, deployed on the stand-in: a VM, an admin, the backup principal; and the real SDKs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Deployment:
-    """A deployment cloud: one VM and one storage account in a group, an admin and the backup principal."""
+    """One VM in a resource group, an admin who is Owner of the subscription, and the backup principal."""
 
     cloud: AzureCloud
     subscription: Subscription
@@ -30,6 +30,7 @@ class Deployment:
     backup: ServicePrincipal
 
     def credential(self, who: ServicePrincipal, secret: str | None = None) -> ClientSecretCredential:
+        """azure-identity's login of a principal, by its own secret unless another one is given."""
         from azure.identity import ClientSecretCredential
 
         return ClientSecretCredential(
@@ -42,6 +43,7 @@ class Deployment:
 
     @contextmanager
     def compute(self, who: ServicePrincipal, **options: Any) -> Iterator[ComputeManagementClient]:
+        """azure-mgmt-compute's client, as a principal."""
         from azure.mgmt.compute import ComputeManagementClient
 
         arm = self.cloud.resource_manager
@@ -55,7 +57,8 @@ class Deployment:
             yield client
 
     @contextmanager
-    def roles(self, who: ServicePrincipal) -> Iterator[AuthorizationManagementClient]:
+    def authorization(self, who: ServicePrincipal) -> Iterator[AuthorizationManagementClient]:
+        """azure-mgmt-authorization's client, as a principal."""
         from azure.mgmt.authorization import AuthorizationManagementClient
 
         arm = self.cloud.resource_manager
@@ -74,6 +77,7 @@ class Deployment:
 
     @contextmanager
     def graph(self, who: ServicePrincipal) -> Iterator[PipelineClient[HttpRequest, HttpResponse]]:
+        """azure-core's pipeline to Microsoft Graph, as a principal."""
         from azure.core import PipelineClient
         from azure.core.pipeline.policies import BearerTokenCredentialPolicy
 
@@ -94,7 +98,7 @@ class Deployment:
 
 
 def deploy(cloud: AzureCloud) -> Deployment:
-    """The deployment of invoke.yaml, with an Owner and a backup principal that holds nothing yet."""
+    """Set up what the product's invoke.yaml names; the backup principal holds no role yet."""
     subscription = cloud.add_subscription()
     group = cloud.add_resource_group(subscription, "alai-backups-rg")
     vm = cloud.add_vm(group, "vm-alai-support", programs=("python3", "sleep"))

@@ -22,6 +22,7 @@ _FIELDS: dict[str, Callable[[ServicePrincipal], str]] = {
 
 
 def handle(tokens: TokenService, audiences: frozenset[str], request: Request) -> Response:
+    """Answer a request to Graph v1.0; a caller without Application.Read.All is refused whatever it asks for."""
     rights = _caller(tokens, audiences, request)
     path = request.path.strip("/")
     if not path.startswith("v1.0/"):

@@ -1,4 +1,4 @@
-"""How a test furnishes the cloud: principals, groups, machines, roles and who holds them."""
+"""How a test sets the tenant up, without any request: principals, groups, machines, and who holds which role."""
 
 from __future__ import annotations
 
@@ -27,13 +27,14 @@ from tests.azure_cloud.state import (
 )
 
 Holder = ServicePrincipal | Group
-Place = Subscription | ResourceGroup | VirtualMachine | StorageAccount | str
+Scope = Subscription | ResourceGroup | VirtualMachine | StorageAccount | str
 
 
-def scope_id(place: Place) -> str:
-    if isinstance(place, str):
-        return place
-    return f"/subscriptions/{place.subscription_id}" if isinstance(place, Subscription) else place.id
+def scope_id(scope: Scope) -> str:
+    """The resource id that an assignment at this scope names."""
+    if isinstance(scope, str):
+        return scope
+    return f"/subscriptions/{scope.subscription_id}" if isinstance(scope, Subscription) else scope.id
 
 
 def make_bin(folder: Path, programs: Iterable[str], wrappers: Mapping[str, str]) -> Path:
@@ -52,14 +53,15 @@ def make_bin(folder: Path, programs: Iterable[str], wrappers: Mapping[str, str])
 
 
 class Provisioning:
-    """The part of AzureCloud that sets things up, without any request."""
+    """The part of AzureCloud that a test uses as its administrator; what it does is in force and listed at once."""
 
     def __init__(self, root: Path, state: TenantState) -> None:
         self.root = root
         self.state = state
 
-    def add_group(self, display_name: str, *, object_id: str | None = None) -> Group:
-        group = Group(object_id or str(uuid.uuid4()), display_name)
+    def add_group(self, display_name: str) -> Group:
+        """A security group of the directory; principals join it through their `groups`."""
+        group = Group(str(uuid.uuid4()), display_name)
         self.state.groups[group.object_id] = group
         return group
 
@@ -68,19 +70,17 @@ class Provisioning:
         display_name: str,
         *,
         app_id: str | None = None,
-        object_id: str | None = None,
-        application_object_id: str | None = None,
-        secret: str | None = None,
         groups: Iterable[Group] = (),
         directory_read: bool = False,
         fresh: bool = False,
     ) -> ServicePrincipal:
+        """An application registered in the tenant, with its service principal and one client secret."""
         principal = ServicePrincipal(
             display_name,
             (app_id or str(uuid.uuid4())).lower(),
-            (object_id or str(uuid.uuid4())).lower(),
-            (application_object_id or str(uuid.uuid4())).lower(),
-            secret or f"secret~{secrets.token_urlsafe(24)}",
+            str(uuid.uuid4()),
+            str(uuid.uuid4()),
+            f"secret~{secrets.token_urlsafe(24)}",
             groups=tuple(group.object_id for group in groups),
             directory_read=directory_read,
             fresh=fresh,
@@ -88,25 +88,22 @@ class Provisioning:
         self.state.principals[principal.object_id] = principal
         return principal
 
-    def add_subscription(self, display_name: str = "alai", *, subscription_id: str | None = None) -> Subscription:
-        subscription = Subscription((subscription_id or str(uuid.uuid4())).lower(), display_name)
+    def add_subscription(self, display_name: str = "alai") -> Subscription:
+        """A subscription of the tenant, empty."""
+        subscription = Subscription(str(uuid.uuid4()), display_name)
         self.state.subscriptions[subscription.subscription_id] = subscription
         return subscription
 
     def add_resource_group(self, subscription: Subscription, name: str) -> ResourceGroup:
+        """A resource group, empty."""
         group = ResourceGroup(subscription.subscription_id, name)
         self.state.resource_groups[group.id.lower()] = group
         return group
 
-    def add_storage_account(
-        self, group: ResourceGroup, name: str, *, blob_endpoint: str | None = None, key: str | None = None
-    ) -> StorageAccount:
-        account = StorageAccount(
-            group,
-            name,
-            blob_endpoint or f"https://{name}.blob.core.windows.net/",
-            key or base64.b64encode(secrets.token_bytes(64)).decode(),
-        )
+    def add_storage_account(self, group: ResourceGroup, name: str) -> StorageAccount:
+        """A storage account as Resource Manager shows it; its blobs are Azurite's affair."""
+        key = base64.b64encode(secrets.token_bytes(64)).decode()
+        account = StorageAccount(group, name, f"https://{name}.blob.core.windows.net/", key)
         self.state.storage[account.id.lower()] = account
         return account
 
@@ -115,18 +112,13 @@ class Provisioning:
         group: ResourceGroup,
         name: str,
         *,
-        power: str = "running",
         programs: Iterable[str] = ("python3",),
-        wrappers: Mapping[str, str] | None = None,
-        path: str | None = None,
-        tmpdir: Path | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> VirtualMachine:
-        """A VM whose PATH holds only `programs` and `wrappers` (or is `path`); `programs=()` is one without python3."""
+        """A running VM whose PATH holds only `programs`; `programs=()` is one without python3."""
         home = self.root / "machines" / group.name / name
-        shell_path = path if path is not None else str(make_bin(home / "bin", programs, wrappers or {}))
-        extra = {**({"TMPDIR": str(tmpdir)} if tmpdir else {}), **(environment or {})}
-        vm = VirtualMachine(group, name, power, shell_path, home, extra)
+        path = make_bin(home / "bin", programs, {})
+        vm = VirtualMachine(group, name, "running", str(path), home, dict(environment or {}))
         self.state.machines[vm.id.lower()] = vm
         return vm
 
@@ -135,28 +127,19 @@ class Provisioning:
         found = (role for role in self.state.roles.values() if name.lower() in (role.name, role.role_name.lower()))
         return next(found)
 
-    def add_role(self, role_name: str, *, actions: Iterable[str], assignable_scopes: Iterable[Place]) -> RoleDefinition:
-        scopes = tuple(scope_id(place) for place in assignable_scopes)
-        role = RoleDefinition(
-            str(uuid.uuid4()), role_name, actions=tuple(actions), assignable_scopes=scopes, custom=True
-        )
-        self.state.roles[role.name] = role
-        return role
-
     def assign(
         self,
         holder: Holder,
         role: str,
-        place: Place,
+        scope: Scope,
         *,
         only_roles: Iterable[str] | None = None,
-        name: str | None = None,
     ) -> RoleAssignment:
-        """Give a role, in force at once. `only_roles` is an ABAC condition: the role ids that the holder may assign."""
+        """Give a role, in force at once. `only_roles` is an ABAC condition: the roles that the holder may assign."""
         now = self.state.now()
         assignment = RoleAssignment(
-            name or str(uuid.uuid4()),
-            scope_id(place),
+            str(uuid.uuid4()),
+            scope_id(scope),
             holder.object_id,
             self.role(role).name,
             created_at=now,
@@ -170,16 +153,17 @@ class Provisioning:
         return assignment
 
     def unassign(self, assignment: RoleAssignment) -> None:
+        """Take a role back; tokens issued before still carry it."""
         self.state.assignments.pop(assignment.id.lower(), None)
 
     def deny(
-        self, holder: Holder | None, place: Place, *, actions: Iterable[str] = (), data_actions: Iterable[str] = ()
+        self, holder: Holder | None, scope: Scope, *, actions: Iterable[str] = (), data_actions: Iterable[str] = ()
     ) -> DenyAssignment:
-        """Deny actions to one holder, or to everyone."""
+        """Deny actions to one holder, or (None) to everyone, as a blueprint or a managed application does."""
         denial = DenyAssignment(
             str(uuid.uuid4()),
             "Deny assignment of the tests",
-            scope_id(place),
+            scope_id(scope),
             (rights.EVERYONE if holder is None else holder.object_id,),
             actions=tuple(actions),
             data_actions=tuple(data_actions),
@@ -187,10 +171,10 @@ class Provisioning:
         self.state.denials[denial.id.lower()] = denial
         return denial
 
-    def allows(self, holder: ServicePrincipal, action: str, place: Place, *, data: bool = False) -> bool:
+    def allows(self, holder: ServicePrincipal, action: str, scope: Scope, *, data: bool = False) -> bool:
         """Whether a token issued now would allow it: the stand-in's own judgment, to hold the product's against."""
         with self.state.lock:
-            return bool(rights.through(rights.rights_now(self.state, holder, ""), action, scope_id(place), data=data))
+            return bool(rights.through(rights.rights_now(self.state, holder, ""), action, scope_id(scope), data=data))
 
     def change_vm(self, vm: VirtualMachine, **changes: object) -> VirtualMachine:
         """Replace fields of a VM, for example its environment."""

@@ -27,6 +27,7 @@ class TokenRights:
 
 
 def rights_now(state: TenantState, principal: ServicePrincipal, audience: str) -> TokenRights:
+    """The rights of a token issued at this moment: of assignments in force, the principal's own and its groups'."""
     now = state.now()
     identities = state.identities(principal.object_id)
     grants = tuple(

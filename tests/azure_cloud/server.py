@@ -82,6 +82,7 @@ class AzureCloud(Provisioning):
 
     @property
     def tenant(self) -> str:
+        """The tenant's id."""
         return self.state.tenant
 
     @property
@@ -126,6 +127,7 @@ class AzureCloud(Provisioning):
         self.state.skipped += seconds
 
     def inject(self, fault: Fault) -> None:
+        """Let a fault strike the next requests that it is for."""
         self.faults.add(fault)
 
     def set_power(self, vm: VirtualMachine, power: str) -> VirtualMachine:
@@ -138,6 +140,7 @@ class AzureCloud(Provisioning):
         return changed
 
     def remove_vm(self, vm: VirtualMachine) -> None:
+        """Delete a VM; role assignments at its scope stay."""
         with self.state.lock:
             self.state.machines.pop(vm.id.lower(), None)
 

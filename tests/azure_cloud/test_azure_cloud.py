@@ -66,7 +66,7 @@ def test_an_assignment_counts_only_after_propagation_and_only_for_fresh_tokens(d
     with deployment.compute(deployment.backup) as early:
         with pytest.raises(HttpResponseError, match="does not have authorization to perform action") as refused:
             early.virtual_machines.get(deployment.group.name, deployment.vm.name)
-        with deployment.roles(deployment.admin) as roles:
+        with deployment.authorization(deployment.admin) as roles:
             roles.role_assignments.create(
                 deployment.group.id, str(uuid.uuid4()), assignment_body(deployment, deployment.backup)
             )
@@ -91,7 +91,7 @@ def test_a_second_assignment_of_the_same_right_is_refused_and_the_same_name_is_a
     from azure.core.exceptions import ResourceExistsError
 
     name = str(uuid.uuid4())
-    with deployment.roles(deployment.admin) as roles:
+    with deployment.authorization(deployment.admin) as roles:
         first = roles.role_assignments.create(deployment.group.id, name, assignment_body(deployment, deployment.backup))
         again = roles.role_assignments.create(deployment.group.id, name, assignment_body(deployment, deployment.backup))
         with pytest.raises(ResourceExistsError) as second:
@@ -124,9 +124,9 @@ def test_a_fresh_principal_needs_its_type_and_a_condition_limits_what_may_be_ass
     untyped = assignment_body(deployment, fresh)
     del untyped["properties"]["principalType"]
 
-    with deployment.roles(deployment.admin) as roles, pytest.raises(HttpResponseError) as missing:
+    with deployment.authorization(deployment.admin) as roles, pytest.raises(HttpResponseError) as missing:
         roles.role_assignments.create(deployment.group.id, str(uuid.uuid4()), untyped)
-    with deployment.roles(limited) as roles:
+    with deployment.authorization(limited) as roles:
         with pytest.raises(HttpResponseError) as conditioned:
             roles.role_assignments.create(deployment.group.id, str(uuid.uuid4()), assignment_body(deployment, fresh))
         roles.role_assignments.create(
@@ -150,7 +150,7 @@ def test_roles_are_found_by_name_made_and_unmade(deployment: Deployment) -> None
             "assignableScopes": [deployment.group.id],
         }
     }
-    with deployment.roles(deployment.admin) as roles:
+    with deployment.authorization(deployment.admin) as roles:
         found = list(roles.role_definitions.list(deployment.group.id, filter=f"roleName eq '{ROLE}'"))
         made = roles.role_definitions.create_or_update(deployment.group.id, name, custom)
         read = roles.role_definitions.get_by_id(str(made.id))
@@ -173,7 +173,7 @@ def test_groups_wildcards_and_denials_are_evaluated(deployment: Deployment) -> N
     assert not cloud.allows(member, "Microsoft.Authorization/roleAssignments/write", deployment.group)
     cloud.deny(None, deployment.group, actions=["Microsoft.Compute/*/action"])
     assert not cloud.allows(member, "Microsoft.Compute/virtualMachines/runCommand/action", deployment.vm)
-    with deployment.roles(deployment.admin) as roles:
+    with deployment.authorization(deployment.admin) as roles:
         assert len(list(roles.deny_assignments.list_for_scope(deployment.vm.id))) == 1
 
 

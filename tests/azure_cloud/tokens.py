@@ -22,7 +22,7 @@ def _encode(part: bytes) -> str:
 
 @dataclass
 class TokenService:
-    """Issues tokens and reads them back. A token that this tokens did not sign leads nowhere."""
+    """Issues a tenant's access tokens, and tells the rights behind one; a token that it did not sign has none."""
 
     state: TenantState
     key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
@@ -30,14 +30,15 @@ class TokenService:
     texts: list[str] = field(default_factory=list, repr=False)
 
     def issue(self, principal: ServicePrincipal, audience: str) -> str:
-        snapshot = rights_now(self.state, principal, audience)
-        mark = str(uuid.uuid4())
-        self.issued[mark] = snapshot
-        text = self._sign(self._claims(principal, audience, mark))
+        """A token for one audience, with the rights that the principal has now, as Entra issues it."""
+        rights = rights_now(self.state, principal, audience)
+        token_id = str(uuid.uuid4())
+        self.issued[token_id] = rights
+        text = self._sign(self._claims(principal, audience, token_id))
         self.texts.append(text)
         return text
 
-    def _claims(self, principal: ServicePrincipal, audience: str, mark: str) -> Json:
+    def _claims(self, principal: ServicePrincipal, audience: str, token_id: str) -> Json:
         # Azurite compares these with the machine's clock, so they do not follow what a test skipped.
         now = int(time.time())
         return {
@@ -54,7 +55,7 @@ class TokenService:
             "sub": principal.object_id,
             "roles": ["Application.Read.All"] if principal.directory_read else [],
             "tid": self.state.tenant,
-            "uti": mark,
+            "uti": token_id,
             "ver": "1.0",
         }
 

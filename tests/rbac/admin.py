@@ -33,6 +33,7 @@ class Admin:
 
     @property
     def azure(self) -> AzureSettings:
+        """The configuration that names the deployment."""
         return settings_of(self.deployment)
 
     def log_in_as(self, principal: ServicePrincipal) -> None:
@@ -45,6 +46,7 @@ class Admin:
         self.monkeypatch.setenv("PILLAR9_PRINCIPAL_CLIENT_SECRET", self.deployment.backup.secret)
 
     def clients(self) -> AbstractContextManager[Clients]:
+        """Azure's APIs, as whoever is logged in."""
         return open_clients(self.azure)
 
     def fix(
@@ -54,10 +56,11 @@ class Admin:
         azure: AzureSettings | None = None,
         propagation: Propagation | None = None,
     ) -> Outcome:
+        """invoke rbac.fix"""
         return fix.fix(azure or self.azure, STORE, options or FixOptions(), self.prove, propagation or Propagation())
 
     def preview_fix(self) -> Outcome:
-        """rbac.fix --check"""
+        """invoke rbac.fix --check"""
         return fix.preview(self.azure, STORE, FixOptions())
 
     def prove(self, login: Login, vm: str, script: str) -> str:

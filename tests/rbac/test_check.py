@@ -147,6 +147,13 @@ def test_every_vm_is_checked(admin: Admin) -> None:
     assert allowed(outcome) == [False, False, True, True]
 
 
+def test_a_vm_is_looked_at_through_the_version_of_the_api_that_is_pinned(admin: Admin) -> None:
+    check(admin.azure, FOLDER)
+
+    looks = [request for request in admin.deployment.cloud.requests if request.path == admin.deployment.vm.id]
+    assert [request.query for request in looks] == [{"api-version": "2024-07-01"}]
+
+
 def test_the_json_is_one_document_with_the_contract_s_fields(admin: Admin) -> None:
     document = msgspec.json.decode(msgspec.json.encode(check(admin.azure, STORE).document))
 
