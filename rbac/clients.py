@@ -38,13 +38,14 @@ class Clients:
 def open_clients(azure: AzureSettings) -> Iterator[Clients]:
     """The clients of whoever is logged in; login and connections end with the context.
 
-    Raises ConfigError where subscription or resource group is not configured, before anybody is asked to log in.
+    Raises ConfigError where subscription or resource group is not configured.
     """
     from azure.mgmt.authorization import AuthorizationManagementClient
     from azure.mgmt.compute import ComputeManagementClient
 
     with closing(default_credential(azure)) as login:
         where = endpoints_of(azure)
+        # Raises, where a key is missing, before the first request asks anybody to log in.
         group_scope(azure)
         sdk: dict[str, Any] = {
             "credential": login,

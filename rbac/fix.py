@@ -26,7 +26,7 @@ _NO_CREDENTIAL = Proof(
 
 
 @dataclass(frozen=True)
-class _Target:
+class _FixTarget:
     """What one run works on: the configured VMs and store, through the clients of whoever is logged in."""
 
     clients: Clients
@@ -49,7 +49,7 @@ def preview(azure: AzureSettings, store: StoreLocation, options: FixOptions) -> 
     Raises ConfigError where what was asked for cannot serve, AzureError where Azure refuses to tell.
     """
     with open_clients(azure) as clients:
-        facts, plan = _Target(clients, azure, store).plan(options)
+        facts, plan = _FixTarget(clients, azure, store).plan(options)
     return _outcome(facts, plan, plan.assignment, None, check=True)
 
 
@@ -61,7 +61,7 @@ def fix(
     Raises ConfigError where what was asked for cannot serve, AzureError where Azure refuses it.
     """
     with open_clients(azure) as clients:
-        target = _Target(clients, azure, store)
+        target = _FixTarget(clients, azure, store)
         facts, plan = target.plan(options)
         # Before the change: a wrong secret ends this here.
         make_login = proof.principal_logins(azure, facts.principal, clients.login)
@@ -79,7 +79,7 @@ def fix(
     return _outcome(facts, plan, held, proof.wait_until_effective(make_login, azure.vms, prove, deadline))
 
 
-def _wait_until_visible(target: _Target, principal: Principal, held: Assignment, deadline: Deadline) -> Facts | None:
+def _wait_until_visible(target: _FixTarget, principal: Principal, held: Assignment, deadline: Deadline) -> Facts | None:
     """The facts once they show the assignment and the rights that it gives; None where they did not in time."""
     while True:
         facts = target.facts(principal)

@@ -63,10 +63,10 @@ def principal_logins(azure: AzureSettings, principal: Principal, own: Login) -> 
     tenant = azure.tenant or caller.tenant
     if not (secret and app_id and tenant):
         return None
-    held, known_tenant, known_app_id = secret, tenant, app_id
+    known_secret, known_tenant, known_app_id = secret, tenant, app_id
 
     def make() -> Login:
-        return secret_credential(azure, known_tenant, known_app_id, held)
+        return secret_credential(azure, known_tenant, known_app_id, known_secret)
 
     with closing(make()) as login:
         return make if caller_of(login, token_scope).object_id == principal.object_id else None

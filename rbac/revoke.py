@@ -17,19 +17,19 @@ from rbac.result import Line, Outcome, RevokeReport, principal_ids
 
 
 @dataclass(frozen=True)
-class _Work:
+class _RevokePlan:
     """The facts, what to take back by them, and the custom role of `rbac.fix` that nothing else uses (None: none)."""
 
     facts: Facts
-    plan: Revocation
-    unused: Role | None
+    revocation: Revocation
+    unused_role: Role | None
 
 
 def preview(azure: AzureSettings, *, role: str | None = None) -> Outcome:
     """What `revoke` would take back, from the same facts by the same decision; changes nothing."""
     with open_clients(azure) as clients:
-        work = _find_work(clients, azure, role)
-    return _outcome(work, check=True)
+        plan = _plan(clients, azure, role)
+    return _outcome(plan, check=True)
 
 
 def revoke(azure: AzureSettings, *, role: str | None = None) -> Outcome:
@@ -39,23 +39,23 @@ def revoke(azure: AzureSettings, *, role: str | None = None) -> Outcome:
     Azure refuses, or still shows an assignment after its deletion.
     """
     with open_clients(azure) as clients:
-        work = _find_work(clients, azure, role)
-        for assignment in work.plan.take_back:
+        plan = _plan(clients, azure, role)
+        for assignment in plan.revocation.take_back:
             _delete(clients, assignment)
-        if work.unused and not _delete_unless_in_use(clients, work.facts.group_scope, work.unused):
-            line = Line("warning", "role", f"{work.unused.name} is still in use, so it stays")
-            return _outcome(replace(work, unused=None), line)
-    return _outcome(work)
+        if plan.unused_role and not _delete_unless_in_use(clients, plan.facts.group_scope, plan.unused_role):
+            line = Line("warning", "role", f"{plan.unused_role.name} is still in use, so it stays")
+            return _outcome(replace(plan, unused_role=None), line)
+    return _outcome(plan)
 
 
-def _find_work(clients: Clients, azure: AzureSettings, role: str | None) -> _Work:
+def _plan(clients: Clients, azure: AzureSettings, role: str | None) -> _RevokePlan:
     facts = read_facts.facts_at_group(clients, azure, read_facts.configured_principal(clients, azure))
     direct = _direct_assignments(clients, facts, {azure.role, role or azure.role})
     unread = {assignment.role for assignment in direct} - set(facts.roles)
     roles = {guid: read_facts.role_definition(clients, facts.group_scope, guid) for guid in unread}
     facts = replace(facts, roles={**facts.roles, **roles})
-    plan = revocation(facts, direct)
-    return _Work(facts, plan, _unused_role(clients, facts, plan))
+    decided = revocation(facts, direct)
+    return _RevokePlan(facts, decided, _unused_role(clients, facts, decided))
 
 
 def _direct_assignments(clients: Clients, facts: Facts, role_names: set[str]) -> tuple[Assignment, ...]:
@@ -74,12 +74,12 @@ def _direct_assignments(clients: Clients, facts: Facts, role_names: set[str]) ->
     return (*listed, *hidden)
 
 
-def _unused_role(clients: Clients, facts: Facts, plan: Revocation) -> Role | None:
+def _unused_role(clients: Clients, facts: Facts, decided: Revocation) -> Role | None:
     """The custom role that `rbac.fix` made, where no assignment but those taken back uses it."""
     role = arm.role_by_guid(clients, facts.group_scope, narrow_role(facts.group_scope).guid)
     if role is None:
         return None
-    ours = {assignment.id.lower() for assignment in plan.take_back}
+    ours = {assignment.id.lower() for assignment in decided.take_back}
     listed = arm.assignments_below(clients, facts.group_scope)
     users = {assignment.id.lower() for assignment in listed if assignment.role == role.guid}
     return role if users <= ours else None
@@ -102,29 +102,29 @@ def _delete_unless_in_use(clients: Clients, scope: str, role: Role) -> bool:
     return True
 
 
-def _outcome(work: _Work, *more: Line, check: bool = False) -> Outcome:
-    facts, plan, deleted = work.facts, work.plan, work.unused
+def _outcome(plan: _RevokePlan, *more: Line, check: bool = False) -> Outcome:
+    facts, decided, deleted = plan.facts, plan.revocation, plan.unused_role
     taken_back, role_deleted = ("would be taken back", "would be deleted") if check else ("taken back", "deleted")
     lines = [Line("ok", "principal", str(facts.principal))]
     lines += [
         Line("changed", "assignment", f"{taken_back}: {describe_assignment(facts, assignment)}")
-        for assignment in plan.take_back
+        for assignment in decided.take_back
     ]
-    if not plan.take_back:
+    if not decided.take_back:
         lines.append(Line("ok", "assignment", "rbac.fix has nothing assigned here"))
     if deleted:
         lines.append(Line("changed", "role", f"{role_deleted}: {deleted.name}"))
     why = "not made by rbac.fix, and still grants run command"
     lines += [
         Line("warning", "left alone", f"{why}: {describe_assignment(facts, assignment)}")
-        for assignment in plan.left_alone
+        for assignment in decided.left_alone
     ]
     report = RevokeReport(
         "passed",
-        bool(plan.take_back or deleted),
+        bool(decided.take_back or deleted),
         principal_ids(facts.principal),
-        tuple(assignment.id for assignment in plan.take_back),
-        tuple(assignment.id for assignment in plan.left_alone),
+        tuple(assignment.id for assignment in decided.take_back),
+        tuple(assignment.id for assignment in decided.left_alone),
         deleted.name if deleted else None,
     )
     return Outcome(report, (*lines, *more), check=check)
