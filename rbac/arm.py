@@ -1,4 +1,4 @@
-"""Azure Resource Manager's answers as facts: assignments, role definitions, deny assignments, storage accounts."""
+"""Azure Resource Manager's answers as facts: assignments, role definitions, deny assignments, VMs, storage accounts."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from typing import Any
 
 import msgspec
 
+from local.cloud.endpoints import vm_scope
 from local.cloud.errors import AccessDeniedError
 from local.errors import AzureError, ConfigError
 from local.location import FolderLocation, StoreLocation
-from rbac.facts import Accounts, Assignment, Denial, Permission, Role
-from rbac.manager import Manager
-from rbac.rest import RestError, told
+from local.settings import AzureSettings
+from rbac.clients import Clients
+from rbac.facts import Assignment, DenyAssignment, Permission, Role, StorageAccounts
+from rbac.rest import RestError, azure_errors, odata_literal
 
 AUTHORIZATION = "/providers/Microsoft.Authorization"
-_VM_VERSION = "api-version=2024-07-01"
-_STORAGE_VERSION = "api-version=2023-05-01"
+_VM_VERSION = "2024-07-01"
+_STORAGE_VERSION = "2023-05-01"
 
 
 class _Resource(msgspec.Struct, frozen=True):
@@ -26,55 +28,57 @@ class _Resource(msgspec.Struct, frozen=True):
     name: str
 
 
-def require_vm(manager: Manager, scope: str) -> None:
+def require_vm(clients: Clients, azure: AzureSettings, vm: str) -> None:
     """Raises ConfigError where the VM is not there: an assignment at its scope would be refused or lost."""
-    name = scope.rpartition("/")[2]
+    # The client picks a newer version for each call than some clouds know, and takes no version at its construction.
+    version = {"api-version": _VM_VERSION}
     try:
-        manager.rest.get(f"{scope}?{_VM_VERSION}", _Resource, f"look at the VM {name}")
+        with azure_errors(f"look at the VM {vm}", vm_scope(azure, vm)):
+            clients.compute.virtual_machines.get(str(azure.resource_group), vm, params=version)
     except RestError as error:
         if error.status != 404:
             raise
-        raise ConfigError(f"configuration: azure.vm {name}", error.came_back, error.mend) from None
+        raise ConfigError(f"configuration: azure.vm {vm}", error.came_back, error.mend) from None
 
 
-def assignments(manager: Manager, scope: str, object_id: str) -> tuple[Assignment, ...]:
+def assignments(clients: Clients, scope: str, object_id: str) -> tuple[Assignment, ...]:
     """The assignments in force for a principal at a scope: inherited ones, and its groups' (Azure resolves them)."""
-    return _assignments(manager, scope, f"atScope() and assignedTo({_literal(object_id)})")
+    return _assignments(clients, scope, f"atScope() and assignedTo({odata_literal(object_id)})")
 
 
-def assignments_below(manager: Manager, scope: str, object_id: str | None = None) -> tuple[Assignment, ...]:
+def assignments_below(clients: Clients, scope: str, object_id: str | None = None) -> tuple[Assignment, ...]:
     """Every assignment at, above and below a scope; of one principal itself (not of its groups) where that is given."""
-    return _assignments(manager, scope, f"principalId eq {_literal(object_id)}" if object_id else None)
+    return _assignments(clients, scope, f"principalId eq {odata_literal(object_id)}" if object_id else None)
 
 
-def assignment(manager: Manager, assignment_id: str) -> Assignment | None:
+def assignment(clients: Clients, assignment_id: str) -> Assignment | None:
     """One assignment by its resource id, also one that no list shows yet; None where there is none."""
     scope, _, name = assignment_id.partition(f"{AUTHORIZATION}/roleAssignments/")
-    with _none_if_missing(), told("read a role assignment", scope):
-        return _assignment(manager.authorization.role_assignments.get(_relative(scope), name))
+    with _none_if_missing(), azure_errors("read a role assignment", scope):
+        return _assignment(clients.authorization.role_assignments.get(relative(scope), name))
     return None
 
 
-def denials(manager: Manager, scope: str) -> tuple[Denial, ...]:
+def deny_assignments(clients: Clients, scope: str) -> tuple[DenyAssignment, ...]:
     """The deny assignments in force at a scope, inherited ones included, whomever they name."""
-    with told("read the deny assignments", scope):
-        listed = manager.authorization.deny_assignments.list_for_scope(_relative(scope), filter="atScope()")
-        return tuple(_denial(one) for one in listed)
+    with azure_errors("read the deny assignments", scope):
+        listed = clients.authorization.deny_assignments.list_for_scope(relative(scope), filter="atScope()")
+        return tuple(_deny_assignment(answer) for answer in listed)
 
 
-def role_by_guid(manager: Manager, scope: str, guid: str) -> Role | None:
+def role_by_guid(clients: Clients, scope: str, guid: str) -> Role | None:
     """One role definition, read at a scope where it can be assigned; None where there is none."""
-    with _none_if_missing(), told("read a role definition", scope):
-        return _role(manager.authorization.role_definitions.get(_relative(scope), guid))
+    with _none_if_missing(), azure_errors("read a role definition", scope):
+        return _role(clients.authorization.role_definitions.get(relative(scope), guid))
     return None
 
 
-def role_by_name(manager: Manager, scope: str, name: str) -> Role | None:
+def role_by_name(clients: Clients, scope: str, name: str) -> Role | None:
     """The role definition of that name that can be assigned at the scope; None where there is none."""
-    with told(f"look up the role {name}", scope):
-        named = f"roleName eq {_literal(name)}"
-        listed = manager.authorization.role_definitions.list(_relative(scope), filter=named)
-        return next((_role(one) for one in listed), None)
+    with azure_errors(f"look up the role {name}", scope):
+        named = f"roleName eq {odata_literal(name)}"
+        listed = clients.authorization.role_definitions.list(relative(scope), filter=named)
+        return next((_role(answer) for answer in listed), None)
 
 
 def role_id(scope: str, guid: str) -> str:
@@ -83,28 +87,34 @@ def role_id(scope: str, guid: str) -> str:
     return f"{subscription[0] if subscription else ''}{AUTHORIZATION}/roleDefinitions/{guid}"
 
 
-def accounts(manager: Manager, subscription_scope: str, store: StoreLocation) -> Accounts:
+def storage_accounts(clients: Clients, subscription_scope: str, store: StoreLocation) -> StorageAccounts:
     """Where the store lies, and which storage accounts the caller sees; a list holds only what it may read."""
     in_folder = isinstance(store, FolderLocation)
-    path = f"{subscription_scope}/providers/Microsoft.Storage/storageAccounts?{_STORAGE_VERSION}"
+    path = f"{subscription_scope}/providers/Microsoft.Storage/storageAccounts?api-version={_STORAGE_VERSION}"
     try:
-        seen = {one.name.lower(): one.id for one in manager.rest.pages(path, _Resource, "list the storage accounts")}
+        listed = clients.arm.pages(path, _Resource, "list the storage accounts")
+        seen = {account.name.lower(): account.id for account in listed}
     except AccessDeniedError:
         reason = "the storage accounts of the subscription cannot be read"
-        return Accounts(not_checked=None if in_folder else reason)
+        return StorageAccounts(not_checked=None if in_folder else reason)
     ids = tuple(seen.values())
     if isinstance(store, FolderLocation):
-        return Accounts(ids)
+        return StorageAccounts(ids)
     if store.account not in seen:
-        return Accounts(ids, not_checked=f"no storage account {store.account} is visible in the subscription")
+        return StorageAccounts(ids, not_checked=f"no storage account {store.account} is visible in the subscription")
     account = seen[store.account]
-    return Accounts(ids, account, f"{account}/blobServices/default/containers/{store.container}")
+    return StorageAccounts(ids, account, f"{account}/blobServices/default/containers/{store.container}")
 
 
-def _assignments(manager: Manager, scope: str, filter_: str | None) -> tuple[Assignment, ...]:
-    with told("read the role assignments", scope):
-        listed = manager.authorization.role_assignments.list_for_scope(_relative(scope), filter=filter_)
-        return tuple(_assignment(one) for one in listed)
+def relative(scope: str) -> str:
+    """A scope as the SDK joins it to its URL."""
+    return scope.removeprefix("/")
+
+
+def _assignments(clients: Clients, scope: str, filter_: str | None) -> tuple[Assignment, ...]:
+    with azure_errors("read the role assignments", scope):
+        listed = clients.authorization.role_assignments.list_for_scope(relative(scope), filter=filter_)
+        return tuple(_assignment(answer) for answer in listed)
 
 
 @contextmanager
@@ -116,57 +126,47 @@ def _none_if_missing() -> Iterator[None]:
             raise
 
 
-def _relative(scope: str) -> str:
-    """A scope as the SDK joins it to its URL."""
-    return scope.removeprefix("/")
+def _assignment(answer: Any) -> Assignment:
+    guid = _text(answer.role_definition_id).rpartition("/")[2].lower()
+    kind = answer.principal_type or "Unknown"
+    name, principal_id = _text(answer.name).lower(), _text(answer.principal_id).lower()
+    return Assignment(name, _text(answer.scope), principal_id, guid, kind, answer.condition or None)
 
 
-def _literal(text: str) -> str:
-    """`text` in an OData filter."""
-    return "'" + text.replace("'", "''") + "'"
+def _role(answer: Any) -> Role:
+    custom = answer.role_type == "CustomRole"
+    return Role(_text(answer.name).lower(), _text(answer.role_name), _permissions(answer.permissions), custom)
 
 
-def _assignment(one: Any) -> Assignment:
-    guid = _said(one.role_definition_id).rpartition("/")[2].lower()
-    kind = one.principal_type or "Unknown"
-    name, holder = _said(one.name).lower(), _said(one.principal_id).lower()
-    return Assignment(name, _said(one.scope), holder, guid, kind, one.condition or None)
-
-
-def _role(one: Any) -> Role:
-    custom = one.role_type == "CustomRole"
-    return Role(_said(one.name).lower(), _said(one.role_name), _permissions(one.permissions), custom)
-
-
-def _denial(one: Any) -> Denial:
-    return Denial(
-        one.deny_assignment_name or _said(one.name),
-        _said(one.scope),
-        _permissions(one.permissions),
-        _principals(one.principals),
-        _principals(one.exclude_principals),
-        not one.do_not_apply_to_child_scopes,
+def _deny_assignment(answer: Any) -> DenyAssignment:
+    return DenyAssignment(
+        answer.deny_assignment_name or _text(answer.name),
+        _text(answer.scope),
+        _permissions(answer.permissions),
+        _principals(answer.principals),
+        _principals(answer.exclude_principals),
+        not answer.do_not_apply_to_child_scopes,
     )
 
 
 def _principals(listed: Iterable[Any] | None) -> Mapping[str, bool]:
     # "Everyone" has the type SystemDefined.
-    return {_said(one.id).lower(): one.type == "Group" for one in listed or ()}
+    return {_text(principal.id).lower(): principal.type == "Group" for principal in listed or ()}
 
 
 def _permissions(blocks: Iterable[Any] | None) -> tuple[Permission, ...]:
     return tuple(
         Permission(
-            tuple(one.actions or ()),
-            tuple(one.not_actions or ()),
-            tuple(one.data_actions or ()),
-            tuple(one.not_data_actions or ()),
+            tuple(block.actions or ()),
+            tuple(block.not_actions or ()),
+            tuple(block.data_actions or ()),
+            tuple(block.not_data_actions or ()),
         )
-        for one in blocks or ()
+        for block in blocks or ()
     )
 
 
-def _said(value: object) -> str:
+def _text(value: object) -> str:
     """A text that Azure always gives; the SDK takes an answer without it as well."""
     if not isinstance(value, str):
         raise AzureError("read Azure's answer", "it is not what Azure documents", "check the proxy and azure.endpoints")

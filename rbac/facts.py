@@ -62,23 +62,24 @@ class Assignment:
 
     @property
     def id(self) -> str:
+        """Its resource id in Azure Resource Manager."""
         return f"{self.scope.rstrip('/')}/providers/Microsoft.Authorization/roleAssignments/{self.name}"
 
 
 @dataclass(frozen=True)
-class Denial:
-    """A deny assignment; of each principal the id and whether it is a group."""
+class DenyAssignment:
+    """A deny assignment; `principals` and `excluded` hold of each principal the id and whether it is a group."""
 
     name: str
     scope: str
     permissions: tuple[Permission, ...]
     principals: Mapping[str, bool]
     excluded: Mapping[str, bool] = field(default_factory=dict)
-    children_too: bool = True
+    child_scopes_too: bool = True
 
 
 @dataclass(frozen=True)
-class Accounts:
+class StorageAccounts:
     """The storage accounts that the caller sees (`ids`, None: it may see none), and where the store lies among them.
 
     `store` is the account's resource id, `container` the container's; both None, with the reason in `not_checked`,
@@ -93,7 +94,7 @@ class Accounts:
 
 @dataclass(frozen=True)
 class Facts:
-    """All that a decision needs.
+    """All that a decision on one principal needs: what it holds, what denies it, and what the roles grant.
 
     `assignments` are those that count for the principal, its groups' included, at and above the scopes looked at;
     `groups` are the ids of its groups, None where the directory does not tell them.
@@ -102,8 +103,8 @@ class Facts:
     principal: Principal
     group_scope: str
     vm_scopes: tuple[str, ...]
-    accounts: Accounts = Accounts()
+    accounts: StorageAccounts = StorageAccounts()
     assignments: tuple[Assignment, ...] = ()
-    denials: tuple[Denial, ...] = ()
+    deny_assignments: tuple[DenyAssignment, ...] = ()
     roles: Mapping[str, Role] = field(default_factory=dict)
     groups: frozenset[str] | None = None

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from local.errors import AzureError, ConfigError
+from rbac.evaluate import (
+    LIST_KEYS,
+    RUN_COMMAND,
+    VM_READ,
+    Judgment,
+    covers,
+    describe_assignment,
+    describe_scope,
+    grants,
+    judge,
+    vm_rights,
+)
 from rbac.facts import Assignment, Facts, Permission, Role
-from rbac.rights import LIST_KEYS, RUN_COMMAND, VM_READ, covers, describe, grants, judge, place, vm_rights
 
-_OURS = uuid.UUID("6f0e6a3c-6d0b-5e0f-9d1c-9a1f3b0c2e77")
+_UUID_NAMESPACE = uuid.UUID("6f0e6a3c-6d0b-5e0f-9d1c-9a1f3b0c2e77")
 NARROW = Permission((VM_READ, "Microsoft.Compute/virtualMachines/instanceView/read", RUN_COMMAND))
 DESCRIPTION = "Made by: invoke rbac.fix. Taken back by: invoke rbac.revoke."
 
 
 @dataclass(frozen=True)
-class Wish:
+class FixOptions:
     """What was asked for: a role by name (None: whatever grants the rights, else the configured role), and where."""
 
     role: str | None = None
@@ -31,6 +43,7 @@ class Wish:
 
     @property
     def explicit(self) -> bool:
+        """Whether a certain role was asked for, so that another one with the same rights will not do."""
         return bool(self.role) or self.least_privilege
 
 
@@ -49,6 +62,7 @@ class Plan:
 
     @property
     def changes(self) -> bool:
+        """Whether anything is to be written to Azure."""
         return bool(self.define or self.assign)
 
 
@@ -60,23 +74,18 @@ class Revocation:
     left_alone: tuple[Assignment, ...]
 
 
-def decide(facts: Facts, wish: Wish, wanted: Role, existing: Role | None) -> Plan:
-    """The change that gives the principal `wanted` at the wished scope; `existing` is its definition as Azure has it.
+def decide(facts: Facts, options: FixOptions, wanted: Role, existing: Role | None) -> Plan:
+    """The change that gives the principal `wanted` at the scope asked for; `existing` is that role as Azure has it.
 
     Raises ConfigError where the role or scope cannot serve, AzureError where a deny assignment or a condition blocks.
     """
     judgments = [judge(facts, right) for right in vm_rights(facts)]
-    for one in judgments:
-        if one.denied:
-            mend = (
-                "ask who made the deny assignment (a blueprint, a managed application, a deployment stack) to lift it"
-            )
-            raise AzureError("rbac.fix", f"{one.right.action} on {one.right.scope} is {one.why}", mend)
+    _refuse_denied(judgments)
     held = judgments[0].through
-    if not wish.explicit and held and all(one.allowed for one in judgments):
+    if not options.explicit and held and all(judgment.allowed for judgment in judgments):
         return Plan(facts.roles[held.role], held, warnings=_key_warnings(facts, facts.roles[held.role], held.scope))
     _require_rights(wanted)
-    scope = _target(facts, wish)
+    scope = _assignment_scope(facts, options)
     define = None if existing and _same_actions(existing, wanted) else wanted
     if held := _in_force(facts, wanted, scope):
         return Plan(wanted, held, define, warnings=_key_warnings(facts, wanted, held.scope))
@@ -88,16 +97,20 @@ def decide(facts: Facts, wish: Wish, wanted: Role, existing: Role | None) -> Pla
 
 def revocation(facts: Facts, direct: tuple[Assignment, ...]) -> Revocation:
     """Which of the principal's own assignments (`direct`) in the group `rbac.fix` made: they bear the name it gives."""
-    mine = [one for one in direct if one.principal_id == facts.principal.object_id]
-    ours = [one for one in mine if covers(facts.group_scope, one.scope) and is_ours(one)]
-    others = [
-        one
-        for one in (*mine, *facts.assignments)
-        if one.id.lower() not in {own.id.lower() for own in ours}
-        and any(covers(one.scope, vm) for vm in facts.vm_scopes)
-        and grants(facts.roles[one.role], RUN_COMMAND)
-    ]
-    return Revocation(tuple(ours), tuple({one.id.lower(): one for one in others}.values()))
+    own = [assignment for assignment in direct if assignment.principal_id == facts.principal.object_id]
+    ours = {
+        assignment.id.lower(): assignment
+        for assignment in own
+        if covers(facts.group_scope, assignment.scope) and is_ours(assignment)
+    }
+    others = {
+        assignment.id.lower(): assignment
+        for assignment in (*own, *facts.assignments)
+        if assignment.id.lower() not in ours
+        and any(covers(assignment.scope, vm) for vm in facts.vm_scopes)
+        and grants(facts.roles[assignment.role], RUN_COMMAND)
+    }
+    return Revocation(tuple(ours.values()), tuple(others.values()))
 
 
 def is_ours(assignment: Assignment) -> bool:
@@ -107,20 +120,31 @@ def is_ours(assignment: Assignment) -> bool:
 
 def assignment_name(scope: str, object_id: str, role_guid: str) -> str:
     """The same GUID for the same scope, principal and role, so that a retry cannot make a second assignment."""
-    return str(uuid.uuid5(_OURS, f"{scope}|{object_id}|{role_guid}".lower()))
+    return str(uuid.uuid5(_UUID_NAMESPACE, f"{scope}|{object_id}|{role_guid}".lower()))
 
 
 def narrow_role(group_scope: str) -> Role:
     """The custom role of --least-privilege for one resource group; custom roles' names are unique in a tenant."""
     mark = hashlib.sha256(group_scope.lower().encode()).hexdigest()[:8]
     name = f"Pillar 9 Run Command ({group_scope.rpartition('/')[2]} {mark})"
-    return Role(str(uuid.uuid5(_OURS, f"role|{group_scope}".lower())), name, (NARROW,), custom=True)
+    return Role(str(uuid.uuid5(_UUID_NAMESPACE, f"role|{group_scope}".lower())), name, (NARROW,), custom=True)
 
 
-def _same_actions(one: Role, other: Role) -> bool:
+def _refuse_denied(judgments: Sequence[Judgment]) -> None:
+    """No role helps against a deny assignment."""
+    for judgment in judgments:
+        if judgment.denied:
+            came_back = f"{judgment.right.action} on {judgment.right.scope} is {judgment.why}"
+            mend = (
+                "ask who made the deny assignment (a blueprint, a managed application, a deployment stack) to lift it"
+            )
+            raise AzureError("rbac.fix", came_back, mend)
+
+
+def _same_actions(role: Role, other: Role) -> bool:
     mine, theirs = (
-        [[sorted(map(str.lower, part)) for part in vars(block).values()] for block in role.permissions]
-        for role in (one, other)
+        [[sorted(map(str.lower, patterns)) for patterns in vars(block).values()] for block in definition.permissions]
+        for definition in (role, other)
     )
     return mine == theirs
 
@@ -132,11 +156,11 @@ def _require_rights(role: Role) -> None:
         raise ConfigError("rbac.fix", f"the role {role.name} does not grant {' and '.join(lacking)}", mend)
 
 
-def _target(facts: Facts, wish: Wish) -> str:
-    if wish.scope == "group":
+def _assignment_scope(facts: Facts, options: FixOptions) -> str:
+    if options.scope == "group":
         return facts.group_scope
     if len(facts.vm_scopes) > 1:
-        names = ", ".join(one.rpartition("/")[2] for one in facts.vm_scopes)
+        names = ", ".join(scope.rpartition("/")[2] for scope in facts.vm_scopes)
         raise ConfigError("rbac.fix --scope vm", f"azure.vm names several VMs: {names}", "run it once for each VM")
     return facts.vm_scopes[0]
 
@@ -144,31 +168,35 @@ def _target(facts: Facts, wish: Wish) -> str:
 def _in_force(facts: Facts, role: Role, scope: str) -> Assignment | None:
     """An assignment of the role at the scope or above, directly or through a group, that hangs on no condition."""
     held = (
-        one for one in facts.assignments if one.role == role.guid and covers(one.scope, scope) and not one.condition
+        assignment
+        for assignment in facts.assignments
+        if assignment.role == role.guid and covers(assignment.scope, scope) and not assignment.condition
     )
     return next(held, None)
 
 
 def _refuse_conditional(facts: Facts, role: Role, scope: str) -> None:
     """Azure takes no second assignment of the same role, scope and principal, so one with a condition is in the way."""
-    for one in facts.assignments:
-        same = one.role == role.guid and one.principal_id == facts.principal.object_id
-        if same and covers(scope, one.scope) and covers(one.scope, scope):
+    for assignment in facts.assignments:
+        same = assignment.role == role.guid and assignment.principal_id == facts.principal.object_id
+        if same and covers(scope, assignment.scope) and covers(assignment.scope, scope):
             raise AzureError(
                 "rbac.fix",
-                f"conditional: {describe(facts, one)} has an ABAC condition",
-                f"look at it and remove the condition, or the assignment: az role assignment delete --ids {one.id}",
+                f"conditional: {describe_assignment(facts, assignment)} has an ABAC condition",
+                "look at it and remove the condition, or the assignment: "
+                f"az role assignment delete --ids {assignment.id}",
             )
 
 
 def _key_warnings(facts: Facts, role: Role, scope: str) -> tuple[str, ...]:
-    if not grants(role, LIST_KEYS):
+    """A warning where the role, assigned at a scope above a VM, also opens storage accounts by their keys."""
+    above_a_vm = any(covers(scope, vm) and not covers(vm, scope) for vm in facts.vm_scopes)
+    if not above_a_vm or not grants(role, LIST_KEYS):
         return ()
-    danger = f"{role.name} on {place(scope)} can read the account keys (listKeys), and so delete every backup, of"
+    holder = f"{role.name} on {describe_scope(scope)}"
+    danger = f"{holder} can read the account keys (listKeys), and so delete every backup, of"
     advice = "narrower: invoke rbac.fix --least-privilege, or --scope vm"
-    if any(covers(scope, vm) and not covers(vm, scope) for vm in facts.vm_scopes):
-        if facts.accounts.ids is None:
-            return (f"{danger} any storage account there (the storage accounts cannot be read); {advice}",)
-        within = [one.rpartition("/")[2] for one in facts.accounts.ids if covers(scope, one)]
-        return (f"{danger} the storage account {', '.join(within)}; {advice}",) if within else ()
-    return ()
+    if facts.accounts.ids is None:
+        return (f"{danger} any storage account there (the storage accounts cannot be read); {advice}",)
+    within = [account.rpartition("/")[2] for account in facts.accounts.ids if covers(scope, account)]
+    return (f"{danger} the storage account {', '.join(within)}; {advice}",) if within else ()

@@ -12,10 +12,10 @@ from local.cloud.credentials import Login, caller_of, default_credential, secret
 from local.cloud.endpoints import endpoints_of
 from local.cloud.errors import AccessDeniedError
 from local.errors import AzureError, InconclusiveError
-from local.events import Event, Watch
+from local.report import Verdict
 from local.settings import AzureSettings
-from rbac.change import Deadline
 from rbac.facts import Principal
+from rbac.propagation import Deadline
 
 _MARK = "pillar9-rbac-proof"
 SCRIPT = f"""#!/bin/sh
@@ -30,13 +30,22 @@ MakeLogin = Callable[[], Login]
 
 @dataclass(frozen=True)
 class Proof:
-    """`effective` as the report tells it, and what was seen."""
+    """What came of it: `effective` as the report tells it (None: not known), and what was seen.
+
+    `tried` is False where nobody holds the principal's credential, so that there was nothing to try with.
+    """
 
     effective: bool | None
     text: str
+    tried: bool = True
+
+    @property
+    def verdict(self) -> Verdict:
+        """Inconclusive where it was tried and did not succeed; what could not be tried says nothing against it."""
+        return "passed" if self.effective or not self.tried else "inconclusive"
 
 
-def logins(azure: AzureSettings, principal: Principal, own: Login) -> MakeLogin | None:
+def principal_logins(azure: AzureSettings, principal: Principal, own: Login) -> MakeLogin | None:
     """Makes logins of the principal's own, each without a token; None where the caller (`own`) holds none.
 
     Taken from PILLAR9_PRINCIPAL_CLIENT_SECRET, from AZURE_CLIENT_SECRET where AZURE_CLIENT_ID is the principal's, or
@@ -54,35 +63,44 @@ def logins(azure: AzureSettings, principal: Principal, own: Login) -> MakeLogin 
     tenant = azure.tenant or caller.tenant
     if not (secret and app_id and tenant):
         return None
-    held, known_tenant, known_app_id = secret, tenant, app_id
+    known_secret, known_tenant, known_app_id = secret, tenant, app_id
 
     def make() -> Login:
-        return secret_credential(azure, known_tenant, known_app_id, held)
+        return secret_credential(azure, known_tenant, known_app_id, known_secret)
 
     with closing(make()) as login:
         return make if caller_of(login, token_scope).object_id == principal.object_id else None
 
 
-def wait_until_effective(
-    make: MakeLogin, vms: tuple[str, ...], prove: Prove, deadline: Deadline, watch: Watch
-) -> Proof:
+def wait_until_effective(make: MakeLogin, vms: tuple[str, ...], prove: Prove, deadline: Deadline) -> Proof:
     """Run the script on every VM, again and again with fresh tokens as long as Azure refuses, until the time is up."""
     seen = []
     for vm in vms:
-        while True:
-            try:
-                # A token carries the rights of the moment it was issued, so each try gets its own.
-                with closing(make()) as login:
-                    output = prove(login, vm, SCRIPT)
-                break
-            except AccessDeniedError as error:
-                watch(Event(vm, f"assigned, not effective yet after {deadline.waited} s"))
-                if not deadline.wait():
-                    return Proof(False, f"assigned, but not effective on {vm} after {deadline.waited} s: {error}")
-            except (AzureError, InconclusiveError) as error:
-                return Proof(None, f"assigned, but it could not be tried on {vm}: {error}")
-        found = re.search(rf"^{_MARK}$(?:\n+(\d+(?:\.\d+)+(?: \(in python3\))?))?", output, re.MULTILINE)
-        if not found:
-            return Proof(None, f"assigned, but what ran on {vm} did not answer whole")
-        seen.append(f"{vm} ran a command: SQLite {found[1]}" if found[1] else f"{vm} ran a command; it has no SQLite")
+        proved = _wait_on_vm(make, vm, prove, deadline)
+        if not proved.effective:
+            return proved
+        seen.append(proved.text)
     return Proof(True, "; ".join(seen))
+
+
+def _wait_on_vm(make: MakeLogin, vm: str, prove: Prove, deadline: Deadline) -> Proof:
+    while True:
+        try:
+            # A token carries the rights of the moment it was issued, so each try gets its own.
+            with closing(make()) as login:
+                return _judge_output(vm, prove(login, vm, SCRIPT))
+        except AccessDeniedError as error:
+            deadline.tell(vm, f"assigned, not effective yet after {deadline.waited} s")
+            if not deadline.wait():
+                return Proof(False, f"assigned, but not effective on {vm} after {deadline.waited} s: {error}")
+        except (AzureError, InconclusiveError) as error:
+            return Proof(None, f"assigned, but it could not be tried on {vm}: {error}")
+
+
+def _judge_output(vm: str, output: str) -> Proof:
+    found = re.search(rf"^{_MARK}$(?:\n+(\d+(?:\.\d+)+(?: \(in python3\))?))?", output, re.MULTILINE)
+    if not found:
+        return Proof(None, f"assigned, but what ran on {vm} did not answer whole")
+    if not found[1]:
+        return Proof(True, f"{vm} ran a command; it has no SQLite")
+    return Proof(True, f"{vm} ran a command: SQLite {found[1]}")

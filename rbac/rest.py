@@ -1,4 +1,4 @@
-"""Reads from a REST surface of Azure, through the SDK's pipeline: typed answers, paging, and Azure's errors as ours."""
+"""Reads from a REST API of Azure, through the SDK's pipeline: typed answers, paging, and Azure's errors as ours."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class RestError(AzureError):
-    """Azure's refusal other than 403, with the HTTP status and the error code that a chain may know what to do with."""
+    """Azure's refusal other than 403; the HTTP status and Azure's error code tell a caller whether it can go on."""
 
     def __init__(self, error: AzureError, status: int, code: str) -> None:
         super().__init__(error.doing, error.came_back, error.mend)
@@ -37,8 +37,8 @@ class _Page(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class Rest:
-    """One surface (`base` is its URL) and the SDK's pipeline to it."""
+class RestClient:
+    """One of Azure's REST APIs (`base` is its URL) and the SDK's pipeline to it."""
 
     base: str
     client: PipelineClient[HttpRequest, HttpResponse]
@@ -60,7 +60,7 @@ class Rest:
         from azure.core.exceptions import HttpResponseError
         from azure.core.rest import HttpRequest
 
-        with told(doing, path.partition("?")[0]):
+        with azure_errors(doing, path.partition("?")[0]):
             response = self.client.send_request(HttpRequest("GET", self.base + path, headers=dict(headers or {})))
             if response.status_code >= 400:
                 raise HttpResponseError(response=response)
@@ -68,7 +68,7 @@ class Rest:
 
 
 @contextmanager
-def told(doing: str, scope: str) -> Iterator[None]:
+def azure_errors(doing: str, scope: str) -> Iterator[None]:
     """The SDK's errors as ours: AccessDeniedError for a 403, RestError for what else Azure refused, else AzureError."""
     from azure.core.exceptions import AzureError as SdkError
     from azure.core.exceptions import HttpResponseError
@@ -100,6 +100,6 @@ def _decode(content: bytes | msgspec.Raw, shape: type[T], doing: str, base: str)
         raise AzureError(doing, came_back, "check the proxy and azure.endpoints") from None
 
 
-def quoted(text: str) -> str:
-    """`text` as a literal of an OData filter, percent-encoded."""
-    return quote("'" + text.replace("'", "''") + "'")
+def odata_literal(text: str) -> str:
+    """`text` as a string in an OData filter; who puts it into a URL by hand percent-encodes it as well."""
+    return "'" + text.replace("'", "''") + "'"

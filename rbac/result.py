@@ -7,9 +7,10 @@ from typing import Literal
 
 import msgspec
 
+from local.cloud.errors import BLOB_ROLE_COMMAND
 from local.report import Verdict, exit_code, worst
+from rbac.evaluate import Judgment, blob_rights, describe_scope, judge
 from rbac.facts import Facts, Principal
-from rbac.rights import Judgment, place
 
 Status = Literal["ok", "changed", "failed", "warning", "skipped"]
 
@@ -45,7 +46,7 @@ class Finding(RightCheck, frozen=True):
     why: str
 
 
-class Fixed(msgspec.Struct, frozen=True):
+class FixReport(msgspec.Struct, frozen=True):
     """`effective`: proven on the VM, not proven within the time, or (None) only known to be assigned."""
 
     verdict: Verdict
@@ -58,7 +59,7 @@ class Fixed(msgspec.Struct, frozen=True):
     checks: tuple[RightCheck, ...]
 
 
-class Checked(msgspec.Struct, frozen=True):
+class CheckReport(msgspec.Struct, frozen=True):
     """What the principal may do now."""
 
     verdict: Verdict
@@ -67,7 +68,7 @@ class Checked(msgspec.Struct, frozen=True):
     checks: tuple[Finding, ...]
 
 
-class Revoked(msgspec.Struct, frozen=True):
+class RevokeReport(msgspec.Struct, frozen=True):
     """Resource ids of the assignments taken back and of those that `rbac.fix` did not make; the custom role deleted."""
 
     verdict: Verdict
@@ -81,7 +82,7 @@ class Revoked(msgspec.Struct, frozen=True):
 class Outcome(msgspec.Struct, frozen=True):
     """A result, and its story; `check` says that nothing was changed, only what would be."""
 
-    rbac: Fixed | Checked | Revoked
+    rbac: FixReport | CheckReport | RevokeReport
     lines: tuple[Line, ...]
     check: bool = False
 
@@ -91,42 +92,58 @@ class Outcome(msgspec.Struct, frozen=True):
         return exit_code(self.rbac.verdict)
 
     @property
-    def document(self) -> dict[str, Fixed | Checked | Revoked]:
+    def document(self) -> dict[str, FixReport | CheckReport | RevokeReport]:
         """The one document of `--json`."""
         return {"rbac": self.rbac}
 
 
-def ids(principal: Principal) -> PrincipalIds:
+def principal_ids(principal: Principal) -> PrincipalIds:
     """The three fields that scripts read."""
     return PrincipalIds(principal.display_name, principal.app_id, principal.object_id)
 
 
 def right_checks(judgments: Sequence[Judgment]) -> tuple[RightCheck, ...]:
     """The rights as `rbac.fix --json` tells them."""
-    return tuple(RightCheck(one.right.action, one.right.scope, one.allowed) for one in judgments)
+    return tuple(RightCheck(judgment.right.action, judgment.right.scope, judgment.allowed) for judgment in judgments)
 
 
 def findings(judgments: Sequence[Judgment]) -> tuple[Finding, ...]:
     """The rights as `rbac.check --json` tells them."""
     return tuple(
-        Finding(one.right.action, one.right.scope, one.allowed, one.through.id if one.through else None, one.why)
-        for one in judgments
+        Finding(
+            judgment.right.action,
+            judgment.right.scope,
+            judgment.allowed,
+            judgment.through.id if judgment.through else None,
+            judgment.why,
+        )
+        for judgment in judgments
     )
 
 
 def verdict_of(judgments: Sequence[Judgment]) -> Verdict:
     """Passed if all rights are there, failed if one is missing, else inconclusive."""
-    told: dict[bool | None, Verdict] = {True: "passed", False: "failed", None: "inconclusive"}
-    return worst(told[one.allowed] for one in judgments)
+    verdicts: dict[bool | None, Verdict] = {True: "passed", False: "failed", None: "inconclusive"}
+    return worst(verdicts[judgment.allowed] for judgment in judgments)
 
 
 def right_lines(facts: Facts, judgments: Sequence[Judgment], missing: Status) -> list[Line]:
-    """A line for each right; one that is not there has the status `missing`."""
+    """A line for the principal and one for each right; a right that is not there has the status `missing`."""
     lines = [Line("ok", "principal", str(facts.principal))]
     if not facts.principal.verified:
         lines.append(Line("warning", "principal", "the directory can't be read: the id is taken for an object id"))
-    for one in judgments:
-        status: Status = "ok" if one.allowed else "skipped" if one.allowed is None else missing
-        where = f" on {place(one.right.scope)}" if one.right.scope else ""
-        lines.append(Line(status, f"{one.right.action}{where}", one.why))
+    for judgment in judgments:
+        status: Status = "ok" if judgment.allowed else "skipped" if judgment.allowed is None else missing
+        where = f" on {describe_scope(judgment.right.scope)}" if judgment.right.scope else ""
+        lines.append(Line(status, f"{judgment.right.action}{where}", judgment.why))
     return lines
+
+
+def store_lines(facts: Facts) -> list[Line]:
+    """Where a right at the store is missing, the command that gives it, as `rbac.fix` does not touch the store."""
+    judgments = [judge(facts, right) for right in blob_rights(facts)]
+    if not any(judgment.allowed is False and not judgment.denied for judgment in judgments):
+        return []
+    command = BLOB_ROLE_COMMAND.format(object_id=facts.principal.object_id, scope=facts.accounts.store)
+    text = f"rbac.fix gives no right to blobs (none is needed with an account key); run: {command}"
+    return [Line("warning", "store", text)]

@@ -2,101 +2,129 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from local.cloud.credentials import default_credential
 from local.errors import AzureError
 from local.settings import AzureSettings
-from rbac import arm, change, read
+from rbac import arm, read_facts
+from rbac.apply import delete_assignment, delete_role
+from rbac.clients import Clients, open_clients
+from rbac.evaluate import describe_assignment
 from rbac.facts import Assignment, Facts, Role
-from rbac.manager import Manager, surfaces
 from rbac.plan import Revocation, assignment_name, narrow_role, revocation
 from rbac.rest import RestError
-from rbac.result import Line, Outcome, Revoked, Status, ids
-from rbac.rights import describe
+from rbac.result import Line, Outcome, RevokeReport, principal_ids
 
 
-def revoke(azure: AzureSettings, *, role: str | None = None, check: bool = False) -> Outcome:
+@dataclass(frozen=True)
+class _RevokePlan:
+    """The facts, what to take back by them, and the custom role of `rbac.fix` that nothing else uses (None: none)."""
+
+    facts: Facts
+    revocation: Revocation
+    unused_role: Role | None
+
+
+def preview(azure: AzureSettings, *, role: str | None = None) -> Outcome:
+    """What `revoke` would take back, from the same facts by the same decision; changes nothing."""
+    with open_clients(azure) as clients:
+        plan = _plan(clients, azure, role)
+    return _outcome(plan, check=True)
+
+
+def revoke(azure: AzureSettings, *, role: str | None = None) -> Outcome:
     """Delete the assignments that bear the names `rbac.fix` gives, and its custom role where nothing else uses it.
 
     `role` is a role that `rbac.fix --role` was given a moment ago, which no list may show yet. Raises AzureError where
     Azure refuses, or still shows an assignment after its deletion.
     """
-    with closing(default_credential(azure)) as login, surfaces(azure, login) as (manager, directory):
-        who = read.principal(directory, azure)
-        facts = read.group_facts(manager, directory, azure, who)
-        direct = _direct(manager, azure, facts, role)
-        more = {one.role for one in direct} - set(facts.roles)
-        roles = {guid: read.role_of(manager, facts.group_scope, guid) for guid in more}
-        facts = replace(facts, roles={**facts.roles, **roles})
-        plan = revocation(facts, direct)
-        unused = _unused_role(manager, facts, plan)
-        if check:
-            return _outcome(facts, plan, unused, [], check=True)
-        for one in plan.take_back:
-            change.take_back(manager, one)
-            if arm.assignment(manager, one.id):
-                raise AzureError(f"take back {one.id}", "Azure still shows it", "run again: invoke rbac.revoke")
-        trouble = _drop(manager, facts, unused) if unused else []
-    return _outcome(facts, plan, None if trouble else unused, trouble)
+    with open_clients(azure) as clients:
+        plan = _plan(clients, azure, role)
+        for assignment in plan.revocation.take_back:
+            _delete(clients, assignment)
+        if plan.unused_role and not _delete_unless_in_use(clients, plan.facts.group_scope, plan.unused_role):
+            line = Line("warning", "role", f"{plan.unused_role.name} is still in use, so it stays")
+            return _outcome(replace(plan, unused_role=None), line)
+    return _outcome(plan)
 
 
-def _direct(manager: Manager, azure: AzureSettings, facts: Facts, role: str | None) -> tuple[Assignment, ...]:
+def _plan(clients: Clients, azure: AzureSettings, role: str | None) -> _RevokePlan:
+    facts = read_facts.facts_at_group(clients, azure, read_facts.configured_principal(clients, azure))
+    direct = _direct_assignments(clients, facts, {azure.role, role or azure.role})
+    unread = {assignment.role for assignment in direct} - set(facts.roles)
+    roles = {guid: read_facts.role_definition(clients, facts.group_scope, guid) for guid in unread}
+    facts = replace(facts, roles={**facts.roles, **roles})
+    decided = revocation(facts, direct)
+    return _RevokePlan(facts, decided, _unused_role(clients, facts, decided))
+
+
+def _direct_assignments(clients: Clients, facts: Facts, role_names: set[str]) -> tuple[Assignment, ...]:
     """The principal's own assignments, and by their names those that Azure's lists do not show yet."""
-    listed = arm.assignments_below(manager, facts.group_scope, facts.principal.object_id)
-    named = [arm.role_by_name(manager, facts.group_scope, name) for name in {azure.role, role or azure.role}]
-    guids = [narrow_role(facts.group_scope).guid, *(one.guid for one in named if one)]
-    known = {one.id.lower() for one in listed}
+    object_id = facts.principal.object_id
+    listed = arm.assignments_below(clients, facts.group_scope, object_id)
+    named = [arm.role_by_name(clients, facts.group_scope, name) for name in role_names]
+    guids = [narrow_role(facts.group_scope).guid, *(role.guid for role in named if role)]
+    known = {assignment.id.lower() for assignment in listed}
     hidden = []
     for scope in (facts.group_scope, *facts.vm_scopes):
         for guid in guids:
-            name = assignment_name(scope, facts.principal.object_id, guid)
-            place = Assignment(name, scope, facts.principal.object_id, guid).id
-            if place.lower() not in known and (found := arm.assignment(manager, place)):
+            wanted = Assignment(assignment_name(scope, object_id, guid), scope, object_id, guid)
+            if wanted.id.lower() not in known and (found := arm.assignment(clients, wanted.id)):
                 hidden.append(found)
     return (*listed, *hidden)
 
 
-def _unused_role(manager: Manager, facts: Facts, plan: Revocation) -> Role | None:
+def _unused_role(clients: Clients, facts: Facts, decided: Revocation) -> Role | None:
     """The custom role that `rbac.fix` made, where no assignment but those taken back uses it."""
-    role = arm.role_by_guid(manager, facts.group_scope, narrow_role(facts.group_scope).guid)
+    role = arm.role_by_guid(clients, facts.group_scope, narrow_role(facts.group_scope).guid)
     if role is None:
         return None
-    ours = {one.id.lower() for one in plan.take_back}
-    users = [one for one in arm.assignments_below(manager, facts.group_scope) if one.role == role.guid]
-    return role if all(one.id.lower() in ours for one in users) else None
+    ours = {assignment.id.lower() for assignment in decided.take_back}
+    listed = arm.assignments_below(clients, facts.group_scope)
+    users = {assignment.id.lower() for assignment in listed if assignment.role == role.guid}
+    return role if users <= ours else None
 
 
-def _drop(manager: Manager, facts: Facts, role: Role) -> list[Line]:
+def _delete(clients: Clients, assignment: Assignment) -> None:
+    delete_assignment(clients, assignment)
+    if arm.assignment(clients, assignment.id):
+        raise AzureError(f"take back {assignment.id}", "Azure still shows it", "run again: invoke rbac.revoke")
+
+
+def _delete_unless_in_use(clients: Clients, scope: str, role: Role) -> bool:
+    """Whether the role is deleted; Azure knows of assignments in other scopes, which the caller may not see."""
     try:
-        change.drop_role(manager, facts.group_scope, role)
+        delete_role(clients, scope, role)
     except RestError as error:
         if error.code != "RoleDefinitionHasAssignments":
             raise
-        return [Line("warning", "role", f"{role.name} is still in use, so it stays")]
-    return []
+        return False
+    return True
 
 
-def _outcome(facts: Facts, plan: Revocation, dropped: Role | None, more: list[Line], *, check: bool = False) -> Outcome:
-    status: Status = "changed"
-    done = "would be taken back" if check else "taken back"
+def _outcome(plan: _RevokePlan, *more: Line, check: bool = False) -> Outcome:
+    facts, decided, deleted = plan.facts, plan.revocation, plan.unused_role
+    taken_back, role_deleted = ("would be taken back", "would be deleted") if check else ("taken back", "deleted")
     lines = [Line("ok", "principal", str(facts.principal))]
-    lines += [Line(status, "assignment", f"{done}: {describe(facts, one)}") for one in plan.take_back]
-    if not plan.take_back:
-        lines.append(Line("ok", "assignment", "rbac.fix has nothing assigned here"))
-    if dropped:
-        lines.append(Line(status, "role", f"{'would be deleted' if check else 'deleted'}: {dropped.name}"))
     lines += [
-        Line("warning", "left alone", f"not made by rbac.fix, and still grants run command: {describe(facts, one)}")
-        for one in plan.left_alone
+        Line("changed", "assignment", f"{taken_back}: {describe_assignment(facts, assignment)}")
+        for assignment in decided.take_back
     ]
-    report = Revoked(
+    if not decided.take_back:
+        lines.append(Line("ok", "assignment", "rbac.fix has nothing assigned here"))
+    if deleted:
+        lines.append(Line("changed", "role", f"{role_deleted}: {deleted.name}"))
+    why = "not made by rbac.fix, and still grants run command"
+    lines += [
+        Line("warning", "left alone", f"{why}: {describe_assignment(facts, assignment)}")
+        for assignment in decided.left_alone
+    ]
+    report = RevokeReport(
         "passed",
-        bool(plan.take_back or dropped),
-        ids(facts.principal),
-        tuple(one.id for one in plan.take_back),
-        tuple(one.id for one in plan.left_alone),
-        dropped.name if dropped else None,
+        bool(decided.take_back or deleted),
+        principal_ids(facts.principal),
+        tuple(assignment.id for assignment in decided.take_back),
+        tuple(assignment.id for assignment in decided.left_alone),
+        deleted.name if deleted else None,
     )
-    return Outcome(report, tuple(lines + more), check=check)
+    return Outcome(report, (*lines, *more), check=check)

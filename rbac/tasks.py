@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 @command("rbac.check", JSON)
 def check(invocation: Invocation) -> int:
     """Which rights the backup's principal has, through what, and what is missing."""
-    from rbac import fix
+    from rbac import check
 
     configured = invocation.settings
-    return _show(fix.check(configured.azure, configured.store.location), invocation.screen)
+    return _show(check.check(configured.azure, configured.store.location), invocation.screen)
 
 
 @command("rbac.fix", CHECK, JSON)
@@ -32,24 +32,27 @@ def fix(
     wait: Annotated[int, Option("seconds to wait until the right is effective")] = 600,
 ) -> int:
     """Give the principal the right to run commands on the VM, and prove that it has it."""
+    from local.cloud.credentials import Login
     from rbac import fix
-    from rbac.change import Patience
-    from rbac.plan import Wish
+    from rbac.plan import FixOptions
+    from rbac.propagation import Propagation
     from remote import run_command
     from remote.run_command import VirtualMachine
 
     configured = invocation.settings
-    azure, wish = configured.azure, Wish(role or None, least_privilege, scope)
+    azure, store, options = (
+        configured.azure,
+        configured.store.location,
+        FixOptions(role or None, least_privilege, scope),
+    )
+    if invocation.check:
+        return _show(fix.preview(azure, store, options), invocation.screen)
     with invocation.screen.watching() as watch:
-        outcome = fix.fix(
-            azure,
-            configured.store.location,
-            wish,
-            lambda login, vm, script: run_command.run(VirtualMachine(azure, login, vm), script, watch).stdout,
-            check=invocation.check,
-            patience=Patience(seconds=wait),
-            watch=watch,
-        )
+
+        def prove(login: Login, vm: str, script: str) -> str:
+            return run_command.run(VirtualMachine(azure, login, vm), script, watch).stdout
+
+        outcome = fix.fix(azure, store, options, prove, Propagation(seconds=wait, watch=watch))
     return _show(outcome, invocation.screen)
 
 
@@ -58,8 +61,8 @@ def revoke(invocation: Invocation, role: Annotated[str, Option("only the assignm
     """Take back exactly what rbac.fix assigned."""
     from rbac import revoke
 
-    outcome = revoke.revoke(invocation.settings.azure, role=role or None, check=invocation.check)
-    return _show(outcome, invocation.screen)
+    take_back = revoke.preview if invocation.check else revoke.revoke
+    return _show(take_back(invocation.settings.azure, role=role or None), invocation.screen)
 
 
 def _show(outcome: Outcome, screen: Screen) -> int:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.azure_cloud.faults import Fault
-from tests.azure_cloud.state import VirtualMachine, World
+from tests.azure_cloud.state import TenantState, VirtualMachine
 
 TAIL = 4096
 LIMIT_SECONDS = 5400.0
@@ -48,14 +48,17 @@ class Operation:
 
     @property
     def kind(self) -> str:
+        """The kind of the fault that strikes it; empty where none does."""
         return self.fault.kind if self.fault else ""
 
-    def end(self, world: World, status: str, message: str = "", error: tuple[str, str] | None = None) -> None:
-        with world.lock:
+    def end(self, state: TenantState, status: str, message: str = "", error: tuple[str, str] | None = None) -> None:
+        """End it once; a status that comes after the first is lost, as in Azure."""
+        with state.lock:
             if self.status == "InProgress":
-                self.message, self.error, self.ended_at, self.status = message, error, world.now(), status
+                self.message, self.error, self.ended_at, self.status = message, error, state.now(), status
 
     def kill(self) -> None:
+        """Kill the script and all that it started."""
         if self.process is not None and self.process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -67,8 +70,8 @@ class Agent:
     # A fork in another thread may hold a script open for writing, and the kernel then refuses to run it.
     _forking = threading.Lock()
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, state: TenantState) -> None:
+        self.state = state
         self.operations: dict[str, Operation] = {}
         self.runs: list[ScriptRun] = []
         self._threads: list[threading.Thread] = []
@@ -76,10 +79,11 @@ class Agent:
 
     def running_on(self, vm: VirtualMachine) -> Operation | None:
         """The operation that keeps this VM busy."""
-        busy = (one for one in list(self.operations.values()) if one.status == "InProgress")
-        return next((one for one in busy if one.vm.id.lower() == vm.id.lower()), None)
+        busy = (operation for operation in list(self.operations.values()) if operation.status == "InProgress")
+        return next((operation for operation in busy if operation.vm.id.lower() == vm.id.lower()), None)
 
     def start(self, vm: VirtualMachine, script: str, fault: Fault | None) -> Operation:
+        """Run a script on the VM; the operation is there at once, and ends when the script does."""
         return self._begin(vm, fault, lambda operation: self._run(operation, script))
 
     def occupy(self, vm: VirtualMachine, seconds: float) -> Operation:
@@ -87,7 +91,7 @@ class Agent:
 
         def idle(operation: Operation) -> None:
             self._stopping.wait(seconds)
-            operation.end(self.world, "Succeeded", _message(b"", b""))
+            operation.end(self.state, "Succeeded", _message(b"", b""))
 
         return self._begin(vm, None, idle)
 
@@ -95,7 +99,7 @@ class Agent:
         """What runs on the VM dies, and its operation ends like this."""
         operation = self.running_on(vm)
         if operation is not None:
-            operation.end(self.world, status, error=error)
+            operation.end(self.state, status, error=error)
             operation.kill()
 
     def settle(self, vm: VirtualMachine, seconds: float) -> bool:
@@ -108,6 +112,7 @@ class Agent:
         return True
 
     def stop(self) -> None:
+        """Kill every script and wait until nothing runs any more."""
         self._stopping.set()
         for operation in list(self.operations.values()):
             operation.kill()
@@ -115,7 +120,7 @@ class Agent:
             thread.join()
 
     def _begin(self, vm: VirtualMachine, fault: Fault | None, work: Callable[[Operation], None]) -> Operation:
-        operation = Operation(str(uuid.uuid4()), vm, self.world.now(), fault)
+        operation = Operation(str(uuid.uuid4()), vm, self.state.now(), fault)
         self.operations[operation.id] = operation
         if operation.kind == "agent_stuck":
             return operation
@@ -126,7 +131,7 @@ class Agent:
 
     def _run(self, operation: Operation, script: str) -> None:
         if operation.kind == "agent_failed":
-            operation.end(self.world, "Failed", error=_no_agent(operation.vm))
+            operation.end(self.state, "Failed", error=_no_agent(operation.vm))
             return
         folder = _fresh_folder(operation.vm)
         with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
@@ -170,19 +175,19 @@ class Agent:
             case Fault(kind="endless_poll"):
                 return
             case Fault(kind="cut_short", text=text):
-                operation.end(self.world, "Succeeded", f"Enable succeeded: \n{text}")
+                operation.end(self.state, "Succeeded", f"Enable succeeded: \n{text}")
             case Fault(kind="vm_gone"):
-                operation.end(self.world, "Failed", error=_no_machine(operation.vm))
-                with self.world.lock:
-                    self.world.machines.pop(operation.vm.id.lower(), None)
+                operation.end(self.state, "Failed", error=_no_machine(operation.vm))
+                with self.state.lock:
+                    self.state.machines.pop(operation.vm.id.lower(), None)
             case Fault(kind="replaced_output", text=text):
-                operation.end(self.world, "Succeeded", _message(text.encode(), stderr))
+                operation.end(self.state, "Succeeded", _message(text.encode(), stderr))
             case Fault(kind="truncated_output", count=count):
                 operation.end(
-                    self.world, "Succeeded", _message(stdout[len(stdout) - min(count, len(stdout)) :], stderr)
+                    self.state, "Succeeded", _message(stdout[len(stdout) - min(count, len(stdout)) :], stderr)
                 )
             case _:
-                operation.end(self.world, "Succeeded", _message(stdout, stderr))
+                operation.end(self.state, "Succeeded", _message(stdout, stderr))
 
 
 def _fresh_folder(vm: VirtualMachine) -> Path:

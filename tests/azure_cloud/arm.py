@@ -1,4 +1,4 @@
-"""Azure Resource Manager's front: who calls, which call it is, whether its caller may make it."""
+"""Azure Resource Manager's gate: who calls, which call it is, and whether the caller's token allows it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.azure_cloud.agent import Agent
-from tests.azure_cloud.faults import FaultBook
-from tests.azure_cloud.rights import Snapshot, through, touches
-from tests.azure_cloud.state import ResourceGroup, RoleAssignment, World
-from tests.azure_cloud.tokens import TokenDesk
+from tests.azure_cloud.faults import FaultQueue
+from tests.azure_cloud.rights import TokenRights, through, touches
+from tests.azure_cloud.state import ResourceGroup, RoleAssignment, TenantState
+from tests.azure_cloud.tokens import TokenService
 from tests.azure_cloud.wire import RefusedError, Request, Response, arm_error
 
 
@@ -18,11 +18,11 @@ from tests.azure_cloud.wire import RefusedError, Request, Response, arm_error
 class Call:
     """One authenticated call, with what its path says."""
 
-    world: World
+    state: TenantState
     agent: Agent
-    faults: FaultBook
+    faults: FaultQueue
     request: Request
-    rights: Snapshot
+    rights: TokenRights
     path: str
     parts: dict[str, str] = field(default_factory=dict)
 
@@ -38,13 +38,13 @@ class Call:
     def subscription(self) -> str:
         """The subscription's id; refuses where there is none."""
         wanted = self.parts["sub"].lower()
-        if wanted not in self.world.subscriptions:
+        if wanted not in self.state.subscriptions:
             message = f"The subscription '{wanted}' could not be found."
             raise RefusedError(arm_error(404, "SubscriptionNotFound", message))
         return wanted
 
     def seen_subscription(self) -> str:
-        """The same, where the caller must hold something at, above or below it."""
+        """The subscription's id; refuses also where the caller holds nothing at, above or below it, as Azure does."""
         wanted = self.subscription()
         scope = f"/subscriptions/{wanted}"
         if not touches(self.rights, scope):
@@ -52,14 +52,16 @@ class Call:
         return wanted
 
     def resource_group(self) -> ResourceGroup:
+        """The resource group that the path names; refuses with ResourceGroupNotFound where there is none."""
         name = self.parts["rg"]
-        found = self.world.resource_groups.get(f"/subscriptions/{self.parts['sub']}/resourcegroups/{name}".lower())
+        found = self.state.resource_groups.get(f"/subscriptions/{self.parts['sub']}/resourcegroups/{name}".lower())
         if found is None:
             raise RefusedError(arm_error(404, "ResourceGroupNotFound", f"Resource group '{name}' could not be found."))
         return found
 
 
-def authorization_failed(rights: Snapshot, action: str, scope: str, *, abac: bool = False) -> Response:
+def authorization_failed(rights: TokenRights, action: str, scope: str, *, abac: bool = False) -> Response:
+    """Azure's 403: who may not do what where; with `abac` the condition on its own role is what forbids it."""
     who = rights.principal
     condition = " or an ABAC condition not fulfilled" if abac else ""
     message = (
@@ -71,6 +73,7 @@ def authorization_failed(rights: Snapshot, action: str, scope: str, *, abac: boo
 
 
 def not_found(kind: str, group: str, name: str) -> Response:
+    """Azure's 404 for a resource that is not in its group."""
     message = (
         f"The Resource '{kind}/{name}' under resource group '{group}' was not found. For more details please go to "
         "https://aka.ms/ARMResourceNotFoundFix"
@@ -85,21 +88,24 @@ GROUP = SUBSCRIPTION + r"/resourceGroups/(?P<rg>[^/]+)"
 
 @dataclass(frozen=True)
 class Route:
+    """A method and a path (a pattern whose groups become the call's parts), and what answers them."""
+
     method: str
     pattern: str
     handler: Handler
 
 
 @dataclass(frozen=True)
-class Front:
+class Router:
     """The calls that are answered, and the audiences whose tokens are taken."""
 
     routes: tuple[Route, ...]
     audiences: frozenset[str]
     authority: str
 
-    def handle(self, desk: TokenDesk, agent: Agent, faults: FaultBook, request: Request) -> Response:
-        rights = self._caller(desk, request)
+    def handle(self, tokens: TokenService, agent: Agent, faults: FaultQueue, request: Request) -> Response:
+        """Answer one request as Azure does: 401 before 400 before 404 and 405, and only then the call's own rights."""
+        rights = self._caller(tokens, request)
         if "api-version" not in request.query:
             message = "The api-version query parameter (?api-version=) is required for all requests."
             raise RefusedError(arm_error(400, "MissingApiVersionParameter", message))
@@ -111,37 +117,37 @@ class Front:
                 continue
             if route.method == request.method:
                 parts = {name: value or "" for name, value in found.groupdict().items()}
-                return route.handler(Call(desk.world, agent, faults, request, rights, path, parts))
+                return route.handler(Call(tokens.state, agent, faults, request, rights, path, parts))
             methods.add(route.method)
         if methods:
             message = f"The requested resource does not support http method '{request.method}'."
             raise RefusedError(arm_error(405, "HttpMethodNotSupported", message))
         raise RefusedError(arm_error(404, "InvalidResourceType", f"The resource type could not be found for '{path}'."))
 
-    def _caller(self, desk: TokenDesk, request: Request) -> Snapshot:
+    def _caller(self, tokens: TokenService, request: Request) -> TokenRights:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme != "Bearer":
             message = "Authentication failed. The 'Authorization' header is missing."
-            raise RefusedError(self._unauthorized(desk, "AuthenticationFailed", message))
-        rights = desk.read(token)
+            raise RefusedError(self._unauthorized(tokens, "AuthenticationFailed", message))
+        rights = tokens.read(token)
         if rights is None:
-            raise RefusedError(self._unauthorized(desk, "InvalidAuthenticationToken", "The access token is invalid."))
+            raise RefusedError(self._unauthorized(tokens, "InvalidAuthenticationToken", "The access token is invalid."))
         if rights.audience not in self.audiences:
-            allowed = ",".join(f"'{one}'" for one in sorted(self.audiences))
+            allowed = ",".join(f"'{audience}'" for audience in sorted(self.audiences))
             message = (
                 f"The access token has been obtained for wrong audience or resource '{rights.audience}'. It should "
                 f"exactly match with one of the allowed audiences {allowed}."
             )
-            raise RefusedError(self._unauthorized(desk, "InvalidAuthenticationTokenAudience", message))
-        if rights.expires_at <= desk.world.now():
+            raise RefusedError(self._unauthorized(tokens, "InvalidAuthenticationTokenAudience", message))
+        if rights.expires_at <= tokens.state.now():
             raise RefusedError(
-                self._unauthorized(desk, "ExpiredAuthenticationToken", "The access token expiry time passed.")
+                self._unauthorized(tokens, "ExpiredAuthenticationToken", "The access token expiry time passed.")
             )
         return rights
 
-    def _unauthorized(self, desk: TokenDesk, code: str, message: str) -> Response:
+    def _unauthorized(self, tokens: TokenService, code: str, message: str) -> Response:
         challenge = (
-            f'Bearer authorization_uri="{self.authority}/{desk.world.tenant}", error="invalid_token", '
+            f'Bearer authorization_uri="{self.authority}/{tokens.state.tenant}", error="invalid_token", '
             f'error_description="{message}"'
         )
         return arm_error(401, code, message, (("WWW-Authenticate", challenge),))

@@ -18,7 +18,7 @@ _ASSIGNED_TO = re.compile(r"assignedTo\('([0-9a-f-]+)'\)", re.I)
 
 
 @dataclass(frozen=True)
-class Wish:
+class AssignmentRequest:
     """What a PUT asks for."""
 
     role: str
@@ -46,15 +46,15 @@ def _list(call: Call) -> Response:
     if exact := _OF_PRINCIPAL.search(text):
         wanted = frozenset({exact[1].lower()})
     elif transitive := _ASSIGNED_TO.search(text):
-        wanted = call.world.identities(transitive[1].lower())
+        wanted = call.state.identities(transitive[1].lower())
     found = [
-        one
-        for one in call.world.assignments.values()
-        if (covers(one.scope, scope) or (not above_only and covers(scope, one.scope)))
-        and (wanted is None or one.principal_id in wanted)
-        and one.visible_at <= call.world.now()
+        assignment
+        for assignment in call.state.assignments.values()
+        if (covers(assignment.scope, scope) or (not above_only and covers(scope, assignment.scope)))
+        and (wanted is None or assignment.principal_id in wanted)
+        and assignment.visible_at <= call.state.now()
     ]
-    return reply({"value": [_shape(one) for one in found]})
+    return reply({"value": [_shape(assignment) for assignment in found]})
 
 
 def _scope_exists(call: Call) -> None:
@@ -66,38 +66,38 @@ def _scope_exists(call: Call) -> None:
     )
     if found is None:
         return
-    if found["group"].lower() not in call.world.resource_groups:
+    if found["group"].lower() not in call.state.resource_groups:
         raise RefusedError(
             arm_error(404, "ResourceGroupNotFound", f"Resource group '{found['rg']}' could not be found.")
         )
-    resources = {*call.world.machines, *call.world.storage}
-    if found["name"] and not any(covers(one, call.parts["scope"]) for one in resources):
+    resources = {*call.state.machines, *call.state.storage}
+    if found["name"] and not any(covers(resource_id, call.parts["scope"]) for resource_id in resources):
         raise RefusedError(not_found(found["kind"], found["rg"], found["name"]))
 
 
 def _get(call: Call) -> Response:
     call.allowed("Microsoft.Authorization/roleAssignments/read", call.path)
-    one = call.world.assignments.get(call.path.lower())
-    if one is None:
+    assignment = call.state.assignments.get(call.path.lower())
+    if assignment is None:
         message = f"The role assignment '{call.parts['name']}' is not found."
         raise RefusedError(arm_error(404, "RoleAssignmentNotFound", message))
-    return reply(_shape(one))
+    return reply(_shape(assignment))
 
 
 def _put(call: Call) -> Response:
     granted = call.allowed(_WRITE, call.path)
-    wish = _wish(call)
-    if all(one.only_roles is not None and wish.role not in one.only_roles for one in granted):
+    wanted = _parse(call)
+    if all(assignment.only_roles is not None and wanted.role not in assignment.only_roles for assignment in granted):
         raise RefusedError(authorization_failed(call.rights, _WRITE, call.path, abac=True))
     _scope_exists(call)
-    held = call.world.assignments.get(call.path.lower())
+    held = call.state.assignments.get(call.path.lower())
     if held is not None:
-        return _update(call, held, wish)
-    _refuse_second(call, wish)
-    return _create(call, wish)
+        return _update(call, held, wanted)
+    _refuse_second(call, wanted)
+    return _create(call, wanted)
 
 
-def _wish(call: Call) -> Wish:
+def _parse(call: Call) -> AssignmentRequest:
     name = call.parts["name"]
     try:
         uuid.UUID(name)
@@ -106,32 +106,32 @@ def _wish(call: Call) -> Wish:
         raise RefusedError(arm_error(400, "InvalidRoleAssignmentId", message)) from None
     given = call.request.json().get("properties", {})
     role = str(given.get("roleDefinitionId", "")).rpartition("/")[2].lower()
-    if role not in call.world.roles:
+    if role not in call.state.roles:
         message = f"The specified role definition with ID '{role.replace('-', '')}' does not exist."
         raise RefusedError(arm_error(400, "RoleDefinitionDoesNotExist", message))
-    wish = Wish(
+    wanted = AssignmentRequest(
         role,
         str(given.get("principalId", "")).lower(),
         given.get("principalType"),
         given.get("description"),
         given.get("condition"),
     )
-    _principal_known(call, wish)
-    return wish
+    _principal_known(call, wanted)
+    return wanted
 
 
-def _principal_known(call: Call, wish: Wish) -> None:
-    principal = call.world.principals.get(wish.principal_id)
-    if wish.principal_id in call.world.groups or (principal is not None and not principal.fresh):
+def _principal_known(call: Call, wanted: AssignmentRequest) -> None:
+    principal = call.state.principals.get(wanted.principal_id)
+    if wanted.principal_id in call.state.groups or (principal is not None and not principal.fresh):
         kind = principal.principal_type if principal else "Group"
-        if wish.principal_type not in (None, kind):
-            message = f"The principal type '{wish.principal_type}' does not match the type '{kind}' of the principal."
+        if wanted.principal_type not in (None, kind):
+            message = f"The principal type '{wanted.principal_type}' does not match the type '{kind}' of the principal."
             raise RefusedError(arm_error(400, "UnmatchedPrincipalType", message))
         return
-    if principal is not None and wish.principal_type == principal.principal_type:
+    if principal is not None and wanted.principal_type == principal.principal_type:
         return
     message = (
-        f"Principal {wish.principal_id.replace('-', '')} does not exist in the directory {call.world.tenant}. Check "
+        f"Principal {wanted.principal_id.replace('-', '')} does not exist in the directory {call.state.tenant}. Check "
         "that you have the correct principal ID. If you are creating this principal and then immediately assigning a "
         "role, this error might be related to a replication delay. In this case, set the role assignment principalType "
         "property to a value, such as ServicePrincipal, User, or Group.  See https://aka.ms/docs-principaltype"
@@ -139,70 +139,72 @@ def _principal_known(call: Call, wish: Wish) -> None:
     raise RefusedError(arm_error(400, "PrincipalNotFound", message))
 
 
-def _refuse_second(call: Call, wish: Wish) -> None:
-    for one in call.world.assignments.values():
-        same = one.principal_id == wish.principal_id and one.role == wish.role
-        if same and one.scope.lower() == call.parts["scope"].lower():
+def _refuse_second(call: Call, wanted: AssignmentRequest) -> None:
+    for assignment in call.state.assignments.values():
+        same = assignment.principal_id == wanted.principal_id and assignment.role == wanted.role
+        if same and assignment.scope.lower() == call.parts["scope"].lower():
             message = (
                 "The role assignment already exists. The ID of the existing role assignment is "
-                f"{one.name.replace('-', '')}."
+                f"{assignment.name.replace('-', '')}."
             )
             raise RefusedError(arm_error(409, "RoleAssignmentExists", message))
 
 
-def _update(call: Call, held: RoleAssignment, wish: Wish) -> Response:
+def _update(call: Call, held: RoleAssignment, wanted: AssignmentRequest) -> Response:
     """A PUT under the same name updates description and condition (200); the rest of it cannot change."""
-    if (held.principal_id, held.role) != (wish.principal_id, wish.role):
+    if (held.principal_id, held.role) != (wanted.principal_id, wanted.role):
         message = "Tenant ID, application ID, principal ID, and scope are not allowed to be updated."
         raise RefusedError(arm_error(400, "RoleAssignmentUpdateNotPermitted", message))
-    call.world.assignments[call.path.lower()] = replace(held, description=wish.description, condition=wish.condition)
-    return reply(_shape(call.world.assignments[call.path.lower()]))
+    call.state.assignments[call.path.lower()] = replace(
+        held, description=wanted.description, condition=wanted.condition
+    )
+    return reply(_shape(call.state.assignments[call.path.lower()]))
 
 
-def _create(call: Call, wish: Wish) -> Response:
-    now = call.world.now()
-    principal = call.world.principals.get(wish.principal_id)
+def _create(call: Call, wanted: AssignmentRequest) -> Response:
+    now = call.state.now()
+    principal = call.state.principals.get(wanted.principal_id)
     made = RoleAssignment(
         call.parts["name"].lower(),
         call.parts["scope"] or "/",
-        wish.principal_id,
-        wish.role,
+        wanted.principal_id,
+        wanted.role,
         created_at=now,
-        effective_at=now + call.world.timing.propagation,
-        visible_at=now + call.world.timing.visibility,
+        effective_at=now + call.state.timing.propagation,
+        visible_at=now + call.state.timing.visibility,
         principal_type=principal.principal_type if principal else "Group",
-        description=wish.description,
-        condition=wish.condition,
+        description=wanted.description,
+        condition=wanted.condition,
         created_by=call.rights.principal.object_id,
     )
-    call.world.assignments[made.id.lower()] = made
+    call.state.assignments[made.id.lower()] = made
     return reply(_shape(made), 201)
 
 
 def _delete(call: Call) -> Response:
     call.allowed("Microsoft.Authorization/roleAssignments/delete", call.path)
-    gone = call.world.assignments.pop(call.path.lower(), None)
+    gone = call.state.assignments.pop(call.path.lower(), None)
     return Response(204) if gone is None else reply(_shape(gone))
 
 
-def _shape(one: RoleAssignment) -> Json:
+def _shape(assignment: RoleAssignment) -> Json:
     return {
-        "id": one.id,
+        "id": assignment.id,
         "type": "Microsoft.Authorization/roleAssignments",
-        "name": one.name,
+        "name": assignment.name,
         "properties": {
-            "roleDefinitionId": role_id(one.scope, one.role),
-            "principalId": one.principal_id,
-            "principalType": one.principal_type,
-            "scope": one.scope,
-            "condition": one.condition,
-            "conditionVersion": "2.0" if one.condition else None,
-            "createdOn": timestamp(one.created_at),
-            "updatedOn": timestamp(one.created_at),
-            "createdBy": one.created_by,
-            "updatedBy": one.created_by,
+            "roleDefinitionId": role_id(assignment.scope, assignment.role),
+            "principalId": assignment.principal_id,
+            "principalType": assignment.principal_type,
+            "scope": assignment.scope,
+            "condition": assignment.condition,
+            "conditionVersion": "2.0" if assignment.condition else None,
+            "createdOn": timestamp(assignment.created_at),
+            "updatedOn": timestamp(assignment.created_at),
+            "createdBy": assignment.created_by,
+            "updatedBy": assignment.created_by,
             "delegatedManagedIdentityResourceId": None,
-            "description": one.description,
+            "description": assignment.description,
         },
     }
 

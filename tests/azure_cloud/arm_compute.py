@@ -17,7 +17,7 @@ _SCRIPT_LIMIT = 256 * 1024
 def _find(call: Call) -> VirtualMachine:
     group = call.resource_group()
     name = call.parts["name"]
-    found = call.world.machines.get(f"{group.id}{_MACHINES}/{name}".lower())
+    found = call.state.machines.get(f"{group.id}{_MACHINES}/{name}".lower())
     if found is None:
         raise RefusedError(not_found("Microsoft.Compute/virtualMachines", group.name, name))
     return found
@@ -27,15 +27,15 @@ def _list_in_group(call: Call) -> Response:
     call.subscription()
     call.allowed(_READ, call.path.rpartition("/")[0])
     group = call.resource_group()
-    return reply({"value": [_machine(one) for one in call.world.machines.values() if one.group == group]})
+    return reply({"value": [_machine(vm) for vm in call.state.machines.values() if vm.group == group]})
 
 
 def _list_in_subscription(call: Call) -> Response:
     subscription = call.seen_subscription()
     seen = [
-        _machine(one)
-        for one in call.world.machines.values()
-        if one.group.subscription_id == subscription and through(call.rights, _READ, one.id)
+        _machine(vm)
+        for vm in call.state.machines.values()
+        if vm.group.subscription_id == subscription and through(call.rights, _READ, vm.id)
     ]
     return reply({"value": seen})
 
@@ -72,13 +72,13 @@ def _run_command(call: Call) -> Response:
     request = call.request
     fault = call.faults.take(IN_THE_AGENT, request.surface, request.method, request.path)
     operation = call.agent.start(vm, script, fault)
-    place = f"/subscriptions/{subscription}/providers/Microsoft.Compute/locations/{vm.group.location}/operations"
+    operations = f"/subscriptions/{subscription}/providers/Microsoft.Compute/locations/{vm.group.location}/operations"
     version = request.query["api-version"]
-    url = f"{request.base}{place}/{operation.id}"
+    url = f"{request.base}{operations}/{operation.id}"
     headers = (
         ("Azure-AsyncOperation", f"{url}?api-version={version}"),
         ("Location", f"{url}?monitor=true&api-version={version}"),
-        *wait_headers(call.world.timing.poll),
+        *wait_headers(call.state.timing.poll),
     )
     return Response(202, b"", headers)
 
@@ -103,7 +103,7 @@ def _operation(call: Call) -> Response:
     if operation is None:
         raise RefusedError(arm_error(404, "NotFound", f"The operation '{call.parts['operation']}' was not found."))
     running = operation.status == "InProgress"
-    waiting = wait_headers(call.world.timing.poll) if running else ()
+    waiting = wait_headers(call.state.timing.poll) if running else ()
     if call.request.query.get("monitor") == "true":
         if running:
             return Response(202, b"", (("Location", f"{call.request.base}{call.path}?monitor=true"), *waiting))

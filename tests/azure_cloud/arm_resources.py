@@ -13,23 +13,23 @@ _READ = "Microsoft.Storage/storageAccounts/read"
 
 def _subscriptions(call: Call) -> Response:
     seen = [
-        _subscription(call, one)
-        for one in call.world.subscriptions.values()
-        if touches(call.rights, f"/subscriptions/{one.subscription_id}")
+        _subscription(call, subscription)
+        for subscription in call.state.subscriptions.values()
+        if touches(call.rights, f"/subscriptions/{subscription.subscription_id}")
     ]
     return reply({"value": seen, "count": {"type": "Total", "value": len(seen)}})
 
 
 def _get_subscription(call: Call) -> Response:
-    return reply(_subscription(call, call.world.subscriptions[call.seen_subscription()]))
+    return reply(_subscription(call, call.state.subscriptions[call.seen_subscription()]))
 
 
-def _subscription(call: Call, one: Subscription) -> Json:
+def _subscription(call: Call, subscription: Subscription) -> Json:
     return {
-        "id": f"/subscriptions/{one.subscription_id}",
-        "subscriptionId": one.subscription_id,
-        "tenantId": call.world.tenant,
-        "displayName": one.display_name,
+        "id": f"/subscriptions/{subscription.subscription_id}",
+        "subscriptionId": subscription.subscription_id,
+        "tenantId": call.state.tenant,
+        "displayName": subscription.display_name,
         "state": "Enabled",
         "authorizationSource": "RoleBased",
     }
@@ -54,16 +54,16 @@ def _list_in_group(call: Call) -> Response:
     call.subscription()
     call.allowed(_READ, call.path.rpartition("/")[0])
     group = call.resource_group()
-    return reply({"value": [_account(one) for one in call.world.storage.values() if one.group == group]})
+    return reply({"value": [_account(account) for account in call.state.storage.values() if account.group == group]})
 
 
 def _list_in_subscription(call: Call) -> Response:
     """A list over a subscription holds what the caller may read, as ARM filters it, and is not refused."""
     subscription = call.seen_subscription()
     seen = [
-        _account(one)
-        for one in call.world.storage.values()
-        if one.group.subscription_id == subscription and through(call.rights, _READ, one.id)
+        _account(account)
+        for account in call.state.storage.values()
+        if account.group.subscription_id == subscription and through(call.rights, _READ, account.id)
     ]
     return reply({"value": seen})
 
@@ -71,7 +71,7 @@ def _list_in_subscription(call: Call) -> Response:
 def _find(call: Call) -> StorageAccount:
     group = call.resource_group()
     name = call.parts["name"]
-    found = call.world.storage.get(f"{group.id}{_STORAGE}/{name}".lower())
+    found = call.state.storage.get(f"{group.id}{_STORAGE}/{name}".lower())
     if found is None:
         raise RefusedError(not_found("Microsoft.Storage/storageAccounts", group.name, name))
     return found
@@ -90,20 +90,20 @@ def _list_keys(call: Call) -> Response:
     return reply({"keys": [{"keyName": "key1", "value": key, "permissions": "FULL"}]})
 
 
-def _account(one: StorageAccount) -> Json:
+def _account(account: StorageAccount) -> Json:
     return {
-        "id": one.id,
-        "name": one.name,
+        "id": account.id,
+        "name": account.name,
         "type": "Microsoft.Storage/storageAccounts",
-        "location": one.group.location,
+        "location": account.group.location,
         "kind": "StorageV2",
         "sku": {"name": "Standard_LRS", "tier": "Standard"},
         "tags": {},
         "properties": {
             "provisioningState": "Succeeded",
             "statusOfPrimary": "available",
-            "primaryLocation": one.group.location,
-            "primaryEndpoints": {"blob": one.blob_endpoint},
+            "primaryLocation": account.group.location,
+            "primaryEndpoints": {"blob": account.blob_endpoint},
             "supportsHttpsTrafficOnly": True,
         },
     }

@@ -17,14 +17,14 @@ _TYPE_IS = re.compile(r"type\s+eq\s+'([^']*)'", re.I)
 def _list_roles(call: Call) -> Response:
     _readable(call, "roleDefinitions")
     text = call.request.query.get("$filter", "")
-    found = list(call.world.roles.values())
+    found = list(call.state.roles.values())
     if name := _NAME_IS.search(text):
-        found = [one for one in found if one.role_name.lower() == name[1].replace("''", "'").lower()]
+        found = [role for role in found if role.role_name.lower() == name[1].replace("''", "'").lower()]
     if kind := _TYPE_IS.search(text):
-        found = [one for one in found if one.custom == (kind[1].lower() == "customrole")]
+        found = [role for role in found if role.custom == (kind[1].lower() == "customrole")]
     scope = call.parts["scope"]
-    usable = [one for one in found if any(covers(place, scope or "/") for place in one.assignable_scopes)]
-    return reply({"value": [_role(call, one) for one in usable]})
+    usable = [role for role in found if any(covers(assignable, scope or "/") for assignable in role.assignable_scopes)]
+    return reply({"value": [_role(call, role) for role in usable]})
 
 
 def _get_role(call: Call) -> Response:
@@ -42,16 +42,16 @@ def _readable(call: Call, kind: str) -> None:
 
 def _exists(call: Call) -> None:
     parts = call.parts["scope"].split("/")
-    if len(parts) >= 3 and parts[1].lower() == "subscriptions" and parts[2].lower() not in call.world.subscriptions:
+    if len(parts) >= 3 and parts[1].lower() == "subscriptions" and parts[2].lower() not in call.state.subscriptions:
         raise RefusedError(arm_error(404, "SubscriptionNotFound", f"The subscription '{parts[2]}' could not be found."))
 
 
 def _role_named(call: Call) -> RoleDefinition:
     name = call.parts["name"].lower()
-    if name not in call.world.roles:
+    if name not in call.state.roles:
         message = f"The specified role definition with ID '{name.replace('-', '')}' does not exist."
         raise RefusedError(arm_error(404, "RoleDefinitionDoesNotExist", message))
-    return call.world.roles[name]
+    return call.state.roles[name]
 
 
 def _put_role(call: Call) -> Response:
@@ -62,10 +62,10 @@ def _put_role(call: Call) -> Response:
     if not scopes:
         raise RefusedError(arm_error(400, "MissingAssignableScopes", "The role definition has no assignable scopes."))
     for scope in scopes:
-        place = f"{scope.rstrip('/')}/providers/Microsoft.Authorization/roleDefinitions/{name}"
-        call.allowed("Microsoft.Authorization/roleDefinitions/write", place)
+        role_scope = f"{scope.rstrip('/')}/providers/Microsoft.Authorization/roleDefinitions/{name}"
+        call.allowed("Microsoft.Authorization/roleDefinitions/write", role_scope)
     title = given.get("roleName", "")
-    if any(one.role_name.lower() == title.lower() and one.name != name for one in call.world.roles.values()):
+    if any(role.role_name.lower() == title.lower() and role.name != name for role in call.state.roles.values()):
         message = f"A custom role with the same name '{title}' already exists in this directory. Use a different name."
         raise RefusedError(arm_error(409, "RoleDefinitionWithSameNameExists", message))
     permissions = (given.get("permissions") or [{}])[0]
@@ -80,23 +80,23 @@ def _put_role(call: Call) -> Response:
         description=given.get("description") or "",
         custom=True,
     )
-    call.world.roles[name] = role
+    call.state.roles[name] = role
     return reply(_role(call, role), 201)
 
 
 def _delete_role(call: Call) -> Response:
     call.allowed("Microsoft.Authorization/roleDefinitions/delete", call.path)
     name = call.parts["name"].lower()
-    role = call.world.roles.get(name)
+    role = call.state.roles.get(name)
     if role is None:
         return Response(204)
     if not role.custom:
         message = "Built-in roles cannot be deleted."
         raise RefusedError(arm_error(400, "RoleDefinitionCannotBeDeleted", message))
-    if any(one.role == name for one in call.world.assignments.values()):
+    if any(assignment.role == name for assignment in call.state.assignments.values()):
         message = "There are existing role assignments referencing role (code: RoleDefinitionHasAssignments)."
         raise RefusedError(arm_error(400, "RoleDefinitionHasAssignments", message))
-    del call.world.roles[name]
+    del call.state.roles[name]
     return reply(_role(call, role))
 
 
@@ -106,17 +106,17 @@ def role_id(scope: str, name: str) -> str:
     return f"{found[0] if found else ''}/providers/Microsoft.Authorization/roleDefinitions/{name}"
 
 
-def _role(call: Call, one: RoleDefinition) -> Json:
+def _role(call: Call, role: RoleDefinition) -> Json:
     return {
-        "id": role_id(call.parts["scope"], one.name),
+        "id": role_id(call.parts["scope"], role.name),
         "type": "Microsoft.Authorization/roleDefinitions",
-        "name": one.name,
+        "name": role.name,
         "properties": {
-            "roleName": one.role_name,
-            "type": "CustomRole" if one.custom else "BuiltInRole",
-            "description": one.description,
-            "assignableScopes": list(one.assignable_scopes),
-            "permissions": [_permission(one)],
+            "roleName": role.role_name,
+            "type": "CustomRole" if role.custom else "BuiltInRole",
+            "description": role.description,
+            "assignableScopes": list(role.assignable_scopes),
+            "permissions": [_permission(role)],
             "createdOn": timestamp(0),
             "updatedOn": timestamp(0),
             "createdBy": None,
@@ -125,12 +125,12 @@ def _role(call: Call, one: RoleDefinition) -> Json:
     }
 
 
-def _permission(one: RoleDefinition | DenyAssignment) -> Json:
+def _permission(holder: RoleDefinition | DenyAssignment) -> Json:
     return {
-        "actions": list(one.actions),
-        "notActions": list(one.not_actions),
-        "dataActions": list(one.data_actions),
-        "notDataActions": list(one.not_data_actions),
+        "actions": list(holder.actions),
+        "notActions": list(holder.not_actions),
+        "dataActions": list(holder.data_actions),
+        "notDataActions": list(holder.not_data_actions),
     }
 
 
@@ -139,33 +139,33 @@ def _list_denials(call: Call) -> Response:
     scope = call.parts["scope"] or "/"
     above_only = "atscope()" in call.request.query.get("$filter", "").lower()
     found = [
-        _denial(one)
-        for one in call.world.denials.values()
-        if covers(one.scope, scope) or (not above_only and covers(scope, one.scope))
+        _denial(denial)
+        for denial in call.state.denials.values()
+        if covers(denial.scope, scope) or (not above_only and covers(scope, denial.scope))
     ]
     return reply({"value": found})
 
 
-def _denial(one: DenyAssignment) -> Json:
+def _denial(denial: DenyAssignment) -> Json:
     return {
-        "id": one.id,
+        "id": denial.id,
         "type": "Microsoft.Authorization/denyAssignments",
-        "name": one.name,
+        "name": denial.name,
         "properties": {
-            "denyAssignmentName": one.display_name,
+            "denyAssignmentName": denial.display_name,
             "description": "",
-            "permissions": [_permission(one)],
-            "scope": one.scope,
-            "doNotApplyToChildScopes": one.do_not_apply_to_child_scopes,
-            "principals": [{"id": who, "type": "ServicePrincipal"} for who in one.principals],
-            "excludePrincipals": [{"id": who, "type": "ServicePrincipal"} for who in one.exclude_principals],
+            "permissions": [_permission(denial)],
+            "scope": denial.scope,
+            "doNotApplyToChildScopes": denial.do_not_apply_to_child_scopes,
+            "principals": [{"id": who, "type": "ServicePrincipal"} for who in denial.principals],
+            "excludePrincipals": [{"id": who, "type": "ServicePrincipal"} for who in denial.exclude_principals],
             "isSystemProtected": True,
         },
     }
 
 
 def _permissions(call: Call) -> Response:
-    held = [role for one, role in call.rights.grants if covers(one.scope, call.parts["scope"])]
+    held = [role for assignment, role in call.rights.grants if covers(assignment.scope, call.parts["scope"])]
     return reply({"value": [_permission(role) for role in held]})
 
 

@@ -19,6 +19,7 @@ class Certificates:
     key: Path
 
     def server_context(self) -> ssl.SSLContext:
+        """TLS as the server's side of a connection needs it."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.cert, self.key)
         return context

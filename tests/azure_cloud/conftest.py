@@ -1,4 +1,4 @@
-"""The fixture of the stand-in's own tests."""
+"""A deployment on the stand-in, which the SDKs trust, for the stand-in's own tests."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.azure_cloud.estate import Estate, furnish
+from tests.azure_cloud.deployment import Deployment, deploy
 from tests.azure_cloud.server import AzureCloud
 
 
 @pytest.fixture
-def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Estate]:
+def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
     with AzureCloud(tmp_path / "azure") as cloud:
         for name, value in cloud.trust_environment().items():
             monkeypatch.setenv(name, value)
-        yield furnish(cloud)
+        yield deploy(cloud)

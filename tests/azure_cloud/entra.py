@@ -6,20 +6,20 @@ import uuid
 from datetime import UTC, datetime
 from urllib.parse import parse_qs
 
-from tests.azure_cloud.tokens import TokenDesk
+from tests.azure_cloud.tokens import TokenService
 from tests.azure_cloud.wire import Json, RefusedError, Request, Response, reply
 
 
-def handle(desk: TokenDesk, audiences: frozenset[str], request: Request) -> Response:
+def handle(tokens: TokenService, audiences: frozenset[str], request: Request) -> Response:
     """Answer a request to the authority. `audiences` are the resources that this tenant knows."""
     parts = [part for part in request.path.split("/") if part]
-    if not parts or parts[0].lower() != desk.world.tenant:
+    if not parts or parts[0].lower() != tokens.state.tenant:
         raise RefusedError(_error(400, "invalid_tenant", 90002, f"Tenant '{parts[0] if parts else ''}' not found."))
     match (request.method, tuple(parts[1:])):
         case ("GET", ("v2.0", ".well-known", "openid-configuration")):
-            return reply(_metadata(request.base, desk.world.tenant))
+            return reply(_metadata(request.base, tokens.state.tenant))
         case ("POST", ("oauth2", "v2.0", "token")):
-            return _token(desk, audiences, request)
+            return _token(tokens, audiences, request)
     return Response(404)
 
 
@@ -38,16 +38,16 @@ def _metadata(base: str, tenant: str) -> Json:
     }
 
 
-def _token(desk: TokenDesk, audiences: frozenset[str], request: Request) -> Response:
+def _token(tokens: TokenService, audiences: frozenset[str], request: Request) -> Response:
     form = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
     if form.get("grant_type") != "client_credentials":
         message = f"The app requested an unsupported grant type '{form.get('grant_type', '')}'."
         raise RefusedError(_error(400, "unsupported_grant_type", 70003, message))
     app_id = form.get("client_id", "")
-    principal = desk.world.by_app_id(app_id)
+    principal = tokens.state.by_app_id(app_id)
     if principal is None:
         message = (
-            f"Application with identifier '{app_id}' was not found in the directory '{desk.world.tenant}'. This can "
+            f"Application with identifier '{app_id}' was not found in the directory '{tokens.state.tenant}'. This can "
             "happen if the application has not been installed by the administrator of the tenant or consented to by "
             "any user in the tenant. You may have sent your authentication request to the wrong tenant."
         )
@@ -61,12 +61,12 @@ def _token(desk: TokenDesk, audiences: frozenset[str], request: Request) -> Resp
     audience = form.get("scope", "").removesuffix("/.default").rstrip("/")
     if audience not in audiences:
         message = (
-            f"The resource principal named {audience} was not found in the tenant named {desk.world.tenant}. This can "
-            "happen if the application has not been installed by the administrator of the tenant."
+            f"The resource principal named {audience} was not found in the tenant named {tokens.state.tenant}. This "
+            "can happen if the application has not been installed by the administrator of the tenant."
         )
         raise RefusedError(_error(400, "invalid_resource", 500011, message))
-    seconds = round(desk.world.timing.token)
-    token = desk.issue(principal, audience)
+    seconds = round(tokens.state.timing.token)
+    token = tokens.issue(principal, audience)
     return reply({"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token})
 
 

@@ -45,19 +45,22 @@ class Fault:
     count: int = 0
 
     def strikes(self, surface: str, method: str, path: str) -> bool:
+        """Whether a request is one of those that this fault is for."""
         return self.surface in ("", surface) and self.method in ("", method) and self.path.lower() in path.lower()
 
     def on(self, *, surface: str = "", method: str = "", path: str = "", times: int = 1) -> Fault:
-        """The same fault, narrowed to some requests."""
+        """This fault, but only for requests of a surface and method whose path holds `path`, and so many times."""
         return replace(self, surface=surface, method=method, path=path, times=times)
 
 
 def throttled(retry_after: float = 1) -> Fault:
+    """HTTP 429, to be tried again after so many seconds."""
     message = "The request is being throttled as the limit has been reached for operation type."
     return Fault("status", status=429, code="TooManyRequests", message=message, seconds=retry_after)
 
 
 def server_error(status: int = 500, code: str = "InternalServerError") -> Fault:
+    """A 5xx, which the SDK tries again."""
     message = "The server encountered an internal error. Please retry the request."
     return Fault("status", status=status, code=code, message=message)
 
@@ -73,6 +76,7 @@ def reset() -> Fault:
 
 
 def slow(seconds: float) -> Fault:
+    """The answer comes late by so many seconds."""
     return Fault("slow", seconds=seconds)
 
 
@@ -117,23 +121,19 @@ def vm_gone(after: float = 0.0) -> Fault:
 
 
 @dataclass
-class FaultBook:
-    """The faults still to strike, oldest first, and those that struck."""
+class FaultQueue:
+    """The faults still to strike, oldest first."""
 
     waiting: list[Fault] = field(default_factory=list)
-    struck: list[Fault] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def add(self, fault: Fault) -> None:
+        """Have it strike after those that wait already."""
         with self.lock:
             self.waiting.append(fault)
 
-    def clear(self) -> None:
-        with self.lock:
-            self.waiting.clear()
-
     def take(self, kinds: frozenset[Kind], surface: str, method: str, path: str, action: str = "") -> Fault | None:
-        """The first fault that strikes this request, used up by one."""
+        """The first fault that strikes this request, which it then may do one time less; None where none does."""
         with self.lock:
             for index, fault in enumerate(self.waiting):
                 if fault.kind not in kinds or not fault.strikes(surface, method, path):
@@ -144,6 +144,5 @@ class FaultBook:
                     self.waiting[index] = replace(fault, times=fault.times - 1)
                 else:
                     del self.waiting[index]
-                self.struck.append(fault)
                 return fault
         return None

@@ -6,23 +6,24 @@ import re
 from collections.abc import Callable, Sequence
 from urllib.parse import urlencode
 
-from tests.azure_cloud.rights import Snapshot
-from tests.azure_cloud.state import Group, ServicePrincipal, World
-from tests.azure_cloud.tokens import TokenDesk
+from tests.azure_cloud.rights import TokenRights
+from tests.azure_cloud.state import Group, ServicePrincipal, TenantState
+from tests.azure_cloud.tokens import TokenService
 from tests.azure_cloud.wire import Json, RefusedError, Request, Response, graph_error, reply
 
 _KEY = re.compile(r"(?P<kind>servicePrincipals|applications)(?:\(appId='(?P<app_id>[^']*)'\)|/(?P<id>[^/(]+))?")
 _EQUALS = re.compile(r"\s*(?P<field>appId|displayName|id)\s+eq\s+'(?P<value>(?:[^']|'')*)'\s*")
 _STARTS = re.compile(r"\s*startswith\(\s*(?P<field>appId|displayName)\s*,\s*'(?P<value>(?:[^']|'')*)'\s*\)\s*", re.I)
 _FIELDS: dict[str, Callable[[ServicePrincipal], str]] = {
-    "appId": lambda one: one.app_id,
-    "displayName": lambda one: one.display_name,
-    "id": lambda one: one.object_id,
+    "appId": lambda principal: principal.app_id,
+    "displayName": lambda principal: principal.display_name,
+    "id": lambda principal: principal.object_id,
 }
 
 
-def handle(desk: TokenDesk, audiences: frozenset[str], request: Request) -> Response:
-    rights = _caller(desk, audiences, request)
+def handle(tokens: TokenService, audiences: frozenset[str], request: Request) -> Response:
+    """Answer a request to Graph v1.0; a caller without Application.Read.All is refused whatever it asks for."""
+    rights = _caller(tokens, audiences, request)
     path = request.path.strip("/")
     if not path.startswith("v1.0/"):
         raise RefusedError(graph_error(400, "BadRequest", "Invalid version."))
@@ -38,43 +39,47 @@ def handle(desk: TokenDesk, audiences: frozenset[str], request: Request) -> Resp
     shape = _service_principal if found["kind"] == "servicePrincipals" else _application
     rest = path.removeprefix("v1.0/")[found.end() :].strip("/")
     if found["app_id"] is None and found["id"] is None:
-        return _list(desk.world, request, shape)
-    principal = _one(desk.world, found)
+        return _list(tokens.state, request, shape)
+    principal = _principal_named(tokens.state, found)
     if not rest:
         return reply({"@odata.context": _context(request, found["kind"] + "/$entity"), **shape(principal)})
-    return _memberships(desk.world, request, principal, rest)
+    return _memberships(tokens.state, request, principal, rest)
 
 
-def _caller(desk: TokenDesk, audiences: frozenset[str], request: Request) -> Snapshot:
+def _caller(tokens: TokenService, audiences: frozenset[str], request: Request) -> TokenRights:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    rights = desk.read(token) if scheme == "Bearer" else None
+    rights = tokens.read(token) if scheme == "Bearer" else None
     if rights is None:
         raise RefusedError(graph_error(401, "InvalidAuthenticationToken", "Access token is empty."))
     if rights.audience not in audiences:
         message = "Access token validation failure. Invalid audience."
         raise RefusedError(graph_error(401, "InvalidAuthenticationToken", message))
-    if rights.expires_at <= desk.world.now():
+    if rights.expires_at <= tokens.state.now():
         message = "Lifetime validation failed, the token is expired."
         raise RefusedError(graph_error(401, "InvalidAuthenticationToken", message))
     return rights
 
 
-def _one(world: World, found: re.Match[str]) -> ServicePrincipal:
+def _principal_named(state: TenantState, found: re.Match[str]) -> ServicePrincipal:
     wanted = found["app_id"] if found["id"] is None else found["id"]
-    for one in world.principals.values():
-        own = one.object_id if found["kind"] == "servicePrincipals" else one.application_object_id
-        if wanted.lower() == (one.app_id if found["id"] is None else own):
-            return one
+    for principal in state.principals.values():
+        own = principal.object_id if found["kind"] == "servicePrincipals" else principal.application_object_id
+        if wanted.lower() == (principal.app_id if found["id"] is None else own):
+            return principal
     message = f"Resource '{wanted}' does not exist or one of its queried reference-property objects are not present."
     raise RefusedError(graph_error(404, "Request_ResourceNotFound", message))
 
 
-def _list(world: World, request: Request, shape: Callable[[ServicePrincipal], Json]) -> Response:
-    matching = [one for one in world.principals.values() if _filter(request, one)]
-    return _page(world, request, [shape(one) for one in sorted(matching, key=lambda one: one.display_name)])
+def _list(state: TenantState, request: Request, shape: Callable[[ServicePrincipal], Json]) -> Response:
+    matching = [principal for principal in state.principals.values() if _filter(request, principal)]
+    return _page(
+        state,
+        request,
+        [shape(principal) for principal in sorted(matching, key=lambda principal: principal.display_name)],
+    )
 
 
-def _filter(request: Request, one: ServicePrincipal) -> bool:
+def _filter(request: Request, principal: ServicePrincipal) -> bool:
     text = request.query.get("$filter", "")
     if not text:
         return True
@@ -83,29 +88,29 @@ def _filter(request: Request, one: ServicePrincipal) -> bool:
         and request.query.get("$count", "").lower() == "true"
     )
     if found := _EQUALS.fullmatch(text):
-        return _FIELDS[found["field"]](one).lower() == found["value"].replace("''", "'").lower()
+        return _FIELDS[found["field"]](principal).lower() == found["value"].replace("''", "'").lower()
     found = _STARTS.fullmatch(text)
     if found is None:
         raise RefusedError(graph_error(400, "BadRequest", f"Invalid filter clause: Syntax error in '{text}'."))
     if found["field"] == "appId" and not advanced:
         message = "Unsupported or invalid query filter clause specified for property 'appId' of resource "
         raise RefusedError(graph_error(400, "Request_UnsupportedQuery", message + "'ServicePrincipal'."))
-    return _FIELDS[found["field"]](one).lower().startswith(found["value"].replace("''", "'").lower())
+    return _FIELDS[found["field"]](principal).lower().startswith(found["value"].replace("''", "'").lower())
 
 
-def _memberships(world: World, request: Request, principal: ServicePrincipal, rest: str) -> Response:
-    groups = [world.groups[one] for one in principal.groups]
+def _memberships(state: TenantState, request: Request, principal: ServicePrincipal, rest: str) -> Response:
+    groups = [state.groups[group_id] for group_id in principal.groups]
     match (request.method, rest.split("/")):
         case (_, ["transitiveMemberOf" | "memberOf", *_]):
-            return _page(world, request, [_group(one) for one in groups])
+            return _page(state, request, [_group(group) for group in groups])
         case ("POST", ["getMemberGroups" | "getMemberObjects"]):
-            return reply({"value": [one.object_id for one in groups]})
+            return reply({"value": [group.object_id for group in groups]})
     raise RefusedError(graph_error(400, "BadRequest", f"Resource not found for the segment '{rest}'."))
 
 
-def _page(world: World, request: Request, items: Sequence[Json]) -> Response:
+def _page(state: TenantState, request: Request, items: Sequence[Json]) -> Response:
     start = int(request.query.get("$skiptoken", "0"))
-    size = min(world.page_size, int(request.query.get("$top", world.page_size)))
+    size = min(state.page_size, int(request.query.get("$top", state.page_size)))
     body: Json = {"@odata.context": _context(request, "directoryObjects")}
     if request.query.get("$count", "").lower() == "true" and start == 0:
         body["@odata.count"] = len(items)
@@ -128,26 +133,26 @@ def _context(request: Request, what: str) -> str:
     return f"{request.base}/v1.0/$metadata#{what}"
 
 
-def _service_principal(one: ServicePrincipal) -> Json:
+def _service_principal(principal: ServicePrincipal) -> Json:
     return {
-        "id": one.object_id,
-        "appId": one.app_id,
-        "appDisplayName": one.display_name,
-        "displayName": one.display_name,
+        "id": principal.object_id,
+        "appId": principal.app_id,
+        "appDisplayName": principal.display_name,
+        "displayName": principal.display_name,
         "accountEnabled": True,
         "servicePrincipalType": "Application",
-        "servicePrincipalNames": [one.app_id],
+        "servicePrincipalNames": [principal.app_id],
     }
 
 
-def _application(one: ServicePrincipal) -> Json:
-    return {"id": one.application_object_id, "appId": one.app_id, "displayName": one.display_name}
+def _application(principal: ServicePrincipal) -> Json:
+    return {"id": principal.application_object_id, "appId": principal.app_id, "displayName": principal.display_name}
 
 
-def _group(one: Group) -> Json:
+def _group(group: Group) -> Json:
     return {
         "@odata.type": "#microsoft.graph.group",
-        "id": one.object_id,
-        "displayName": one.display_name,
+        "id": group.object_id,
+        "displayName": group.display_name,
         "securityEnabled": True,
     }

@@ -9,13 +9,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tests.azure_cloud.state import DenyAssignment, RoleAssignment, RoleDefinition, ServicePrincipal, World
+from tests.azure_cloud.state import DenyAssignment, RoleAssignment, RoleDefinition, ServicePrincipal, TenantState
 
 EVERYONE = "00000000-0000-0000-0000-000000000000"
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class TokenRights:
     """The rights that a token carries: those in force when it was issued, whatever happens later."""
 
     principal: ServicePrincipal
@@ -26,15 +26,16 @@ class Snapshot:
     identities: frozenset[str]
 
 
-def take(world: World, principal: ServicePrincipal, audience: str) -> Snapshot:
-    now = world.now()
-    identities = world.identities(principal.object_id)
+def rights_now(state: TenantState, principal: ServicePrincipal, audience: str) -> TokenRights:
+    """The rights of a token issued at this moment: of assignments in force, the principal's own and its groups'."""
+    now = state.now()
+    identities = state.identities(principal.object_id)
     grants = tuple(
-        (one, world.roles[one.role])
-        for one in world.assignments.values()
-        if one.principal_id in identities and one.effective_at <= now and one.role in world.roles
+        (assignment, state.roles[assignment.role])
+        for assignment in state.assignments.values()
+        if assignment.principal_id in identities and assignment.effective_at <= now and assignment.role in state.roles
     )
-    return Snapshot(principal, audience, now + world.timing.token, grants, tuple(world.denials.values()), identities)
+    return TokenRights(principal, audience, now + state.timing.token, grants, tuple(state.denials.values()), identities)
 
 
 def covers(scope: str, target: str) -> bool:
@@ -69,13 +70,17 @@ def _denies(deny: DenyAssignment, identities: frozenset[str], action: str, targe
     return _matches(deny.actions, action) and not _matches(deny.not_actions, action)
 
 
-def through(rights: Snapshot, action: str, target: str, *, data: bool = False) -> tuple[RoleAssignment, ...]:
+def through(rights: TokenRights, action: str, target: str, *, data: bool = False) -> tuple[RoleAssignment, ...]:
     """The assignments that allow `action` on `target`; none when it is not allowed."""
     if any(_denies(deny, rights.identities, action, target, data) for deny in rights.denials):
         return ()
-    return tuple(one for one, role in rights.grants if covers(one.scope, target) and _grants(role, action, data))
+    return tuple(
+        assignment
+        for assignment, role in rights.grants
+        if covers(assignment.scope, target) and _grants(role, action, data)
+    )
 
 
-def touches(rights: Snapshot, scope: str) -> bool:
+def touches(rights: TokenRights, scope: str) -> bool:
     """Whether any assignment lies at, above or below `scope`: such a caller sees that the subscription exists."""
-    return any(covers(one.scope, scope) or covers(scope, one.scope) for one, _ in rights.grants)
+    return any(covers(assignment.scope, scope) or covers(scope, assignment.scope) for assignment, _ in rights.grants)

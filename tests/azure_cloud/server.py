@@ -12,32 +12,40 @@ from types import TracebackType
 
 from tests.azure_cloud import arm_assignments, arm_compute, arm_resources, arm_roles, certificates, entra, graph
 from tests.azure_cloud.agent import Agent, Operation, ScriptRun
-from tests.azure_cloud.arm import Front
-from tests.azure_cloud.faults import ON_THE_WIRE, Fault, FaultBook
-from tests.azure_cloud.furniture import Furniture
+from tests.azure_cloud.arm import Router
+from tests.azure_cloud.faults import ON_THE_WIRE, Fault, FaultQueue
 from tests.azure_cloud.listener import Listener
+from tests.azure_cloud.provisioning import Provisioning
 from tests.azure_cloud.roles import BUILT_IN
-from tests.azure_cloud.state import ServicePrincipal, VirtualMachine, World
-from tests.azure_cloud.tokens import TokenDesk
-from tests.azure_cloud.wire import Exchange, RefusedError, Request, Response, arm_error, graph_error, wait_headers
+from tests.azure_cloud.state import ServicePrincipal, TenantState, VirtualMachine
+from tests.azure_cloud.tokens import TokenService
+from tests.azure_cloud.wire import (
+    RecordedRequest,
+    RefusedError,
+    Request,
+    Response,
+    arm_error,
+    graph_error,
+    wait_headers,
+)
 
 _ROUTES = (*arm_resources.ROUTES, *arm_compute.ROUTES, *arm_assignments.ROUTES, *arm_roles.ROUTES)
 
 
-class AzureCloud(Furniture):
+class AzureCloud(Provisioning):
     """One tenant of Azure on loopback: `with AzureCloud(tmp_path) as cloud:`.
 
     `authority`, `resource_manager` and `graph` are its endpoints; `certificates.ca` is what clients must trust.
     """
 
     def __init__(self, root: Path, *, tenant: str | None = None) -> None:
-        world = World((tenant or str(uuid.uuid4())).lower(), roles={one.name: one for one in BUILT_IN})
-        super().__init__(root, world)
+        state = TenantState((tenant or str(uuid.uuid4())).lower(), roles={role.name: role for role in BUILT_IN})
+        super().__init__(root, state)
         self.certificates = certificates.issue(root / "certificates")
-        self.faults = FaultBook()
-        self.agent = Agent(world)
-        self.desk = TokenDesk(world)
-        self.requests: list[Exchange] = []
+        self.faults = FaultQueue()
+        self.agent = Agent(state)
+        self.tokens = TokenService(state)
+        self.requests: list[RecordedRequest] = []
         self._stopping = threading.Event()
         self._stack = ExitStack()
         context = self.certificates.server_context()
@@ -51,11 +59,11 @@ class AzureCloud(Furniture):
         arm = frozenset({self.resource_manager, "https://management.azure.com", "https://management.core.windows.net"})
         directory = frozenset({self.graph, "https://graph.microsoft.com"})
         known = arm | directory | {"https://storage.azure.com"}
-        front = Front(_ROUTES, arm, self.authority)
+        router = Router(_ROUTES, arm, self.authority)
         return {
-            "entra": lambda request: entra.handle(self.desk, known, request),
-            "graph": lambda request: graph.handle(self.desk, directory, request),
-            "arm": lambda request: front.handle(self.desk, self.agent, self.faults, request),
+            "entra": lambda request: entra.handle(self.tokens, known, request),
+            "graph": lambda request: graph.handle(self.tokens, directory, request),
+            "arm": lambda request: router.handle(self.tokens, self.agent, self.faults, request),
         }
 
     def __enter__(self) -> AzureCloud:
@@ -74,21 +82,26 @@ class AzureCloud(Furniture):
 
     @property
     def tenant(self) -> str:
-        return self.world.tenant
+        """The tenant's id."""
+        return self.state.tenant
 
     @property
     def scripts(self) -> list[ScriptRun]:
         """Every script that a VM ran to some end, oldest first."""
         return self.agent.runs
 
-    def writes(self) -> list[Exchange]:
+    def writes(self) -> list[RecordedRequest]:
         """The requests that change the control plane; a run command is not one of them."""
-        return [one for one in self.requests if one.surface == "arm" and one.method in ("PUT", "PATCH", "DELETE")]
+        return [
+            request
+            for request in self.requests
+            if request.surface == "arm" and request.method in ("PUT", "PATCH", "DELETE")
+        ]
 
     def secrets(self) -> list[str]:
         """Everything that must not turn up in any output: client secrets, account keys, tokens."""
-        held = [one.secret for one in self.world.principals.values()]
-        return [*held, *(one.key for one in self.world.storage.values()), *self.desk.texts]
+        held = [principal.secret for principal in self.state.principals.values()]
+        return [*held, *(account.key for account in self.state.storage.values()), *self.tokens.texts]
 
     def trust_environment(self) -> dict[str, str]:
         """Makes the SDKs, urllib and OpenSSL trust this CA."""
@@ -107,18 +120,19 @@ class AzureCloud(Furniture):
 
     def set_timing(self, **changes: float) -> None:
         """Set `propagation`, `visibility`, `poll` or `token` seconds."""
-        self.world.timing = replace(self.world.timing, **changes)
+        self.state.timing = replace(self.state.timing, **changes)
 
     def skip(self, seconds: float) -> None:
         """Let Azure's clock jump: propagation passes, tokens expire."""
-        self.world.skipped += seconds
+        self.state.skipped += seconds
 
     def inject(self, fault: Fault) -> None:
+        """Let a fault strike the next requests that it is for."""
         self.faults.add(fault)
 
     def set_power(self, vm: VirtualMachine, power: str) -> VirtualMachine:
         """Start or deallocate a VM. What runs on it at that moment is preempted."""
-        with self.world.lock:
+        with self.state.lock:
             changed = self.change_vm(vm, power=power)
         if power != "running":
             message = "The operation execution has been preempted by a more recent operation."
@@ -126,8 +140,9 @@ class AzureCloud(Furniture):
         return changed
 
     def remove_vm(self, vm: VirtualMachine) -> None:
-        with self.world.lock:
-            self.world.machines.pop(vm.id.lower(), None)
+        """Delete a VM; role assignments at its scope stay."""
+        with self.state.lock:
+            self.state.machines.pop(vm.id.lower(), None)
 
     def occupy(self, vm: VirtualMachine, seconds: float) -> Operation:
         """Somebody else's run command keeps the VM busy for so long."""
@@ -155,7 +170,7 @@ class AzureCloud(Furniture):
         return response
 
     def _handle(self, request: Request) -> Response:
-        with self.world.lock:
+        with self.state.lock:
             try:
                 return self._surfaces[request.surface](request)
             except RefusedError as refused:
@@ -163,11 +178,11 @@ class AzureCloud(Furniture):
 
     def _record(self, request: Request, status: int, fault: Fault | None) -> None:
         token = request.headers.get("authorization", "").partition(" ")[2]
-        rights = self.desk.read(token) if token else None
+        rights = self.tokens.read(token) if token else None
         who = rights.principal.display_name if rights else None
         kind = fault.kind if fault else None
         self.requests.append(
-            Exchange(request.surface, request.method, request.path, dict(request.query), who, status, kind)
+            RecordedRequest(request.surface, request.method, request.path, dict(request.query), who, status, kind)
         )
 
 

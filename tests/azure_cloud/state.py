@@ -1,4 +1,4 @@
-"""What the stand-in knows: frozen values in one mutable `World`, which the handlers read under its lock."""
+"""What the stand-in knows: frozen values in one mutable `TenantState`, which the handlers read under its lock."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Group:
+    """A security group of the directory."""
+
     object_id: str
     display_name: str
 
@@ -36,12 +38,16 @@ class ServicePrincipal:
 
 @dataclass(frozen=True)
 class Subscription:
+    """A subscription; its resource id is /subscriptions/ and its id."""
+
     subscription_id: str
     display_name: str
 
 
 @dataclass(frozen=True)
 class ResourceGroup:
+    """A resource group, in the region `location`."""
+
     subscription_id: str
     name: str
     location: str = "westeurope"
@@ -53,6 +59,8 @@ class ResourceGroup:
 
 @dataclass(frozen=True)
 class StorageAccount:
+    """A storage account with its first key, which listKeys tells."""
+
     group: ResourceGroup
     name: str
     blob_endpoint: str
@@ -81,6 +89,8 @@ class VirtualMachine:
 
 @dataclass(frozen=True)
 class RoleDefinition:
+    """A role with one block of permissions: `name` is its GUID, `role_name` what people call it."""
+
     name: str
     role_name: str
     actions: tuple[str, ...] = ()
@@ -116,6 +126,8 @@ class RoleAssignment:
 
 @dataclass(frozen=True)
 class DenyAssignment:
+    """Actions denied to principals (the all-zero id: to everyone), whatever roles they hold."""
+
     name: str
     display_name: str
     scope: str
@@ -143,8 +155,8 @@ class Timing:
 
 
 @dataclass
-class World:
-    """All that there is. Keys are lower-case where Azure ignores case."""
+class TenantState:
+    """Everything in the tenant. Keys are resource ids, object ids or GUIDs, lower-case where Azure ignores case."""
 
     tenant: str
     timing: Timing = field(default_factory=Timing)
@@ -166,7 +178,8 @@ class World:
         return time.time() + self.skipped
 
     def by_app_id(self, app_id: str) -> ServicePrincipal | None:
-        return next((one for one in self.principals.values() if one.app_id == app_id.lower()), None)
+        """The service principal of an application; None where the tenant has none."""
+        return next((principal for principal in self.principals.values() if principal.app_id == app_id.lower()), None)
 
     def identities(self, object_id: str) -> frozenset[str]:
         """The ids that an assignment may name so that it counts for this principal."""

@@ -9,26 +9,26 @@ from typing import Any
 import pytest
 
 from tests.azure_cloud import faults
-from tests.azure_cloud.estate import Estate
+from tests.azure_cloud.deployment import Deployment
 from tests.support import azurite
 
 # Run Command
 
 
-def test_a_script_really_runs_with_only_the_vms_path_in_a_private_folder(estate: Estate) -> None:
+def test_a_script_really_runs_with_only_the_vms_path_in_a_private_folder(deployment: Deployment) -> None:
     probe = "import os, sys; print(sorted(os.environ), oct(os.stat('.').st_mode)[-3:]); sys.exit(3)"
-    message = estate.run(estate.admin, "#!/bin/sh", f'exec python3 -c "{probe}"')
+    message = deployment.run(deployment.admin, "#!/bin/sh", f'exec python3 -c "{probe}"')
 
     head, out = message.split("[stdout]\n")
     assert head == "Enable succeeded: \n"
     assert out.startswith("['LC_CTYPE', 'PATH', 'PWD']")
     assert out.endswith("700\n\n[stderr]\n")
-    assert estate.cloud.scripts[0].returncode == 3
+    assert deployment.cloud.scripts[0].returncode == 3
 
 
-def test_only_the_last_4096_bytes_of_each_stream_come_back(estate: Estate) -> None:
-    message = estate.run(
-        estate.admin, "python3 -c \"import sys; print('a' * 9000 + 'END'); sys.stderr.write('b' * 5000)\""
+def test_only_the_last_4096_bytes_of_each_stream_come_back(deployment: Deployment) -> None:
+    message = deployment.run(
+        deployment.admin, "python3 -c \"import sys; print('a' * 9000 + 'END'); sys.stderr.write('b' * 5000)\""
     )
 
     out, _, err = message.partition("[stdout]\n")[2].partition("\n[stderr]\n")
@@ -36,45 +36,45 @@ def test_only_the_last_4096_bytes_of_each_stream_come_back(estate: Estate) -> No
     assert out.endswith("aEND\n")
 
 
-def test_a_vm_without_python3_says_so_only_in_its_stderr(estate: Estate) -> None:
-    bare = estate.cloud.add_vm(estate.group, "bare", programs=())
-    with estate.compute(estate.admin) as client:
+def test_a_vm_without_python3_says_so_only_in_its_stderr(deployment: Deployment) -> None:
+    bare = deployment.cloud.add_vm(deployment.group, "bare", programs=())
+    with deployment.compute(deployment.admin) as client:
         order: Any = {"commandId": "RunShellScript", "script": ["python3 -V"]}
-        values = client.virtual_machines.begin_run_command(estate.group.name, bare.name, order).result().value
+        values = client.virtual_machines.begin_run_command(deployment.group.name, bare.name, order).result().value
 
     assert values is not None
     assert "not found" in str(values[0].message)
 
 
-def test_a_busy_and_a_deallocated_vm_answer_409(estate: Estate) -> None:
+def test_a_busy_and_a_deallocated_vm_answer_409(deployment: Deployment) -> None:
     from azure.core.exceptions import ResourceExistsError
 
-    estate.cloud.occupy(estate.vm, 30)
+    deployment.cloud.occupy(deployment.vm, 30)
     with pytest.raises(ResourceExistsError) as busy:
-        estate.run(estate.admin, "true")
-    estate.cloud.release(estate.vm)
-    assert estate.run(estate.admin, "echo free").startswith("Enable succeeded")
-    estate.cloud.set_power(estate.vm, "deallocated")
+        deployment.run(deployment.admin, "true")
+    deployment.cloud.release(deployment.vm)
+    assert deployment.run(deployment.admin, "echo free").startswith("Enable succeeded")
+    deployment.cloud.set_power(deployment.vm, "deallocated")
     with pytest.raises(ResourceExistsError) as off:
-        estate.run(estate.admin, "true")
+        deployment.run(deployment.admin, "true")
 
     assert "execution is in progress" in str(busy.value)
     assert off.value.error is not None
     assert off.value.error.code == "OperationNotAllowed"
 
 
-def test_a_poll_that_never_ends_keeps_the_vm_busy(estate: Estate) -> None:
+def test_a_poll_that_never_ends_keeps_the_vm_busy(deployment: Deployment) -> None:
     from azure.core.exceptions import HttpResponseError
 
-    estate.cloud.inject(faults.endless_poll())
-    with estate.compute(estate.admin) as client:
+    deployment.cloud.inject(faults.endless_poll())
+    with deployment.compute(deployment.admin) as client:
         order: Any = {"commandId": "RunShellScript", "script": ["echo done"]}
-        poller = client.virtual_machines.begin_run_command(estate.group.name, estate.vm.name, order)
+        poller = client.virtual_machines.begin_run_command(deployment.group.name, deployment.vm.name, order)
         poller.wait(0.5)
 
         assert not poller.done()
-        assert [run.stdout for run in estate.cloud.scripts] == [b"done\n"]
-        estate.cloud.release(estate.vm)
+        assert [run.stdout for run in deployment.cloud.scripts] == [b"done\n"]
+        deployment.cloud.release(deployment.vm)
         with pytest.raises(HttpResponseError, match="OperationPreempted"):
             poller.result(5)
 
@@ -88,77 +88,83 @@ def test_a_poll_that_never_ends_keeps_the_vm_busy(estate: Estate) -> None:
     ],
 )
 def test_a_script_whose_output_is_lost_is_still_called_a_success(
-    estate: Estate, fault: faults.Fault, shown: str
+    deployment: Deployment, fault: faults.Fault, shown: str
 ) -> None:
-    estate.cloud.inject(fault)
+    deployment.cloud.inject(fault)
 
-    message = estate.run(estate.admin, "printf 123456789999", "sleep 1")
+    message = deployment.run(deployment.admin, "printf 123456789999", "sleep 1")
 
     assert message.startswith("Enable succeeded")
     assert shown in message
     assert "123456789999" not in message
 
 
-def test_a_vm_deleted_in_the_middle_fails_the_operation(estate: Estate) -> None:
+def test_a_vm_deleted_in_the_middle_fails_the_operation(deployment: Deployment) -> None:
     from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
-    estate.cloud.inject(faults.vm_gone(0.1))
+    deployment.cloud.inject(faults.vm_gone(0.1))
     with pytest.raises(HttpResponseError, match="was not found"):
-        estate.run(estate.admin, "sleep 30")
+        deployment.run(deployment.admin, "sleep 30")
     with pytest.raises(ResourceNotFoundError):
-        estate.run(estate.admin, "true")
+        deployment.run(deployment.admin, "true")
 
 
 # Faults on the wire
 
 
-def test_the_sdk_retries_what_the_stand_in_throttles_breaks_and_resets(estate: Estate) -> None:
-    estate.cloud.inject(faults.throttled(0.05).on(surface="arm", times=2))
-    estate.cloud.inject(faults.server_error(503).on(surface="arm"))
-    estate.cloud.inject(faults.reset().on(surface="arm"))
-    with estate.compute(estate.admin, retry_backoff_factor=0.01) as client:
-        assert client.virtual_machines.get(estate.group.name, estate.vm.name).name == estate.vm.name
+def test_the_sdk_retries_what_the_stand_in_throttles_breaks_and_resets(deployment: Deployment) -> None:
+    deployment.cloud.inject(faults.throttled(0.05).on(surface="arm", times=2))
+    deployment.cloud.inject(faults.server_error(503).on(surface="arm"))
+    deployment.cloud.inject(faults.reset().on(surface="arm"))
+    with deployment.compute(deployment.admin, retry_backoff_factor=0.01) as client:
+        assert client.virtual_machines.get(deployment.group.name, deployment.vm.name).name == deployment.vm.name
 
-    assert [one.status for one in estate.cloud.requests if one.surface == "arm"] == [429, 429, 503, 0, 200]
+    assert [request.status for request in deployment.cloud.requests if request.surface == "arm"] == [
+        429,
+        429,
+        503,
+        0,
+        200,
+    ]
 
 
-def test_a_named_action_can_be_refused_and_an_old_token_expires(estate: Estate) -> None:
+def test_a_named_action_can_be_refused_and_an_old_token_expires(deployment: Deployment) -> None:
     from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 
     action = "Microsoft.Compute/virtualMachines/runCommand/action"
-    estate.cloud.inject(faults.forbidden(action))
+    deployment.cloud.inject(faults.forbidden(action))
     with pytest.raises(HttpResponseError, match=action):
-        estate.run(estate.admin, "true")
-    with estate.compute(estate.admin) as client:
-        client.virtual_machines.instance_view(estate.group.name, estate.vm.name)
-        estate.cloud.skip(4000)
+        deployment.run(deployment.admin, "true")
+    with deployment.compute(deployment.admin) as client:
+        client.virtual_machines.instance_view(deployment.group.name, deployment.vm.name)
+        deployment.cloud.skip(4000)
         with pytest.raises(ClientAuthenticationError, match="ExpiredAuthenticationToken"):
-            client.virtual_machines.instance_view(estate.group.name, estate.vm.name)
+            client.virtual_machines.instance_view(deployment.group.name, deployment.vm.name)
 
 
-def test_azurite_takes_a_token_and_a_delegation_key_of_the_stand_in(estate: Estate, tmp_path: Path) -> None:
+def test_azurite_takes_a_token_and_a_delegation_key_of_the_stand_in(deployment: Deployment, tmp_path: Path) -> None:
     from datetime import UTC, datetime, timedelta
 
     from azure.storage.blob import BlobServiceClient
 
-    files = estate.cloud.certificates
+    files = deployment.cloud.certificates
     with (
         azurite.running(tmp_path / "azurite", files.cert, files.key) as blobs,
-        estate.credential(estate.backup) as credential,
+        deployment.credential(deployment.backup) as credential,
         BlobServiceClient(blobs.url, credential=credential) as service,
     ):
         container = service.create_container("backups")
-        container.upload_blob("hello", b"world")
+        container.upload_blob("hello", b"state")
         now = datetime.now(UTC)
         key = service.get_user_delegation_key(now, now + timedelta(hours=1))
-        assert container.download_blob("hello").readall() == b"world"
+        assert container.download_blob("hello").readall() == b"state"
 
-    assert key.signed_oid == estate.backup.object_id
+    assert key.signed_oid == deployment.backup.object_id
 
 
-def test_the_record_holds_no_secret_and_the_secrets_are_known(estate: Estate) -> None:
-    estate.run(estate.admin, "true")
+def test_the_record_holds_no_secret_and_the_secrets_are_known(deployment: Deployment) -> None:
+    deployment.run(deployment.admin, "true")
 
-    text = json.dumps([str(one) for one in estate.cloud.requests])
-    assert estate.admin.secret in estate.cloud.secrets()
-    assert not [secret for secret in estate.cloud.secrets() if secret in text]
+    text = json.dumps([str(request) for request in deployment.cloud.requests])
+    assert deployment.admin.secret in deployment.cloud.secrets()
+    assert not [secret for secret in deployment.cloud.secrets() if secret in text]

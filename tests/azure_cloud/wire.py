@@ -1,4 +1,4 @@
-"""What goes over the wire: a request, a response, and Azure's way of saying no."""
+"""Requests and responses as values, and the bodies and headers in which Azure tells errors and waits."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ class Request:
     base: str
 
     def json(self) -> Json:
+        """The body as a JSON object; refuses with 400 where it is none."""
         try:
             parsed = json.loads(self.body or b"{}")
         except ValueError:
@@ -36,14 +37,16 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
+    """An answer; its Content-Length the listener adds."""
+
     status: int
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
-class Exchange:
-    """One line of the record: who asked for what, and what came of it. Holds no token and no body."""
+class RecordedRequest:
+    """What a test may look at of a request: who asked for what, and what came of it. Holds no token and no body."""
 
     surface: str
     method: str
@@ -55,7 +58,7 @@ class Exchange:
 
 
 class RefusedError(Exception):
-    """Ends the handling of a request with this response."""
+    """Raised where Azure refuses a request; the response is what the client gets."""
 
     def __init__(self, response: Response) -> None:
         super().__init__(f"HTTP {response.status}: {response.body[:200]!r}")
@@ -63,14 +66,17 @@ class RefusedError(Exception):
 
 
 def reply(body: object, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Response:
+    """An answer with a JSON body."""
     return Response(status, json.dumps(body).encode(), (("Content-Type", "application/json; charset=utf-8"), *headers))
 
 
 def arm_error(status: int, code: str, message: str, headers: tuple[tuple[str, str], ...] = ()) -> Response:
+    """An error as Resource Manager tells it."""
     return reply({"error": {"code": code, "message": message}}, status, headers)
 
 
 def graph_error(status: int, code: str, message: str) -> Response:
+    """An error as Microsoft Graph tells it."""
     request_id = str(uuid.uuid4())
     inner = {
         "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
@@ -91,4 +97,5 @@ def wait_headers(seconds: float) -> tuple[tuple[str, str], ...]:
 
 
 def timestamp(seconds: float) -> str:
+    """Seconds since 1970 as Azure writes a moment, in UTC."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"

@@ -7,24 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.azure_cloud.estate import Estate, furnish
+from tests.azure_cloud.deployment import Deployment, deploy
 from tests.azure_cloud.server import AzureCloud
-from tests.rbac.desk import Desk
+from tests.rbac.admin import Admin
 
 
 @pytest.fixture
-def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Estate]:
+def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
     with AzureCloud(tmp_path / "azure") as cloud:
         for name, value in cloud.trust_environment().items():
             monkeypatch.setenv(name, value)
-        estate = furnish(cloud)
-        cloud.add_storage_account(estate.group, "alaibackups")
-        yield estate
+        deployment = deploy(cloud)
+        cloud.add_storage_account(deployment.group, "alaibackups")
+        yield deployment
 
 
 @pytest.fixture
-def desk(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def admin(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Admin:
     monkeypatch.delenv("PILLAR9_PRINCIPAL_CLIENT_SECRET", raising=False)
-    desk = Desk(estate, monkeypatch)
-    desk.log_in(estate.admin)
-    return desk
+    admin = Admin(deployment, monkeypatch)
+    admin.log_in_as(deployment.admin)
+    return admin

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from local.errors import AzureError, ConfigError
-from rbac.facts import Accounts, Assignment, Facts, Role
-from rbac.plan import Plan, Wish, assignment_name, decide, is_ours, narrow_role, revocation
+from rbac.facts import Assignment, Facts, Role, StorageAccounts
+from rbac.plan import FixOptions, Plan, assignment_name, decide, is_ours, narrow_role, revocation
 from tests.rbac.values import (
     ACCOUNT,
     GROUP,
@@ -19,7 +19,7 @@ from tests.rbac.values import (
     VM,
     VM_CONTRIBUTOR,
     WHO,
-    denial,
+    deny_assignment,
     facts_of,
     held,
     role_of,
@@ -27,34 +27,34 @@ from tests.rbac.values import (
 
 CONTRIBUTOR = role_of("*", name="Contributor")
 NARROW = narrow_role(GROUP)
-LEAST = Wish(least_privilege=True)
-EXPLICIT = Wish(role="Virtual Machine Contributor")
+LEAST = FixOptions(least_privilege=True)
+EXPLICIT = FixOptions(role="Virtual Machine Contributor")
 
 
-def wanted(facts: Facts, wish: Wish, existing: Role | None = None) -> Plan:
-    if wish.least_privilege:
-        return decide(facts, wish, NARROW, existing)
-    return decide(facts, wish, VM_CONTRIBUTOR, VM_CONTRIBUTOR)
+def wanted(facts: Facts, options: FixOptions, existing: Role | None = None) -> Plan:
+    if options.least_privilege:
+        return decide(facts, options, NARROW, existing)
+    return decide(facts, options, VM_CONTRIBUTOR, VM_CONTRIBUTOR)
 
 
 @pytest.mark.parametrize(
-    ("facts", "wish", "scope"),
+    ("facts", "options", "scope"),
     [
-        pytest.param(facts_of(), Wish(), GROUP, id="nothing held: at the group"),
-        pytest.param(facts_of(), Wish(scope="vm"), VM, id="--scope vm"),
-        pytest.param(facts_of((READER, held(READER))), Wish(), GROUP, id="a role that is not enough"),
+        pytest.param(facts_of(), FixOptions(), GROUP, id="nothing held: at the group"),
+        pytest.param(facts_of(), FixOptions(scope="vm"), VM, id="--scope vm"),
+        pytest.param(facts_of((READER, held(READER))), FixOptions(), GROUP, id="a role that is not enough"),
         pytest.param(facts_of((CONTRIBUTOR, held(CONTRIBUTOR))), EXPLICIT, GROUP, id="--role beside another role"),
         pytest.param(facts_of((VM_CONTRIBUTOR, held(VM_CONTRIBUTOR, VM))), EXPLICIT, GROUP, id="narrower than asked"),
         pytest.param(
             facts_of((VM_CONTRIBUTOR, held(VM_CONTRIBUTOR, SUBSCRIPTION, condition="(...)"))),
-            Wish(),
+            FixOptions(),
             GROUP,
             id="a condition higher up is not in the way",
         ),
     ],
 )
-def test_what_is_missing_is_assigned_under_its_own_name(facts: Facts, wish: Wish, scope: str) -> None:
-    plan = wanted(facts, wish)
+def test_what_is_missing_is_assigned_under_its_own_name(facts: Facts, options: FixOptions, scope: str) -> None:
+    plan = wanted(facts, options)
 
     name = assignment_name(scope, WHO.object_id, VM_CONTRIBUTOR.guid)
     assert plan.assign == plan.assignment == Assignment(name, scope, WHO.object_id, VM_CONTRIBUTOR.guid)
@@ -62,19 +62,21 @@ def test_what_is_missing_is_assigned_under_its_own_name(facts: Facts, wish: Wish
 
 
 @pytest.mark.parametrize(
-    ("role", "assignment", "wish"),
+    ("role", "assignment", "options"),
     [
-        pytest.param(VM_CONTRIBUTOR, held(VM_CONTRIBUTOR), Wish(), id="assigned"),
+        pytest.param(VM_CONTRIBUTOR, held(VM_CONTRIBUTOR), FixOptions(), id="assigned"),
         pytest.param(VM_CONTRIBUTOR, held(VM_CONTRIBUTOR), EXPLICIT, id="assigned, and asked for by name"),
         pytest.param(VM_CONTRIBUTOR, held(VM_CONTRIBUTOR, SUBSCRIPTION), EXPLICIT, id="inherited"),
         pytest.param(VM_CONTRIBUTOR, held(VM_CONTRIBUTOR, principal_id=TEAM), EXPLICIT, id="through a group"),
-        pytest.param(VM_CONTRIBUTOR, held(VM_CONTRIBUTOR), Wish(scope="vm"), id="at the group, asked for at the VM"),
-        pytest.param(CONTRIBUTOR, held(CONTRIBUTOR), Wish(), id="the rights through another role"),
-        pytest.param(NARROW, held(NARROW), Wish(), id="the narrow role is not widened"),
+        pytest.param(
+            VM_CONTRIBUTOR, held(VM_CONTRIBUTOR), FixOptions(scope="vm"), id="at the group, asked for at the VM"
+        ),
+        pytest.param(CONTRIBUTOR, held(CONTRIBUTOR), FixOptions(), id="the rights through another role"),
+        pytest.param(NARROW, held(NARROW), FixOptions(), id="the narrow role is not widened"),
     ],
 )
-def test_what_is_there_is_left_as_it_is(role: Role, assignment: Assignment, wish: Wish) -> None:
-    plan = wanted(facts_of((role, assignment)), wish)
+def test_what_is_there_is_left_as_it_is(role: Role, assignment: Assignment, options: FixOptions) -> None:
+    plan = wanted(facts_of((role, assignment)), options)
 
     assert not plan.changes
     assert (plan.role, plan.assignment) == (role, assignment)
@@ -83,7 +85,8 @@ def test_what_is_there_is_left_as_it_is(role: Role, assignment: Assignment, wish
 def test_least_privilege_defines_its_role_once_and_mends_one_that_was_edited() -> None:
     edited = replace(NARROW, permissions=role_of("*").permissions)
     reordered = replace(
-        NARROW, permissions=tuple(replace(one, actions=one.actions[::-1]) for one in NARROW.permissions)
+        NARROW,
+        permissions=tuple(replace(permission, actions=permission.actions[::-1]) for permission in NARROW.permissions),
     )
 
     first = wanted(facts_of(), LEAST)
@@ -100,54 +103,62 @@ def test_a_role_that_cannot_serve_is_refused_before_anything_changes() -> None:
     with pytest.raises(
         ConfigError, match=r"Reader does not grant Microsoft\.Compute/virtualMachines/runCommand/action"
     ):
-        decide(facts_of(), Wish(role="Reader"), READER, READER)
+        decide(facts_of(), FixOptions(role="Reader"), READER, READER)
 
 
 def test_a_deny_assignment_ends_it_because_no_role_can_help() -> None:
-    facts = facts_of((VM_CONTRIBUTOR, held(VM_CONTRIBUTOR)), denials=(denial(RUN),))
+    facts = facts_of((VM_CONTRIBUTOR, held(VM_CONTRIBUTOR)), deny_assignments=(deny_assignment(RUN),))
 
     with pytest.raises(AzureError, match="denied by deny assignment locked down"):
-        wanted(facts, Wish())
+        wanted(facts, FixOptions())
 
 
 def test_a_condition_on_the_same_assignment_is_for_a_person_to_look_at() -> None:
     facts = facts_of((VM_CONTRIBUTOR, held(VM_CONTRIBUTOR, condition="(...)")))
 
     with pytest.raises(AzureError, match="conditional") as refused:
-        wanted(facts, Wish())
+        wanted(facts, FixOptions())
     assert held(VM_CONTRIBUTOR).id in refused.value.mend
 
 
 def test_one_vm_at_a_time_is_narrowed() -> None:
     with pytest.raises(ConfigError, match="several VMs: vm-alai-support, vm-b"):
-        wanted(facts_of(vm_scopes=(VM, VM.replace("vm-alai-support", "vm-b"))), Wish(scope="vm"))
+        wanted(facts_of(vm_scopes=(VM, VM.replace("vm-alai-support", "vm-b"))), FixOptions(scope="vm"))
 
 
 def test_two_roles_cannot_be_asked_for_at_once() -> None:
     with pytest.raises(ConfigError, match="--role and --least-privilege"):
-        Wish(role="Owner", least_privilege=True)
+        FixOptions(role="Owner", least_privilege=True)
 
 
 def test_another_scope_than_group_or_vm_is_refused() -> None:
     with pytest.raises(ConfigError, match="'subscription'"):
-        Wish(scope="subscription")
+        FixOptions(scope="subscription")
 
 
 @pytest.mark.parametrize(
-    ("accounts", "wish", "warned"),
+    ("accounts", "options", "warned"),
     [
-        pytest.param(Accounts((ACCOUNT,)), Wish(), "the storage account alaibackups", id="an account in the group"),
-        pytest.param(Accounts(None), Wish(), "any storage account there", id="accounts that cannot be read"),
-        pytest.param(Accounts((ACCOUNT.replace("alai-backups-rg", "other"),)), Wish(), None, id="elsewhere"),
-        pytest.param(Accounts((ACCOUNT,)), Wish(scope="vm"), None, id="the role at the VM alone"),
-        pytest.param(Accounts((ACCOUNT,)), LEAST, None, id="the narrow role"),
+        pytest.param(
+            StorageAccounts((ACCOUNT,)), FixOptions(), "the storage account alaibackups", id="an account in the group"
+        ),
+        pytest.param(
+            StorageAccounts(None), FixOptions(), "any storage account there", id="accounts that cannot be read"
+        ),
+        pytest.param(
+            StorageAccounts((ACCOUNT.replace("alai-backups-rg", "other"),)), FixOptions(), None, id="elsewhere"
+        ),
+        pytest.param(StorageAccounts((ACCOUNT,)), FixOptions(scope="vm"), None, id="the role at the VM alone"),
+        pytest.param(StorageAccounts((ACCOUNT,)), LEAST, None, id="the narrow role"),
     ],
 )
-def test_a_role_that_can_read_account_keys_is_warned_of(accounts: Accounts, wish: Wish, warned: str | None) -> None:
-    warnings = wanted(facts_of(accounts=accounts), wish).warnings
+def test_a_role_that_can_read_account_keys_is_warned_of(
+    accounts: StorageAccounts, options: FixOptions, warned: str | None
+) -> None:
+    warnings = wanted(facts_of(accounts=accounts), options).warnings
 
     assert len(warnings) == (0 if warned is None else 1)
-    assert all("listKeys" in one and str(warned) in one for one in warnings)
+    assert all("listKeys" in warning and str(warned) in warning for warning in warnings)
 
 
 def test_names_are_the_same_for_the_same_scope_principal_and_role_only() -> None:

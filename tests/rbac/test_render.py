@@ -6,8 +6,8 @@ import pytest
 
 from local.output.screen import Screen
 from rbac.render import show
-from rbac.result import Checked, Line, Outcome, PrincipalIds
-from tests.rbac.desk import Desk
+from rbac.result import CheckReport, Line, Outcome, PrincipalIds
+from tests.rbac.admin import Admin
 
 
 def shown(outcome: Outcome, capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -16,18 +16,18 @@ def shown(outcome: Outcome, capsys: pytest.CaptureFixture[str]) -> list[str]:
     return [line.partition("Z ")[2] for line in capsys.readouterr().out.splitlines()]
 
 
-def test_each_thing_is_one_line_and_the_recap_counts_them(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
-    lines = shown(desk.fix(), capsys)
+def test_each_thing_is_one_line_and_the_recap_counts_them(admin: Admin, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = shown(admin.fix(), capsys)
 
     assert lines[0].startswith("ok: [principal] alai-backup (application id 1a0b3018-")
     assert any(line.startswith("changed: [assignment] assigned: Virtual Machine Contributor") for line in lines)
     assert lines[-1] == "recap: ok=3 changed=1 failed=0 warning=5 skipped=1"
-    assert shown(desk.fix(check=True), capsys)[-1].endswith("(check: nothing was changed)")
+    assert shown(admin.preview_fix(), capsys)[-1].endswith("(check: nothing was changed)")
 
 
 def test_a_hostile_display_name_cannot_write_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     line = Line("ok", "principal", "evil\x1b[2J\r[bold]name[/bold]\nfailed: [x]")
-    report = Checked("passed", False, PrincipalIds("evil", None, "id"), ())
+    report = CheckReport("passed", False, PrincipalIds("evil", None, "id"), ())
 
     lines = shown(Outcome(report, (line,)), capsys)
 

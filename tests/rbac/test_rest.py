@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
 
 from local.errors import AzureError
-from rbac.rest import path_of_next, quoted
+from rbac.rest import odata_literal, path_of_next
 
 ARM = "https://management.azure.com"
 
@@ -38,4 +40,5 @@ def test_a_next_page_elsewhere_is_refused(link: str) -> None:
 
 
 def test_text_in_a_filter_is_a_literal() -> None:
-    assert quoted("Bob's & Eve") == "%27Bob%27%27s%20%26%20Eve%27"
+    assert odata_literal("Bob's & Eve") == "'Bob''s & Eve'"
+    assert quote(odata_literal("Bob's & Eve")) == "%27Bob%27%27s%20%26%20Eve%27"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from rbac.facts import Accounts, Assignment, Denial, Facts, Permission, Principal, Role
+from rbac.facts import Assignment, DenyAssignment, Facts, Permission, Principal, Role, StorageAccounts
 
 SUBSCRIPTION = "/subscriptions/5ab00000-0000-4000-8000-000000000000"
 GROUP = f"{SUBSCRIPTION}/resourceGroups/alai-backups-rg"
@@ -42,8 +42,8 @@ def held(role: Role, scope: str = GROUP, **changes: Any) -> Assignment:
     return replace(Assignment(f"{role.name}-somewhere", scope, WHO.object_id, role.guid), **changes)
 
 
-def denial(*actions: str, scope: str = GROUP, **changes: Any) -> Denial:
-    plain = Denial("locked down", scope, (Permission(actions),), {WHO.object_id: False})
+def deny_assignment(*actions: str, scope: str = GROUP, **changes: Any) -> DenyAssignment:
+    plain = DenyAssignment("locked down", scope, (Permission(actions),), {WHO.object_id: False})
     return replace(plain, **changes)
 
 
@@ -52,7 +52,7 @@ def facts_of(*pairs: tuple[Role, Assignment], **changes: Any) -> Facts:
         WHO,
         GROUP,
         (VM,),
-        Accounts((ACCOUNT,), ACCOUNT, CONTAINER),
+        StorageAccounts((ACCOUNT,), ACCOUNT, CONTAINER),
         tuple(assignment for _, assignment in pairs),
         (),
         {role.guid: role for role, _ in pairs},

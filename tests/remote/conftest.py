@@ -11,7 +11,7 @@ import pytest
 
 from tests.azure_cloud import certificates
 from tests.azure_cloud.certificates import Certificates
-from tests.azure_cloud.estate import furnish
+from tests.azure_cloud.deployment import deploy
 from tests.azure_cloud.server import AzureCloud
 from tests.remote.site import Site
 from tests.support import azurite
@@ -48,10 +48,10 @@ def site(
         bundle.write_bytes(cloud.certificates.ca.read_bytes() + blob_certificates.ca.read_bytes())
         for name in cloud.trust_environment():
             monkeypatch.setenv(name, str(bundle))
-        estate = furnish(cloud)
-        vm = cloud.change_vm(estate.vm, environment={"SSL_CERT_FILE": str(bundle)})
+        deployment = deploy(cloud)
+        vm = cloud.change_vm(deployment.vm, environment={"SSL_CERT_FILE": str(bundle)})
         folder = tmp_path / "live"
         folder.mkdir()
-        yield Site(replace(estate, vm=vm), secure_azurite, folder, monkeypatch)
+        yield Site(replace(deployment, vm=vm), secure_azurite, folder, monkeypatch)
     # What the SDK left open is noticed here, where it is forgiven, and not in the next test.
     gc.collect()

@@ -33,9 +33,9 @@ from local.store.repository import Repository
 from remote.drill import drill_remote
 from remote.machine import Limits
 from remote.run_command import Patience
-from tests.azure_cloud.estate import Estate
+from tests.azure_cloud.deployment import Deployment
+from tests.azure_cloud.settings import settings_of
 from tests.azure_cloud.state import RoleAssignment, VirtualMachine
-from tests.rbac.desk import settings_of
 from tests.support.azurite import KEY, Azurite
 
 BACKUP_ROLE = "Virtual Machine Contributor"
@@ -47,7 +47,7 @@ LIMITS = Limits(deadline=60, drill=QUICK, fetch=QUICK)
 
 @dataclass
 class Site:
-    estate: Estate
+    deployment: Deployment
     azurite: Azurite
     folder: Path
     monkeypatch: pytest.MonkeyPatch
@@ -60,15 +60,15 @@ class Site:
 
     def __post_init__(self) -> None:
         """The backup principal is logged in and may run commands; the container is there."""
-        for name, value in self.estate.cloud.credential_environment(self.estate.backup).items():
+        for name, value in self.deployment.cloud.credential_environment(self.deployment.backup).items():
             self.monkeypatch.setenv(name, value)
-        self.right = self.estate.cloud.assign(self.estate.backup, BACKUP_ROLE, self.estate.group)
+        self.right = self.deployment.cloud.assign(self.deployment.backup, BACKUP_ROLE, self.deployment.group)
         self.store_settings = StoreSettings(url=self.azurite.container(f"test-{uuid.uuid4().hex}"))
         self._container().create_container()
 
     @property
     def azure(self) -> AzureSettings:
-        return settings_of(self.estate)
+        return settings_of(self.deployment)
 
     @property
     def store(self) -> Store:
@@ -78,10 +78,10 @@ class Site:
 
     @property
     def vm(self) -> VirtualMachine:
-        return self.estate.vm
+        return self.deployment.vm
 
     def use_vm(self, vm: VirtualMachine) -> None:
-        self.estate = replace(self.estate, vm=vm)
+        self.deployment = replace(self.deployment, vm=vm)
 
     def hold_account_key(self) -> None:
         """The store is reached with the account's key from now on."""
@@ -90,7 +90,7 @@ class Site:
     def add_vm(self, name: str, **options: Any) -> VirtualMachine:
         """A VM that trusts Azurite's certificate as a real one trusts Azure's."""
         environment = {"SSL_CERT_FILE": os.environ["SSL_CERT_FILE"], **options.pop("environment", {})}
-        return self.estate.cloud.add_vm(self.estate.group, name, environment=environment, **options)
+        return self.deployment.cloud.add_vm(self.deployment.group, name, environment=environment, **options)
 
     def back_up(self, names: Iterable[str] = ("costs",), rows: int = 100) -> tuple[Database, ...]:
         """A database of each name, backed up by the product into the store."""
@@ -120,7 +120,9 @@ class Site:
         """Where all that the drill writes on the VM must be, and then be gone."""
         folder = self.folder / "tmp-of-the-vm"
         folder.mkdir()
-        self.use_vm(self.estate.cloud.change_vm(self.vm, environment={**self.vm.environment, "TMPDIR": str(folder)}))
+        self.use_vm(
+            self.deployment.cloud.change_vm(self.vm, environment={**self.vm.environment, "TMPDIR": str(folder)})
+        )
         return folder
 
     def drill(
@@ -148,7 +150,7 @@ class Site:
     def await_script(self) -> None:
         """Until a script runs on the VM."""
         deadline = time.monotonic() + 60
-        while self.estate.cloud.agent.running_on(self.vm) is None:
+        while self.deployment.cloud.agent.running_on(self.vm) is None:
             assert time.monotonic() < deadline
             time.sleep(0.01)
 

@@ -37,25 +37,25 @@ def test_a_drill_on_the_vm_passes_and_its_record_is_in_the_store(site: Site) -> 
     assert [one.verdict for one in report.databases] == ["passed", "passed"]
     assert report.databases[0].rows["runs"].restored == 50
     assert site.records() == [report]
-    assert [script.vm for script in site.estate.cloud.scripts] == ["vm-alai-support"]
+    assert [script.vm for script in site.deployment.cloud.scripts] == ["vm-alai-support"]
 
 
 def test_a_missing_right_is_refused_and_the_granted_one_works(site: Site) -> None:
     site.back_up()
-    site.estate.cloud.unassign(site.right)
+    site.deployment.cloud.unassign(site.right)
     refused = site.refused()
     assert isinstance(refused, AccessDeniedError)
     assert ACTION in str(refused)
     assert "invoke rbac.fix" in refused.mend
 
-    site.estate.cloud.assign(site.estate.backup, BACKUP_ROLE, site.estate.group)
+    site.deployment.cloud.assign(site.deployment.backup, BACKUP_ROLE, site.deployment.group)
 
     assert site.drill().drill.verdict == "passed"
 
 
 def test_a_busy_vm_is_waited_for(site: Site) -> None:
     site.back_up()
-    site.estate.cloud.occupy(site.vm, 0.6)
+    site.deployment.cloud.occupy(site.vm, 0.6)
 
     assert site.drill().drill.verdict == "passed"
     assert "another command is running there" in site.told()
@@ -63,8 +63,8 @@ def test_a_busy_vm_is_waited_for(site: Site) -> None:
 
 def test_a_throttling_and_failing_azure_is_only_slower(site: Site) -> None:
     site.back_up()
-    site.estate.cloud.inject(faults.throttled(1).on(surface="arm"))
-    site.estate.cloud.inject(faults.server_error(500).on(surface="arm"))
+    site.deployment.cloud.inject(faults.throttled(1).on(surface="arm"))
+    site.deployment.cloud.inject(faults.server_error(500).on(surface="arm"))
 
     assert site.drill().drill.verdict == "passed"
 
@@ -118,7 +118,7 @@ def test_what_was_proven_there_keeps_its_record_when_the_drill_is_repeated_here(
 
 
 def test_a_database_without_a_backup_has_failed_and_needs_no_vm(site: Site) -> None:
-    site.estate.cloud.set_power(site.vm, "deallocated")
+    site.deployment.cloud.set_power(site.vm, "deallocated")
     site.databases = (Database(name="never", path=site.folder / "never.db"),)
 
     report = site.drill()
@@ -134,7 +134,7 @@ def test_the_record_of_twenty_databases_comes_back_whole_in_one_command(site: Si
 
     assert report.drill.verdict == "passed"
     assert [one.rows["runs"].restored for one in report.databases] == [100] * 20
-    (script,) = site.estate.cloud.scripts
+    (script,) = site.deployment.cloud.scripts
     assert len(script.stdout) <= 4096
 
 
@@ -148,8 +148,8 @@ def test_a_result_longer_than_one_answer_is_fetched_in_parts(site: Site, tmp_pat
     assert {name: count.restored for name, count in report.databases[0].rows.items()} == {
         f"t{number}": 1 for number in range(2000)
     }
-    assert len(site.estate.cloud.scripts) > 1
-    assert all(len(script.stdout) <= 4096 for script in site.estate.cloud.scripts)
+    assert len(site.deployment.cloud.scripts) > 1
+    assert all(len(script.stdout) <= 4096 for script in site.deployment.cloud.scripts)
     assert "fetching part 2 of" in site.told()
     assert list(vm_files.iterdir()) == []
 
@@ -159,7 +159,7 @@ def test_a_later_part_that_is_lost_is_no_pass(site: Site, tmp_path: Path) -> Non
 
     def lose_the_second(event: object) -> None:
         if "fetching part 2" in str(event):
-            site.estate.cloud.inject(faults.truncated_output(50))
+            site.deployment.cloud.inject(faults.truncated_output(50))
 
     report = site.drill(watch=lose_the_second)
 

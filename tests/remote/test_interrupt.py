@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.azure_cloud.furniture import make_bin
+from tests.azure_cloud.provisioning import make_bin
 from tests.remote.site import Site
 from tests.support.workshop import CHECKOUT
 
@@ -30,7 +30,7 @@ def test_ctrl_c_stops_waiting_at_once_and_the_vm_s_files_go_away(
     wrapper = WAITING_PYTHON.format(go=go, python=os.path.realpath(sys.executable))
     path = make_bin(tmp_path / "slow-bin", ["sleep"], {"python3": wrapper})
     vm_files = site.give_vm_own_temporary_folder()
-    site.use_vm(site.estate.cloud.change_vm(site.vm, path=str(path)))
+    site.use_vm(site.deployment.cloud.change_vm(site.vm, path=str(path)))
     config = tmp_path / "config.json"
     settings = {"store": site.store_settings, "databases": site.databases, "azure": site.azure}
     config.write_bytes(msgspec.json.encode(settings, enc_hook=str))
@@ -44,7 +44,7 @@ def test_ctrl_c_stops_waiting_at_once_and_the_vm_s_files_go_away(
     assert process.returncode == 128 + number
     assert b"Traceback" not in output
     assert b"sig=" not in output
-    assert site.estate.cloud.agent.running_on(site.vm) is not None
+    assert site.deployment.cloud.agent.running_on(site.vm) is not None
     go.touch()
-    assert site.estate.cloud.settle(site.vm)
+    assert site.deployment.cloud.settle(site.vm)
     assert list(vm_files.iterdir()) == []

@@ -42,7 +42,7 @@ def test_a_script_s_output_comes_back_stream_by_stream(site: Site) -> None:
 
 
 def test_a_missing_right_is_named_with_its_scope_the_principal_and_what_mends_it(site: Site) -> None:
-    site.estate.cloud.unassign(site.right)
+    site.deployment.cloud.unassign(site.right)
 
     error = why_not(site)
 
@@ -50,7 +50,7 @@ def test_a_missing_right_is_named_with_its_scope_the_principal_and_what_mends_it
     assert (error.exit_code, error.action) == (3, ACTION)
     assert ACTION in str(error)
     assert vm_scope(site.azure, site.vm.name) in str(error)
-    assert site.estate.backup.object_id in str(error)
+    assert site.deployment.backup.object_id in str(error)
     assert "invoke rbac.fix" in error.mend
 
 
@@ -79,7 +79,7 @@ def test_a_vm_that_is_not_there_is_inconclusive(site: Site) -> None:
 
 
 def test_a_deallocated_vm_names_the_command_that_starts_it(site: Site) -> None:
-    site.estate.cloud.set_power(site.vm, "deallocated")
+    site.deployment.cloud.set_power(site.vm, "deallocated")
 
     error = why_not(site)
 
@@ -89,11 +89,11 @@ def test_a_deallocated_vm_names_the_command_that_starts_it(site: Site) -> None:
 
 
 def test_another_s_command_is_waited_for_and_that_is_told(site: Site) -> None:
-    site.estate.cloud.occupy(site.vm, 300)
+    site.deployment.cloud.occupy(site.vm, 300)
 
     def release(event: Event) -> None:
         site.events.append(event)
-        site.estate.cloud.release(site.vm)
+        site.deployment.cloud.release(site.vm)
 
     with closing(default_credential(site.azure)) as login:
         output = run_command.run(VirtualMachine(site.azure, login, site.vm.name), "echo free", release, QUICK)
@@ -103,7 +103,7 @@ def test_another_s_command_is_waited_for_and_that_is_told(site: Site) -> None:
 
 
 def test_a_vm_that_stays_busy_is_given_up(site: Site) -> None:
-    site.estate.cloud.occupy(site.vm, 300)
+    site.deployment.cloud.occupy(site.vm, 300)
 
     error = why_not(site, patience=replace(QUICK, busy=0.5))
 
@@ -113,7 +113,7 @@ def test_a_vm_that_stays_busy_is_given_up(site: Site) -> None:
 
 @pytest.mark.parametrize("hang", [faults.endless_poll, faults.agent_stuck])
 def test_a_poll_that_never_ends_is_ended_by_our_own_deadline(site: Site, hang: Callable[[], Fault]) -> None:
-    site.estate.cloud.inject(hang())
+    site.deployment.cloud.inject(hang())
 
     error = why_not(site, patience=replace(QUICK, end=0.6))
 
@@ -136,7 +136,7 @@ def test_a_poll_that_never_ends_is_ended_by_our_own_deadline(site: Site, hang: C
     ],
 )
 def test_what_ends_without_an_end_is_inconclusive(site: Site, fault: Fault, told: str) -> None:
-    site.estate.cloud.inject(fault)
+    site.deployment.cloud.inject(fault)
 
     error = why_not(site, "sleep 30" if fault.kind in ("cut_short", "vm_gone") else "true")
 
@@ -147,8 +147,8 @@ def test_what_ends_without_an_end_is_inconclusive(site: Site, fault: Fault, told
 
 
 def test_one_refusal_by_a_busy_azure_is_not_even_noticed(site: Site) -> None:
-    site.estate.cloud.inject(faults.throttled(1).on(surface="arm"))
-    site.estate.cloud.inject(faults.server_error(503).on(surface="arm"))
+    site.deployment.cloud.inject(faults.throttled(1).on(surface="arm"))
+    site.deployment.cloud.inject(faults.server_error(503).on(surface="arm"))
 
     assert run(site).stdout == "hello\n"
 
@@ -156,7 +156,7 @@ def test_one_refusal_by_a_busy_azure_is_not_even_noticed(site: Site) -> None:
 def test_a_vm_that_somebody_stops_meanwhile_is_inconclusive(site: Site) -> None:
     def stop(event: Event) -> None:
         if event.text.startswith("waiting"):
-            site.estate.cloud.set_power(site.vm, "deallocated")
+            site.deployment.cloud.set_power(site.vm, "deallocated")
 
     with closing(default_credential(site.azure)) as login, pytest.raises(InconclusiveError) as stopped:
         run_command.run(VirtualMachine(site.azure, login, site.vm.name), "sleep 60", stop, QUICK)

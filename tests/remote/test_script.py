@@ -12,7 +12,7 @@ import pytest
 
 from local.errors import InconclusiveError
 from remote import script
-from tests.azure_cloud.furniture import make_bin
+from tests.azure_cloud.provisioning import make_bin
 
 NONCE = "0" * 32
 

@@ -76,11 +76,11 @@ def test_no_secret_is_told_written_or_passed_as_an_argument(site: Site, trouble:
 
     output = (done.stdout + done.stderr).decode()
     records = "\n".join(msgspec.json.encode(record).decode() for record in site.records())
-    scripts = "\n".join((script.stdout + script.stderr).decode() for script in site.estate.cloud.scripts)
+    scripts = "\n".join((script.stdout + script.stderr).decode() for script in site.deployment.cloud.scripts)
     assert trouble.told in output
     assert any("drill_process.py" in one for one in arguments)
     everything = "\n".join([output, records, scripts, *arguments])
-    secrets = [*site.estate.cloud.secrets(), KEY, os.environ["AZURE_CLIENT_SECRET"], "sig=", "sig%3D"]
+    secrets = [*site.deployment.cloud.secrets(), KEY, os.environ["AZURE_CLIENT_SECRET"], "sig=", "sig%3D"]
     assert [secret for secret in secrets if secret in everything] == []
 
 

@@ -19,12 +19,12 @@ def test_all_vms_run_at_the_same_time_and_the_report_names_them(site: Site) -> N
 
     assert (report.drill.verdict, report.drill.host) == ("passed", "vm-alai-support, vm-b, vm-c")
     assert [one.name for one in report.databases] == NAMES
-    assert sorted(script.vm for script in site.estate.cloud.scripts) == ["vm-alai-support", "vm-b", "vm-c"]
+    assert sorted(script.vm for script in site.deployment.cloud.scripts) == ["vm-alai-support", "vm-b", "vm-c"]
 
 
 def test_one_that_cannot_run_passes_its_share_on(site: Site) -> None:
     site.back_up(NAMES)
-    site.estate.cloud.set_power(site.vm, "deallocated")
+    site.deployment.cloud.set_power(site.vm, "deallocated")
     site.add_vm("vm-b")
     site.add_vm("vm-bare", programs=())
 
@@ -38,7 +38,7 @@ def test_one_that_cannot_run_passes_its_share_on(site: Site) -> None:
 
 def test_only_when_none_is_left_nothing_is_proven_and_all_reasons_are_told(site: Site) -> None:
     site.back_up(NAMES[:2])
-    site.estate.cloud.set_power(site.vm, "deallocated")
+    site.deployment.cloud.set_power(site.vm, "deallocated")
     site.add_vm("vm-bare", programs=())
 
     report = site.drill(vms=["vm-alai-support", "vm-bare"])
@@ -52,12 +52,12 @@ def test_only_when_none_is_left_nothing_is_proven_and_all_reasons_are_told(site:
 def test_a_vm_that_fails_in_the_second_round_too_leaves_the_first_round_s_verdicts(site: Site) -> None:
     site.back_up(NAMES[:2])
     site.add_vm("vm-b")
-    site.estate.cloud.inject(faults.agent_failed().on(path="vm-b"))
+    site.deployment.cloud.inject(faults.agent_failed().on(path="vm-b"))
     second = threading.Event()
 
     def fail_again(event: object) -> None:
         if "vm-b" in str(event) and "could not drill" in str(event):
-            site.estate.cloud.inject(faults.agent_failed().on(path="vm-alai-support"))
+            site.deployment.cloud.inject(faults.agent_failed().on(path="vm-alai-support"))
             second.set()
 
     report = site.drill(vms=["vm-alai-support", "vm-b"], watch=fail_again)

@@ -19,7 +19,7 @@ class Console:
 
     def __init__(self, site: Site, workshop: Workshop, who: ServicePrincipal, **more: str) -> None:
         self.workshop = workshop
-        self.environment = {**site.estate.cloud.credential_environment(who), **more}
+        self.environment = {**site.deployment.cloud.credential_environment(who), **more}
 
     def invoke(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         done = self.workshop.invoke(*arguments, environment=self.environment)
@@ -33,20 +33,22 @@ class Console:
 @pytest.fixture
 def consoles(site: Site) -> tuple[Console, Console]:
     """The operator's (the backup principal), and the admin's, who holds the principal's secret to prove with."""
-    site.estate.cloud.unassign(site.right)
+    site.deployment.cloud.unassign(site.right)
     workshop = Workshop(site.folder, site.store_settings)
     workshop.more = {"azure": msgspec.to_builtins(site.azure), "drill": {"host": "ANVIL", "fallback": False}}
     for name in ("costs", "hivemind"):
         workshop.add(name)
-    operator = Console(site, workshop, site.estate.backup)
-    admin = Console(site, workshop, site.estate.admin, PILLAR9_PRINCIPAL_CLIENT_SECRET=site.estate.backup.secret)
+    operator = Console(site, workshop, site.deployment.backup)
+    admin = Console(
+        site, workshop, site.deployment.admin, PILLAR9_PRINCIPAL_CLIENT_SECRET=site.deployment.backup.secret
+    )
     assert operator.invoke("backup").returncode == 0
     return operator, admin
 
 
 def test_from_nothing_to_a_proven_drill_and_back(site: Site, consoles: tuple[Console, Console]) -> None:
     operator, admin = consoles
-    site.estate.cloud.set_timing(propagation=1.0)
+    site.deployment.cloud.set_timing(propagation=1.0)
 
     refused = operator.invoke("drill.remote")
     assert refused.returncode == 3
@@ -56,9 +58,9 @@ def test_from_nothing_to_a_proven_drill_and_back(site: Site, consoles: tuple[Con
     checked = {one["action"]: one["allowed"] for one in admin.document("rbac.check")["rbac"]["checks"]}
     assert checked[ACTION] is False
 
-    writes = len(site.estate.cloud.writes())
+    writes = len(site.deployment.cloud.writes())
     assert admin.invoke("rbac.fix", "--check").returncode == 0
-    assert len(site.estate.cloud.writes()) == writes
+    assert len(site.deployment.cloud.writes()) == writes
 
     fixed = admin.document("rbac.fix")["rbac"]
     assert (fixed["verdict"], fixed["changed"], fixed["effective"]) == ("passed", True, True)
@@ -71,13 +73,13 @@ def test_from_nothing_to_a_proven_drill_and_back(site: Site, consoles: tuple[Con
         "hivemind": 1000,
     }
 
-    writes = len(site.estate.cloud.writes())
+    writes = len(site.deployment.cloud.writes())
     again = admin.document("rbac.fix")["rbac"]
     assert (again["verdict"], again["changed"]) == ("passed", False)
-    assert len(site.estate.cloud.writes()) == writes
+    assert len(site.deployment.cloud.writes()) == writes
 
     assert admin.invoke("rbac.revoke").returncode == 0
-    site.estate.cloud.skip(5)
+    site.deployment.cloud.skip(5)
     assert operator.invoke("drill.remote").returncode == 3
 
 

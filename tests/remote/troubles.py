@@ -28,30 +28,30 @@ class Trouble:
 
 
 def _fault(fault: Fault) -> Callable[[Site], None]:
-    return lambda site: site.estate.cloud.inject(fault)
+    return lambda site: site.deployment.cloud.inject(fault)
 
 
 def _no_right(site: Site) -> None:
-    site.estate.cloud.unassign(site.right)
+    site.deployment.cloud.unassign(site.right)
 
 
 def _no_such_vm(site: Site) -> None:
-    site.estate.cloud.remove_vm(site.vm)
+    site.deployment.cloud.remove_vm(site.vm)
 
 
 def _off(site: Site) -> None:
-    site.estate.cloud.set_power(site.vm, "deallocated")
+    site.deployment.cloud.set_power(site.vm, "deallocated")
 
 
 def _busy(site: Site) -> None:
     site.limits = SHORT
-    site.estate.cloud.occupy(site.vm, 600)
+    site.deployment.cloud.occupy(site.vm, 600)
 
 
 def _no_end(fault: Fault) -> Callable[[Site], None]:
     def make(site: Site) -> None:
         site.limits = HANGING
-        site.estate.cloud.inject(fault)
+        site.deployment.cloud.inject(fault)
 
     return make
 

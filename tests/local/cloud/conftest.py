@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.azure_cloud.estate import Estate, furnish
+from tests.azure_cloud.deployment import Deployment, deploy
 from tests.azure_cloud.server import AzureCloud
 
 
 @pytest.fixture
-def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Estate]:
+def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
     """The stand-in, trusted, and the admin in the environment."""
     with AzureCloud(tmp_path / "azure") as azure_cloud:
-        furnished = furnish(azure_cloud)
+        furnished = deploy(azure_cloud)
         environment = {**azure_cloud.trust_environment(), **azure_cloud.credential_environment(furnished.admin)}
         for name, value in environment.items():
             monkeypatch.setenv(name, value)

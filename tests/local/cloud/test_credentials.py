@@ -15,8 +15,8 @@ from local.cloud.credentials import caller_of, default_credential, identity_opti
 from local.cloud.endpoints import endpoints_of
 from local.errors import AzureError, ConfigError
 from local.settings import AzureSettings, EndpointSettings
-from tests.azure_cloud.estate import Estate
-from tests.rbac.desk import settings_of
+from tests.azure_cloud.deployment import Deployment
+from tests.azure_cloud.settings import settings_of
 
 
 def who_am_i(azure: AzureSettings) -> Caller:
@@ -24,24 +24,26 @@ def who_am_i(azure: AzureSettings) -> Caller:
         return caller_of(login, endpoints_of(azure).resource_manager_scope)
 
 
-def test_the_environment_s_principal_logs_in_at_a_custom_authority(estate: Estate) -> None:
-    told = who_am_i(settings_of(estate))
+def test_the_environment_s_principal_logs_in_at_a_custom_authority(deployment: Deployment) -> None:
+    told = who_am_i(settings_of(deployment))
 
-    assert told == Caller(None, estate.admin.app_id, estate.admin.object_id, estate.cloud.tenant)
-    asked = [request.path for request in estate.cloud.requests if request.surface == "entra"]
-    assert all(path.startswith(f"/{estate.cloud.tenant}/") for path in asked), "no instance discovery"
+    assert told == Caller(None, deployment.admin.app_id, deployment.admin.object_id, deployment.cloud.tenant)
+    asked = [request.path for request in deployment.cloud.requests if request.surface == "entra"]
+    assert all(path.startswith(f"/{deployment.cloud.tenant}/") for path in asked), "no instance discovery"
 
 
-def test_the_configured_tenant_wins_over_the_environment_s(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_configured_tenant_wins_over_the_environment_s(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AZURE_TENANT_ID", "00000000-1111-4222-8333-444444444444")
 
-    assert who_am_i(settings_of(estate, tenant=estate.cloud.tenant)).tenant == estate.cloud.tenant
+    assert who_am_i(settings_of(deployment, tenant=deployment.cloud.tenant)).tenant == deployment.cloud.tenant
     with pytest.raises(AzureError, match="not logged in"):
-        who_am_i(settings_of(estate))
+        who_am_i(settings_of(deployment))
 
 
-def test_each_login_gets_a_token_of_its_own_and_keeps_it(estate: Estate) -> None:
-    azure = settings_of(estate)
+def test_each_login_gets_a_token_of_its_own_and_keeps_it(deployment: Deployment) -> None:
+    azure = settings_of(deployment)
     scope = endpoints_of(azure).resource_manager_scope
 
     with closing(default_credential(azure)) as login, closing(default_credential(azure)) as other:
@@ -116,11 +118,11 @@ def test_azure_identity_prints_nothing_beside_our_error() -> None:
     assert (ran.stdout, ran.stderr) == ("3\n", "")
 
 
-def test_a_wrong_secret_is_told_without_showing_it(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_secret_is_told_without_showing_it(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_CLIENT_SECRET", "wrong~but~secret")
 
     with pytest.raises(AzureError, match="AADSTS7000215: Invalid client secret") as refused:
-        who_am_i(settings_of(estate))
+        who_am_i(settings_of(deployment))
 
     assert "AZURE_CLIENT_SECRET" in refused.value.mend
     assert "wrong~but~secret" not in f"{refused.value} {refused.value.mend} {refused.value!r}"

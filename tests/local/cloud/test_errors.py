@@ -12,9 +12,9 @@ from local.cloud.endpoints import endpoints_of
 from local.cloud.errors import AccessDeniedError, explain
 from local.cloud.transport import rest_pipeline
 from local.errors import AzureError
-from tests.azure_cloud.estate import Estate
+from tests.azure_cloud.deployment import Deployment
 from tests.azure_cloud.faults import refusal
-from tests.rbac.desk import settings_of
+from tests.azure_cloud.settings import settings_of
 
 if TYPE_CHECKING:
     from azure.core.exceptions import HttpResponseError
@@ -23,21 +23,23 @@ STORE = "https://alaibackups.blob.core.windows.net/backups"
 
 
 @pytest.fixture
-def estate(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> Estate:
+def deployment(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Deployment:
     """The stand-in, trusted, and the backup's principal in the environment."""
-    for name, value in estate.cloud.credential_environment(estate.backup).items():
+    for name, value in deployment.cloud.credential_environment(deployment.backup).items():
         monkeypatch.setenv(name, value)
-    return estate
+    return deployment
 
 
-def refused(estate: Estate, status: int, code: str, *, method: str = "GET", query: str = "") -> HttpResponseError:
+def refused(
+    deployment: Deployment, status: int, code: str, *, method: str = "GET", query: str = ""
+) -> HttpResponseError:
     """What the SDK makes of this answer to a real request, made with a token of the backup principal."""
     from azure.core.exceptions import HttpResponseError
     from azure.core.rest import HttpRequest
 
-    azure = settings_of(estate)
+    azure = settings_of(deployment)
     where = endpoints_of(azure)
-    estate.cloud.inject(refusal(status, code, "This request is refused.").on(surface="arm"))
+    deployment.cloud.inject(refusal(status, code, "This request is refused.").on(surface="arm"))
     with (
         closing(default_credential(azure)) as login,
         rest_pipeline(where.resource_manager, where.resource_manager_scope, login) as client,
@@ -48,28 +50,34 @@ def refused(estate: Estate, status: int, code: str, *, method: str = "GET", quer
     return HttpResponseError(response=answer)
 
 
-def test_a_refusal_names_call_scope_principal_action_and_mend(estate: Estate) -> None:
+def test_a_refusal_names_call_scope_principal_action_and_mend(deployment: Deployment) -> None:
     from azure.core.exceptions import HttpResponseError
     from azure.core.rest import HttpRequest
 
-    azure = settings_of(estate)
+    azure = settings_of(deployment)
     where = endpoints_of(azure)
     with (
         closing(default_credential(azure)) as login,
         rest_pipeline(where.resource_manager, where.resource_manager_scope, login) as client,
     ):
         body = {"commandId": "RunShellScript", "script": ["true"]}
-        path = f"{where.resource_manager}{estate.vm.id}/runCommand?api-version=2024-07-01"
+        path = f"{where.resource_manager}{deployment.vm.id}/runCommand?api-version=2024-07-01"
         answer = client.send_request(HttpRequest("POST", path, json=body))
 
-    error = explain(HttpResponseError(response=answer), "drill on vm-alai-support", estate.vm.id)
+    error = explain(HttpResponseError(response=answer), "drill on vm-alai-support", deployment.vm.id)
 
     assert isinstance(error, AccessDeniedError)
     assert error.action is not None
     assert error.action.startswith("Microsoft.Compute/virtualMachines/")
     assert error.exit_code == 3
     assert error.doing == "drill on vm-alai-support"
-    for part in (estate.backup.app_id, estate.backup.object_id, error.action, estate.vm.id, "POST https://"):
+    for part in (
+        deployment.backup.app_id,
+        deployment.backup.object_id,
+        error.action,
+        deployment.vm.id,
+        "POST https://",
+    ):
         assert part in error.came_back
     assert "invoke rbac.fix" in error.mend
 
@@ -85,15 +93,17 @@ def test_a_refusal_names_call_scope_principal_action_and_mend(estate: Estate) ->
     ],
 )
 def test_the_blob_service_s_refusal_is_told_by_the_action_that_the_call_needs(
-    estate: Estate, method: str, query: str, action: str | None
+    deployment: Deployment, method: str, query: str, action: str | None
 ) -> None:
     # A HEAD's answer has no body, so not even the error's code is known.
-    error = explain(refused(estate, 403, "AuthorizationPermissionMismatch", method=method, query=query), "store", STORE)
+    error = explain(
+        refused(deployment, 403, "AuthorizationPermissionMismatch", method=method, query=query), "store", STORE
+    )
 
     assert isinstance(error, AccessDeniedError)
     assert error.action == (f"Microsoft.Storage/storageAccounts/blobServices/{action}" if action else None)
     assert "Storage Blob Data Contributor" in error.mend
-    assert estate.backup.object_id in f"{error.came_back} {error.mend}", "told by the token's claims"
+    assert deployment.backup.object_id in f"{error.came_back} {error.mend}", "told by the token's claims"
     assert "c2VjcmV0" not in f"{error} {error.mend}"
 
 
@@ -108,8 +118,8 @@ def test_the_blob_service_s_refusal_is_told_by_the_action_that_the_call_needs(
         (501, "NotImplemented", "status.azure.com"),
     ],
 )
-def test_each_kind_of_refusal_has_its_own_mend(estate: Estate, status: int, code: str, mend: str) -> None:
-    error = explain(refused(estate, status, code), "look", "/subscriptions/x")
+def test_each_kind_of_refusal_has_its_own_mend(deployment: Deployment, status: int, code: str, mend: str) -> None:
+    error = explain(refused(deployment, status, code), "look", "/subscriptions/x")
 
     assert mend in error.mend
     assert "c2VjcmV0" not in f"{error} {error.mend}"

@@ -11,18 +11,18 @@ from local.cloud.credentials import default_credential
 from local.cloud.endpoints import endpoints_of
 from local.cloud.transport import rest_pipeline, transport_options
 from local.errors import ConfigError
-from tests.azure_cloud.estate import Estate
-from tests.rbac.desk import settings_of
+from tests.azure_cloud.deployment import Deployment
+from tests.azure_cloud.settings import settings_of
 
 
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
 def test_either_variable_alone_makes_the_sdks_trust_a_certificate_authority(
-    estate: Estate, monkeypatch: pytest.MonkeyPatch, name: str
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    for variable in estate.cloud.trust_environment():
+    for variable in deployment.cloud.trust_environment():
         if variable != name:
             monkeypatch.delenv(variable)
-    azure = settings_of(estate)
+    azure = settings_of(deployment)
     where = endpoints_of(azure)
 
     with (
@@ -32,7 +32,7 @@ def test_either_variable_alone_makes_the_sdks_trust_a_certificate_authority(
         from azure.core.rest import HttpRequest
 
         answer = client.send_request(
-            HttpRequest("GET", f"{where.resource_manager}{estate.vm.id}?api-version=2024-07-01")
+            HttpRequest("GET", f"{where.resource_manager}{deployment.vm.id}?api-version=2024-07-01")
         )
 
     assert answer.status_code == 200

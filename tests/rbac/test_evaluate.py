@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rbac.facts import EVERYONE, Accounts, Assignment, Denial, Permission, Role
-from rbac.rights import DELEGATION_KEY, Right, blob_rights, covers, judge, place
+from rbac.evaluate import DELEGATION_KEY, Right, blob_rights, covers, describe_scope, judge
+from rbac.facts import EVERYONE, Assignment, DenyAssignment, Permission, Role, StorageAccounts
 from tests.rbac.values import (
     ACCOUNT,
     BLOB_CONTRIBUTOR,
@@ -18,7 +18,7 @@ from tests.rbac.values import (
     VM,
     VM_CONTRIBUTOR,
     WHO,
-    denial,
+    deny_assignment,
     facts_of,
     held,
     role_of,
@@ -63,32 +63,34 @@ def test_a_right_comes_from_assignments_at_or_above_its_scope(
 @pytest.mark.parametrize(
     ("deny", "allowed"),
     [
-        pytest.param(denial(RUN), False, id="the principal"),
-        pytest.param(denial("*"), False, id="a wildcard"),
-        pytest.param(denial(RUN, principals={EVERYONE: False}), False, id="everyone"),
-        pytest.param(denial(RUN, principals={"somebody": False}), True, id="somebody else"),
-        pytest.param(denial("Microsoft.Network/*"), True, id="another action"),
-        pytest.param(denial(RUN, scope=f"{GROUP}2"), True, id="another scope"),
-        pytest.param(denial(RUN, children_too=False), True, id="the group alone, not its children"),
-        pytest.param(denial(RUN, scope=VM, children_too=False), False, id="the VM alone"),
-        pytest.param(denial(RUN, principals={EVERYONE: False}, excluded={WHO.object_id: False}), True, id="excluded"),
-        pytest.param(denial(RUN, principals={TEAM: True}), None, id="a group whose members are not known"),
-        pytest.param(denial(RUN, excluded={TEAM: True}), None, id="perhaps excluded through a group"),
-        pytest.param(denial("*", permissions=(Permission(("*",), (RUN,)),)), True, id="its notActions"),
+        pytest.param(deny_assignment(RUN), False, id="the principal"),
+        pytest.param(deny_assignment("*"), False, id="a wildcard"),
+        pytest.param(deny_assignment(RUN, principals={EVERYONE: False}), False, id="everyone"),
+        pytest.param(deny_assignment(RUN, principals={"somebody": False}), True, id="somebody else"),
+        pytest.param(deny_assignment("Microsoft.Network/*"), True, id="another action"),
+        pytest.param(deny_assignment(RUN, scope=f"{GROUP}2"), True, id="another scope"),
+        pytest.param(deny_assignment(RUN, child_scopes_too=False), True, id="the group alone, not its children"),
+        pytest.param(deny_assignment(RUN, scope=VM, child_scopes_too=False), False, id="the VM alone"),
+        pytest.param(
+            deny_assignment(RUN, principals={EVERYONE: False}, excluded={WHO.object_id: False}), True, id="excluded"
+        ),
+        pytest.param(deny_assignment(RUN, principals={TEAM: True}), None, id="a group whose members are not known"),
+        pytest.param(deny_assignment(RUN, excluded={TEAM: True}), None, id="perhaps excluded through a group"),
+        pytest.param(deny_assignment("*", permissions=(Permission(("*",), (RUN,)),)), True, id="its notActions"),
     ],
 )
-def test_a_deny_assignment_wins(deny: Denial, allowed: bool | None) -> None:
-    facts = facts_of((VM_CONTRIBUTOR, held(VM_CONTRIBUTOR)), denials=(deny,), groups=None)
+def test_a_deny_assignment_wins(deny: DenyAssignment, allowed: bool | None) -> None:
+    facts = facts_of((VM_CONTRIBUTOR, held(VM_CONTRIBUTOR)), deny_assignments=(deny,), groups=None)
 
     assert judge(facts, Right(RUN, VM)).allowed is allowed
 
 
 def test_a_denied_group_counts_once_the_directory_tells_who_is_in_it() -> None:
-    deny = denial(RUN, principals={TEAM: True})
+    deny = deny_assignment(RUN, principals={TEAM: True})
     pair = (VM_CONTRIBUTOR, held(VM_CONTRIBUTOR))
 
-    assert judge(facts_of(pair, denials=(deny,), groups=frozenset({TEAM})), Right(RUN, VM)).denied
-    assert judge(facts_of(pair, denials=(deny,), groups=frozenset({"other"})), Right(RUN, VM)).allowed
+    assert judge(facts_of(pair, deny_assignments=(deny,), groups=frozenset({TEAM})), Right(RUN, VM)).denied
+    assert judge(facts_of(pair, deny_assignments=(deny,), groups=frozenset({"other"})), Right(RUN, VM)).allowed
 
 
 def test_an_assignment_without_a_condition_outweighs_one_with_it() -> None:
@@ -108,13 +110,13 @@ def test_blob_rights_hold_at_the_container_but_a_delegation_key_needs_the_accoun
 
 
 def test_an_account_that_was_not_found_is_not_checked_and_a_folder_needs_no_rights() -> None:
-    unseen = facts_of(accounts=Accounts((), not_checked="no storage account x is visible"))
+    unseen = facts_of(accounts=StorageAccounts((), not_checked="no storage account x is visible"))
 
     judgments = [judge(unseen, right) for right in blob_rights(unseen)]
 
-    assert [one.allowed for one in judgments] == [None, None, None]
+    assert [judgment.allowed for judgment in judgments] == [None, None, None]
     assert judgments[0].why == "not checked: no storage account x is visible"
-    assert blob_rights(facts_of(accounts=Accounts(()))) == ()
+    assert blob_rights(facts_of(accounts=StorageAccounts(()))) == ()
 
 
 @pytest.mark.parametrize(
@@ -129,7 +131,7 @@ def test_an_account_that_was_not_found_is_not_checked_and_a_folder_needs_no_righ
     ],
 )
 def test_a_scope_is_said_as_a_person_would(scope: str, said: str) -> None:
-    assert place(scope) == said
+    assert describe_scope(scope) == said
 
 
 def test_the_root_covers_everything_and_nothing_covers_it() -> None:

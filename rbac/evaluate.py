@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from rbac.facts import EVERYONE, Assignment, Denial, Facts, Permission, Role
+from rbac.facts import EVERYONE, Assignment, DenyAssignment, Facts, Permission, Role
 
 RUN_COMMAND = "Microsoft.Compute/virtualMachines/runCommand/action"
 VM_READ = "Microsoft.Compute/virtualMachines/read"
@@ -59,41 +59,50 @@ def blob_rights(facts: Facts) -> tuple[Right, ...]:
     )
 
 
+def needed_rights(facts: Facts) -> tuple[Right, ...]:
+    """The rights that this product needs: at each VM, and of the store."""
+    return (*vm_rights(facts), *blob_rights(facts))
+
+
 def judge(facts: Facts, right: Right) -> Judgment:
     """One right, from the assignments and deny assignments in `facts`."""
     if right.scope is None:
         return Judgment(right, None, None, f"not checked: {facts.accounts.not_checked}")
-    for denial in facts.denials:
-        if denies(facts, denial, right) is True:
-            return Judgment(
-                right, False, None, f"denied by deny assignment {denial.name} on {place(denial.scope)}", denied=True
-            )
+    for deny in facts.deny_assignments:
+        if denies(facts, deny, right) is True:
+            why = f"denied by deny assignment {deny.name} on {describe_scope(deny.scope)}"
+            return Judgment(right, False, None, why, denied=True)
     granting = [
-        one
-        for one in facts.assignments
-        if covers(one.scope, right.scope) and grants(facts.roles[one.role], right.action, data=right.data)
+        assignment
+        for assignment in facts.assignments
+        if covers(assignment.scope, right.scope) and grants(facts.roles[assignment.role], right.action, data=right.data)
     ]
-    certain = [one for one in granting if not one.condition]
     if not granting:
         return Judgment(right, False, None, "missing: no role assignment at or above this scope grants it")
+    certain = [assignment for assignment in granting if not assignment.condition]
     if not certain:
-        return Judgment(right, None, granting[0], f"conditional: {describe(facts, granting[0])} has an ABAC condition")
-    for denial in facts.denials:
-        if denies(facts, denial, right) is None:
-            why = f"uncertain: deny assignment {denial.name} names a group, and the directory does not tell the members"
+        why = f"conditional: {describe_assignment(facts, granting[0])} has an ABAC condition"
+        return Judgment(right, None, granting[0], why)
+    for deny in facts.deny_assignments:
+        if denies(facts, deny, right) is None:
+            why = f"uncertain: deny assignment {deny.name} names a group, and the directory does not tell the members"
             return Judgment(right, None, certain[0], why)
-    return Judgment(right, True, certain[0], f"through {describe(facts, certain[0])}")
+    return Judgment(right, True, certain[0], f"through {describe_assignment(facts, certain[0])}")
 
 
-def describe(facts: Facts, assignment: Assignment) -> str:
+def describe_assignment(facts: Facts, assignment: Assignment) -> str:
     """An assignment as a person would name it."""
     via = "" if assignment.principal_id == facts.principal.object_id else f", held by group {assignment.principal_id}"
-    return f"{facts.roles[assignment.role].name} on {place(assignment.scope)} (assignment {assignment.name}{via})"
+    role, where = facts.roles[assignment.role], describe_scope(assignment.scope)
+    return f"{role.name} on {where} (assignment {assignment.name}{via})"
 
 
-def place(scope: str) -> str:
-    """A resource id as a person says it: its kind and its name."""
-    kind, name = ["root", "/", *scope.strip("/").split("/")][-2:] if scope.strip("/") else ["root", "/"]
+def describe_scope(scope: str) -> str:
+    """A resource id as a person says it: its kind and its name, as in "VM vm-alai-support"."""
+    parts = scope.strip("/")
+    if not parts:
+        return "root /"
+    kind, name = ["root", "/", *parts.split("/")][-2:]
     plain = {"subscriptions": "subscription", "resourcegroups": "resource group", "virtualmachines": "VM"}
     plain |= {"storageaccounts": "storage account", "containers": "container", "managementgroups": "management group"}
     return f"{plain.get(kind.lower(), kind)} {name}"
@@ -110,24 +119,24 @@ def grants(role: Role, action: str, *, data: bool = False) -> bool:
     return any(_permits(block, action, data) for block in role.permissions)
 
 
-def denies(facts: Facts, denial: Denial, right: Right) -> bool | None:
+def denies(facts: Facts, deny: DenyAssignment, right: Right) -> bool | None:
     """Whether a deny assignment stands against the right; None where that hangs on an unknown membership."""
     scope = right.scope or ""
-    if not covers(denial.scope, scope) or not any(
-        _permits(one, right.action, right.data) for one in denial.permissions
+    if not covers(deny.scope, scope) or not any(
+        _permits(block, right.action, right.data) for block in deny.permissions
     ):
         return False
-    if not denial.children_too and not covers(scope, denial.scope):
+    if not deny.child_scopes_too and not covers(scope, deny.scope):
         return False
-    named, excluded = _names(facts, denial.principals), _names(facts, denial.excluded)
+    named, excluded = _names_principal(facts, deny.principals), _names_principal(facts, deny.excluded)
     if named is False or excluded is True:
         return False
     return True if named is True and excluded is False else None
 
 
-def _names(facts: Facts, principals: Mapping[str, bool]) -> bool | None:
+def _names_principal(facts: Facts, principals: Mapping[str, bool]) -> bool | None:
     members = facts.groups or frozenset()
-    through_groups = {one.principal_id for one in facts.assignments}
+    through_groups = {assignment.principal_id for assignment in facts.assignments}
     own = {facts.principal.object_id, EVERYONE, *members, *through_groups}
     if not own.isdisjoint(principals):
         return True
@@ -142,5 +151,6 @@ def _permits(block: Permission, action: str, data: bool) -> bool:
 
 def _matches(patterns: Iterable[str], action: str) -> bool:
     return any(
-        re.fullmatch(".*".join(re.escape(part) for part in one.split("*")), action, re.IGNORECASE) for one in patterns
+        re.fullmatch(".*".join(re.escape(part) for part in pattern.split("*")), action, re.IGNORECASE)
+        for pattern in patterns
     )

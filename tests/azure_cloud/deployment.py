@@ -1,4 +1,4 @@
-"""A furnished cloud, and the real SDKs pointed at it."""
+"""What invoke.yaml speaks of, deployed on the stand-in: a VM, an admin, the backup principal; and the real SDKs."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Estate:
-    """A furnished cloud: one VM and one storage account in a group, an admin and the backup principal."""
+class Deployment:
+    """One VM in a resource group, an admin who is Owner of the subscription, and the backup principal."""
 
     cloud: AzureCloud
     subscription: Subscription
@@ -30,6 +30,7 @@ class Estate:
     backup: ServicePrincipal
 
     def credential(self, who: ServicePrincipal, secret: str | None = None) -> ClientSecretCredential:
+        """azure-identity's login of a principal, by its own secret unless another one is given."""
         from azure.identity import ClientSecretCredential
 
         return ClientSecretCredential(
@@ -42,6 +43,7 @@ class Estate:
 
     @contextmanager
     def compute(self, who: ServicePrincipal, **options: Any) -> Iterator[ComputeManagementClient]:
+        """azure-mgmt-compute's client, as a principal."""
         from azure.mgmt.compute import ComputeManagementClient
 
         arm = self.cloud.resource_manager
@@ -55,7 +57,8 @@ class Estate:
             yield client
 
     @contextmanager
-    def roles(self, who: ServicePrincipal) -> Iterator[AuthorizationManagementClient]:
+    def authorization(self, who: ServicePrincipal) -> Iterator[AuthorizationManagementClient]:
+        """azure-mgmt-authorization's client, as a principal."""
         from azure.mgmt.authorization import AuthorizationManagementClient
 
         arm = self.cloud.resource_manager
@@ -74,6 +77,7 @@ class Estate:
 
     @contextmanager
     def graph(self, who: ServicePrincipal) -> Iterator[PipelineClient[HttpRequest, HttpResponse]]:
+        """azure-core's pipeline to Microsoft Graph, as a principal."""
         from azure.core import PipelineClient
         from azure.core.pipeline.policies import BearerTokenCredentialPolicy
 
@@ -86,19 +90,19 @@ class Estate:
     def run(self, who: ServicePrincipal, *lines: str, **options: Any) -> str:
         """Run a script on the VM and return the agent's message."""
         with self.compute(who, **options) as client:
-            wish: Any = {"commandId": "RunShellScript", "script": list(lines)}
-            poller = client.virtual_machines.begin_run_command(self.group.name, self.vm.name, wish)
+            command: Any = {"commandId": "RunShellScript", "script": list(lines)}
+            poller = client.virtual_machines.begin_run_command(self.group.name, self.vm.name, command)
             values = poller.result().value
             assert values is not None
             return str(values[0].message)
 
 
-def furnish(cloud: AzureCloud) -> Estate:
-    """The deployment of invoke.yaml, with an Owner and a backup principal that holds nothing yet."""
+def deploy(cloud: AzureCloud) -> Deployment:
+    """Set up what the product's invoke.yaml names; the backup principal holds no role yet."""
     subscription = cloud.add_subscription()
     group = cloud.add_resource_group(subscription, "alai-backups-rg")
     vm = cloud.add_vm(group, "vm-alai-support", programs=("python3", "sleep"))
     admin = cloud.add_service_principal("alai-admin", directory_read=True)
     backup = cloud.add_service_principal("alai-backup", app_id="1a0b3018-0000-4000-8000-000000000001")
     cloud.assign(admin, "Owner", subscription)
-    return Estate(cloud, subscription, group, vm, admin, backup)
+    return Deployment(cloud, subscription, group, vm, admin, backup)
