@@ -1,42 +1,36 @@
-"""Where a database is cut: large chunks where nothing moves, small ones where it changes.
+"""Where a file is cut: small chunks at fixed offsets, so that a page that changes changes one of them.
 
-A first backup should need few requests, and a later one should send little around each changed page. So chunks start
-large, and one that changes is cut into small ones. Cutting costs a request a piece, so a run cuts only as many as
-roughly triples the number of chunks; what the budget does not reach is sent whole and cut another time.
-docs/incremental.md has the simulation behind the numbers.
+The former cut is kept as far as it reaches, or every chunk behind it would be another one; what was appended since is
+cut anew. Larger files get larger chunks: a table of members then stays a small part of its archive.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from itertools import accumulate
+from collections.abc import Sequence
 
-LARGE = 4 * 1024 * 1024
-SMALL = 96 * 1024
-# Azure takes 50,000 blocks a blob; the rest is room for a database that grows before it is cut anew.
-_MOST_CHUNKS = 40_000
-_CUTS_A_RUN = 600
-_GROWTH_A_RUN = 2
+SMALL_BYTES = 96 * 1024
+GROUP_BYTES = 4 * 1024 * 1024
+# A file of this size has 43,690 chunks; each doubling of it from here on adds half as many.
+_LARGE_FROM_BYTES = 4 * 1024**3
 
 Chunk = tuple[int, int]
 
 
-def fit(lengths: Sequence[int], size: int) -> list[Chunk]:
-    """(offset, length) of each chunk: the former lengths as far as they reach into a database of `size` bytes.
+def cut(former: Sequence[int], size: int) -> list[Chunk]:
+    """(offset, length) of each chunk of a file of `size` bytes, of which the former cut had the lengths `former`.
 
-    A database that grew is cut anew from its former last chunk on, since that one ended only because the file did.
+    A file that grew is cut anew from its former last chunk on, since that one ended only because the file did.
     """
-    if sum(lengths) < size:
-        lengths = lengths[:-1]
+    if sum(former) < size:
+        former = former[:-1]
     chunks: list[Chunk] = []
     offset = 0
-    for length in lengths:
-        length = min(length, size - offset)
-        if length <= 0:
+    for length in former:
+        if offset >= size:
             return chunks
-        chunks.append((offset, length))
+        chunks.append((offset, min(length, size - offset)))
         offset += length
-    return chunks + pieces((offset, size - offset), LARGE)
+    return chunks + pieces((offset, size - offset), chunk_length(size))
 
 
 def pieces(chunk: Chunk, length: int) -> list[Chunk]:
@@ -45,31 +39,23 @@ def pieces(chunk: Chunk, length: int) -> list[Chunk]:
     return [(start, min(length, offset + size - start)) for start in range(offset, offset + size, length)]
 
 
-def cut_changed(chunks: Sequence[Chunk], changed: Collection[int]) -> list[Chunk]:
-    """The chunks, those at the `changed` indexes cut small as far as the run's budget goes, the largest first."""
-    small = small_length(sum(length for _, length in chunks))
-    budget = max(_CUTS_A_RUN, _GROWTH_A_RUN * len(chunks))
-    order = sorted(changed, key=lambda index: -chunks[index][1])
-    costs = accumulate(len(pieces(chunks[index], small)) for index in order)
-    chosen = {index for index, cost in zip(order, costs, strict=True) if cost <= budget}
-    return [
-        piece for index, chunk in enumerate(chunks) for piece in (pieces(chunk, small) if index in chosen else [chunk])
-    ]
-
-
 def grouped(chunks: Sequence[Chunk]) -> list[list[Chunk]]:
-    """The chunks in runs of at most LARGE bytes (or one chunk), so that thousands of them are a few hundred jobs."""
+    """The chunks in runs of at most GROUP_BYTES (or one chunk), so that thousands of them are a few hundred jobs."""
     groups: list[list[Chunk]] = []
     room = 0
     for chunk in chunks:
         if not groups or chunk[1] > room:
             groups.append([])
-            room = LARGE
+            room = GROUP_BYTES
         groups[-1].append(chunk)
         room -= chunk[1]
     return groups
 
 
-def small_length(size: int) -> int:
-    """The length of a small chunk: 96 KiB, or more where a database of `size` bytes would have too many."""
-    return SMALL * max(1, -(-size // (SMALL * _MOST_CHUNKS)))
+def chunk_length(size: int) -> int:
+    """The length of a new chunk in a file of `size` bytes: 96 KiB, doubled for each doubling of it from 4 GiB on."""
+    length = SMALL_BYTES
+    while size > _LARGE_FROM_BYTES:
+        size //= 2
+        length *= 2
+    return length

@@ -1,23 +1,22 @@
-"""A snapshot as an archive in the store: nothing known is compressed again, nothing held is sent again."""
+"""A file as an archive in the store: what is known is neither compressed nor sent again."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future
+from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from local.archive import chunks
-from local.archive import gzip_member as member
-from local.archive.cache import Cache, Member
 from local.archive.chunks import Chunk
-from local.archive.gzip_member import Block
-from local.store.interface import Upload
+from local.archive.former import FormerArchive, read_members
+from local.archive.gzip_member import Member, compress, describe, digest_of
+from local.archive.sink import ArchiveSink
 
 # Long reads: between two of them a thread waits for its turn among those that compress.
 _READ_BYTES = 8 * 1024 * 1024
@@ -25,152 +24,151 @@ _READ_BYTES = 8 * 1024 * 1024
 
 @dataclass(frozen=True)
 class CutPlan:
-    """Where `snapshot` is cut; `digests` has None for a chunk not read yet, `changed_bytes` is raw."""
+    """Where `file` is cut, and which of the former archive's members (by index) holds each chunk; `size` in bytes."""
 
-    snapshot: Path
-    chunks: tuple[Chunk, ...]
-    digests: tuple[bytes | None, ...]
-    changed_bytes: int
+    file: Path
     size: int
+    chunks: tuple[Chunk, ...]
+    held_by: tuple[int | None, ...]
+    former: FormerArchive
 
     @property
     def unchanged(self) -> bool:
-        """Whether every chunk is the one that is remembered."""
-        return self.changed_bytes == 0
+        """Whether it is the file in the former archive: the same chunks, in the same order, and no others."""
+        return len(self.former.members) == len(self.chunks) and all(
+            index == place for place, index in enumerate(self.held_by)
+        )
+
+    @property
+    def changed_bytes(self) -> int:
+        """Raw bytes in chunks that the former archive does not hold at their place."""
+        return sum(
+            length
+            for place, ((_, length), index) in enumerate(zip(self.chunks, self.held_by, strict=True))
+            if index != place
+        )
 
 
 @dataclass(frozen=True)
-class Archive:
-    """A whole archive: its digest, its size and what of it the store did not hold (bytes), the digest of the database
-    in it, and its chunks' digests in order.
-    """
+class Written:
+    """The members that were written, and the SHA-256 of the file in them."""
 
-    sha256: str
-    gzip_bytes: int
-    added_bytes: int
+    members: tuple[Member, ...]
     raw_sha256: str
-    digests: tuple[bytes, ...]
 
 
 @dataclass(frozen=True)
-class BuiltMember:
-    """A chunk's digest and its block; `fresh` if it was compressed now, else it was remembered."""
+class _Piece:
+    """Members in a row; `offset` is where their bytes stand in the former archive, None where they do not."""
 
-    digest: bytes
-    block: Block
-    fresh: bool
+    data: bytes
+    members: tuple[Member, ...]
+    offset: int | None
 
 
-def plan(snapshot: Path, cache: Cache, held: Sequence[str], pool: Executor) -> CutPlan:
-    """Cut the snapshot as the remembered archive was, else as the store's blocks say; find the chunks that changed."""
-    size = snapshot.stat().st_size
-    lengths = _lengths(cache, held)
-    cut = chunks.fit(lengths, size)
-    if cache.last is None:
-        return CutPlan(snapshot, tuple(cut), (None,) * len(cut), size, size)
-    with snapshot.open("rb") as file:
-        groups = pool.map(lambda group: _digests_of(file.fileno(), group), chunks.grouped(cut))
+def plan(file: Path, former: FormerArchive, pool: Executor) -> CutPlan:
+    """Cut the file as the former archive was, and find the chunks that it holds."""
+    size = file.stat().st_size
+    cut = chunks.cut([member.raw_bytes for member in former.members], size)
+    if not former.members:
+        return CutPlan(file, size, tuple(cut), (None,) * len(cut), former)
+    with file.open("rb") as opened:
+        groups = pool.map(lambda group: _digests(opened.fileno(), group), chunks.grouped(cut))
         digests = [digest for group in groups for digest in group]
-    changed = {index for index, digest in enumerate(digests) if cache.member(digest) is None}
-    changed_bytes = sum(cut[index][1] for index in changed)
-    # Only a chunk that was there before has changed; what was appended is cut large, like a first backup.
-    before = {index for index in changed if index < len(lengths) and cut[index][1] == lengths[index]}
-    finer = chunks.cut_changed(cut, before)
-    known = dict(zip(cut, digests, strict=True))
-    return CutPlan(snapshot, tuple(finer), tuple(known.get(chunk) for chunk in finer), changed_bytes, size)
+    held_by = [
+        former.find(place, length, digest) for place, ((_, length), digest) in enumerate(zip(cut, digests, strict=True))
+    ]
+    return CutPlan(file, size, tuple(cut), tuple(held_by), former)
 
 
-def build(work: CutPlan, cache: Cache, upload: Upload, pool: Executor, advance: Callable[[int], None]) -> Archive:
-    """Send the archive block by block, in order, and commit nothing; `advance` hears of the raw bytes done.
+def write(work: CutPlan, sink: ArchiveSink, pool: Executor, advance: Callable[[int], None]) -> Written:
+    """Put every member into the sink, in order; `advance` hears of the raw bytes done and may stop it by raising.
 
-    At most a few groups of chunks are in memory at once, whatever the database's size.
+    At most a few groups of chunks are in memory at once, whatever the file's size.
     """
-    held = frozenset(upload.held)
-    digest, size, added, done = hashlib.sha256(), 0, 0, 0
-    digests: list[bytes] = []
-    with work.snapshot.open("rb") as file:
-        raw_digest = pool.submit(_digest_of, file.fileno(), work.size)
-        for made in _in_order(_made(file.fileno(), work, cache, pool)):
-            block = made.block
-            digest.update(block.data)
-            size += len(block.data)
-            digests.append(made.digest)
-            if made.fresh:
-                cache.add(made.digest, block)
-            if block.id in held:
-                upload.keep(block.id)
-            else:
-                upload.put(block.id, block.data)
-                added += len(block.data)
-            done += block.raw_bytes
-            if done >= chunks.LARGE:
-                advance(done)
-                done = 0
-        advance(done)
-        return Archive(digest.hexdigest(), size, added, raw_digest.result(), tuple(digests))
+    members: list[Member] = []
+    with ExitStack() as files:
+        file = files.enter_context(work.file.open("rb")).fileno()
+        former = files.enter_context(work.former.path.open("rb")).fileno() if work.former.path else None
+        raw_sha256 = pool.submit(_sha256, file, work.size)
+        jobs = (pool.submit(_pieces, work, group, file, former) for group in _groups(work))
+        for pieces in _in_order(jobs):
+            for piece in pieces:
+                if piece.offset is None:
+                    sink.send(piece.data)
+                else:
+                    sink.reuse(piece.offset, piece.data)
+                members.extend(piece.members)
+            advance(sum(member.raw_bytes for piece in pieces for member in piece.members))
+        return Written(tuple(members), raw_sha256.result())
 
 
-def _made(descriptor: int, work: CutPlan, cache: Cache, pool: Executor) -> Iterator[list[Callable[[], BuiltMember]]]:
-    """For each group of chunks, how to get its blocks: compression is under way, the rest is read when asked.
-
-    Thousands of short reads in many threads would only wait for the interpreter's lock, so one thread does them.
-    """
-    known = dict(zip(work.chunks, work.digests, strict=True))
+def _groups(work: CutPlan) -> Iterator[list[tuple[Chunk, int | None]]]:
+    place = 0
     for group in chunks.grouped(work.chunks):
-        makers: list[Callable[[], BuiltMember]] = []
-        for chunk in group:
-            digest = known[chunk]
-            remembered = cache.member(digest) if digest else None
-            if remembered:
-                makers.append(partial(_remembered, descriptor, chunk, remembered, cache))
-            else:
-                makers.append(pool.submit(_compress, descriptor, chunk).result)
-        yield makers
+        yield list(zip(group, work.held_by[place : place + len(group)], strict=True))
+        place += len(group)
 
 
-def _lengths(cache: Cache, held: Iterable[str]) -> list[int]:
-    if cache.last:
-        return [remembered.raw_bytes for remembered in cache.last.members]
-    lengths = [member.raw_bytes_of(block_id) for block_id in held]
-    # A list with a foreign block among ours tells nothing of where the database was cut.
-    return [length for length in lengths if length] if all(lengths) else []
+def _pieces(work: CutPlan, group: Sequence[tuple[Chunk, int | None]], file: int, former: int | None) -> list[_Piece]:
+    """The group's members: those that stand in a row in the former archive are read from it at once."""
+    pieces: list[_Piece] = []
+    for run in _runs(group):
+        held = [index for _, index in run if index is not None]
+        data = read_members(former, work.former, held) if held and former is not None else None
+        if data is not None:
+            known = tuple(work.former.members[index] for index in held)
+            pieces.append(_Piece(data, known, work.former.offsets[held[0]]))
+        else:
+            pieces += [_compressed(work.former, chunk, index, file) for chunk, index in run]
+    return pieces
 
 
-def _digests_of(descriptor: int, group: Sequence[Chunk]) -> list[bytes]:
+def _runs(group: Sequence[tuple[Chunk, int | None]]) -> Iterator[list[tuple[Chunk, int | None]]]:
+    """The group in runs whose former members follow each other; chunks that the former archive lacks are alone."""
+    run: list[tuple[Chunk, int | None]] = []
+    for chunk, index in group:
+        if run and (index is None or run[-1][1] is None or index != run[-1][1] + 1):
+            yield run
+            run = []
+        run.append((chunk, index))
+    if run:
+        yield run
+
+
+def _compressed(former: FormerArchive, chunk: Chunk, index: int | None, file: int) -> _Piece:
+    """The chunk compressed anew; where that gives the former member's very bytes, it stands there already."""
+    raw = _read(file, chunk)
+    data = compress(raw)
+    member = describe(raw, data)
+    same = index is not None and former.members[index] == member
+    return _Piece(data, (member,), former.offsets[index] if same and index is not None else None)
+
+
+def _digests(file: int, group: Sequence[Chunk]) -> list[bytes]:
     start = group[0][0]
-    data = memoryview(_read(descriptor, (start, sum(length for _, length in group))))
-    return [hashlib.sha256(data[offset - start : offset - start + length]).digest() for offset, length in group]
+    data = memoryview(_read(file, (start, sum(length for _, length in group))))
+    return [digest_of(data[offset - start : offset - start + length]) for offset, length in group]
 
 
-def _remembered(descriptor: int, chunk: Chunk, remembered: Member, cache: Cache) -> BuiltMember:
-    block = cache.block(remembered)
-    return BuiltMember(remembered.digest, block, fresh=False) if block else _compress(descriptor, chunk)
-
-
-def _compress(descriptor: int, chunk: Chunk) -> BuiltMember:
-    raw = _read(descriptor, chunk)
-    return BuiltMember(hashlib.sha256(raw).digest(), member.compress(raw), fresh=True)
-
-
-def _in_order(groups: Iterator[list[Callable[[], BuiltMember]]]) -> Iterator[BuiltMember]:
-    """The blocks of all groups, with the work on a few groups ahead already begun."""
-    waiting = deque(islice(groups, 2 * (os.cpu_count() or 1)))
+def _in_order(jobs: Iterator[Future[list[_Piece]]]) -> Iterator[list[_Piece]]:
+    """The results of all jobs in order, with a few jobs ahead under way."""
+    waiting = deque(islice(jobs, 2 * (os.cpu_count() or 1)))
     while waiting:
-        for make in waiting.popleft():
-            yield make()
-        waiting.extend(islice(groups, 1))
+        yield waiting.popleft().result()
+        waiting.extend(islice(jobs, 1))
 
 
-def _read(descriptor: int, chunk: Chunk) -> bytes:
+def _read(file: int, chunk: Chunk) -> bytes:
     offset, length = chunk
-    data = os.pread(descriptor, length, offset)
+    data = os.pread(file, length, offset)
     if len(data) != length:
         raise OSError(f"the snapshot ended at byte {offset + len(data)}")
     return data
 
 
-def _digest_of(descriptor: int, size: int) -> str:
+def _sha256(file: int, size: int) -> str:
     digest = hashlib.sha256()
     for chunk in chunks.pieces((0, size), _READ_BYTES):
-        digest.update(_read(descriptor, chunk))
+        digest.update(_read(file, chunk))
     return digest.hexdigest()

@@ -10,13 +10,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 
 from local import clock
-from local.archive.cache import Cache
 from local.backup import snapshot
+from local.backup.former import FormerBackup, find_former
 from local.backup.lock import only_run
 from local.backup.upload import DatabaseUpload, Destination, Stored
 from local.errors import PillarError, SourceError
@@ -95,10 +96,12 @@ def _run_all(
     stop = threading.Event()
     # Besides the compression, each database keeps one thread busy with its check and one with its digest.
     with (
+        ExitStack() as locks,
         ThreadPoolExecutor((os.cpu_count() or 1) + 2, "chunk") as pool,
         ThreadPoolExecutor(_DATABASES_AT_ONCE, "database") as at_once,
     ):
-        connection = pool.submit(_connect, open_repository, [database.name for database in databases])
+        locking = locks if finish is DatabaseUpload.deliver else None
+        connection = pool.submit(_connect, open_repository, [database.name for database in databases], locking)
         context = RunContext(connection, folder, pool, watch, finish, stop)
         jobs = [at_once.submit(_back_up_one, database, context) for database in databases]
         try:
@@ -112,8 +115,10 @@ def _run_all(
             raise
 
 
-def _connect(open_repository: Callable[[], Repository], names: Sequence[str]) -> Connection:
+def _connect(open_repository: Callable[[], Repository], names: Sequence[str], locks: ExitStack | None) -> Connection:
     repository = open_repository()
+    if locks:
+        locks.enter_context(repository.store.lock())
     return Connection(repository, repository.recent_points(names, clock.now().date()))
 
 
@@ -153,30 +158,44 @@ def _deliver(database: Database, context: RunContext) -> Stored:
     with tempfile.TemporaryDirectory(dir=work_folder, prefix=f"{database.name}-") as folder:
         copy = Path(folder, "snapshot.db")
         context.watch(Event(database.name, f"snapshot of {database.path}"))
-        taken = clock.now()
-        prepared = context.pool.submit(_prepare, database.name, taken, context.connection)
-        snapshot.take(database.path, copy, advance=lambda _: _go_on(context))
-        with Cache(context.folder / "cache" / database.name) as cache:
-            return context.finish(
-                DatabaseUpload(
-                    name=database.name,
-                    taken=taken,
-                    copy=copy,
-                    cache=cache,
-                    store=context.connection.result().repository.store,
-                    destination=prepared,
-                    pool=context.pool,
-                    advance=_progress(database.name, copy.stat().st_size, context),
-                )
+        prepared = context.pool.submit(_prepare, database.name, clock.now().date(), context)
+        taken = snapshot.take(database.path, copy, advance=lambda _: _go_on(context))
+        destination = prepared.result()
+        store = context.connection.result().repository.store
+        if destination.day != taken.date():
+            # Midnight came in between.
+            destination = _prepare(database.name, taken.date(), context)
+        return context.finish(
+            DatabaseUpload(
+                name=database.name,
+                taken=taken,
+                copy=copy,
+                store=store,
+                destination=destination,
+                cache=None if store.local else _cache_of(database.name, context),
+                pool=context.pool,
+                watch=context.watch,
+                advance=_progress(database.name, copy.stat().st_size, context),
             )
+        )
 
 
-def _prepare(name: str, taken: datetime, connection: Future[Connection]) -> Destination:
+def _prepare(name: str, day: date, context: RunContext) -> Destination:
     """Where the archive goes, found out while the snapshot is taken: a long block list takes the service a while."""
-    found = connection.result()
-    blob = layout.data_name(found.repository.prefix, taken.date(), name)
-    base = catalog.choose((point for point in found.points if point.current), name)
-    return Destination(blob, base, found.repository.store.upload(blob, base.entry if base else None))
+    found = context.connection.result()
+    store = found.repository.store
+    blob = layout.data_name(found.repository.prefix, day, name)
+    newest = catalog.choose((point for point in found.points if point.current), name)
+    former = find_former(store, newest, _cache_of(name, context))
+    upload = store.upload(blob, newest.entry if newest else None)
+    if former.blocks is not None and former.blocks != upload.base_blocks:
+        # Something else was written under that name since: its bytes are not those that are remembered.
+        former = FormerBackup(newest)
+    return Destination(day, blob, former, upload)
+
+
+def _cache_of(name: str, context: RunContext) -> Path:
+    return context.folder / "cache" / name
 
 
 def _progress(name: str, total: int, context: RunContext) -> Callable[[int], None]:

@@ -10,9 +10,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from shlex import quote
 
+from local import clock
 from local.backup.sqlite_errors import Attempt, empty, explain, forbidden, salvage
 from local.drill_program.tables import row_counts, schema_digest
 from local.errors import SourceError
@@ -39,8 +41,11 @@ class SnapshotFacts:
     sqlite: str
 
 
-def take(source: Path, target: Path, *, wait: float = 30.0, advance: Advance = lambda _: None) -> None:
+def take(source: Path, target: Path, *, wait: float = 30.0, advance: Advance = lambda _: None) -> datetime:
     """Copy a live database as of one moment into the new file `target` (mode 0600), waiting `wait` seconds for a lock.
+
+    Returns that moment, or one shortly after it: it is looked at inside the read transaction, so whatever was committed
+    later is not in the copy, however long the lock was waited for.
 
     `advance` hears of every 16 MiB or so, in bytes; what it raises ends the copy, which is how another thread stops one
     (`Connection.interrupt` does not). A WAL database's writers go on meanwhile; in rollback-journal mode a commit waits
@@ -51,7 +56,7 @@ def take(source: Path, target: Path, *, wait: float = 30.0, advance: Advance = l
     path = _database_file(attempt)
     _create(attempt)
     try:
-        _copy(attempt, path, advance)
+        return _copy(attempt, path, advance)
     except BaseException:
         target.unlink(missing_ok=True)
         raise
@@ -105,13 +110,14 @@ def _create(attempt: Attempt) -> None:
         raise attempt.failed(f"cannot create the copy {attempt.target}: {error.strerror}", mend) from error
 
 
-def _copy(attempt: Attempt, path: Path, advance: Advance) -> None:
+def _copy(attempt: Attempt, path: Path, advance: Advance) -> datetime:
     before = _state(path)
     try:
         reader, immutable = _begin(path, attempt.wait)
     except sqlite3.DatabaseError as error:
         raise explain(attempt, path, path.parent, error) from error
     with closing(reader):
+        taken = clock.now()
         size = _room(attempt, reader)
         try:
             with closing(_writer(attempt.target)) as writer:
@@ -120,6 +126,7 @@ def _copy(attempt: Attempt, path: Path, advance: Advance) -> None:
             raise explain(attempt, path, attempt.target.parent, error) from error
     if immutable and _state(path) != before:
         raise attempt.failed("the file changed during the copy, which had no lock on it", "run the backup again")
+    return taken
 
 
 def _state(path: Path) -> tuple[int, int, tuple[bool, ...]]:

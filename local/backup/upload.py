@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from local import clock
+from local.archive import members_table
 from local.archive import write as archive
-from local.archive.cache import Cache
-from local.archive.write import Archive, CutPlan
+from local.archive.cache import ArchiveCopy
+from local.archive.sink import ArchiveSink
+from local.archive.write import CutPlan, Written
 from local.backup import snapshot
+from local.backup.former import FormerBackup
 from local.backup.snapshot import SnapshotFacts
+from local.events import Event, Watch
 from local.store import layout
-from local.store.catalog import Point
 from local.store.interface import Store, Upload
 from local.store.layout import Recorded
 from local.version import TOOL
+
+# How often a run that finds nothing changed writes its time, where others ran shortly before.
+UNCHANGED_EVERY = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -34,95 +40,113 @@ class Stored:
 
 @dataclass(frozen=True)
 class Destination:
-    """Where an archive goes: its blob, the store's newest content of the database, and the upload begun on it."""
+    """Where an archive goes: its blob, the database's newest backup, and the upload begun on it."""
 
+    day: date
     blob: str
-    base: Point | None
+    former: FormerBackup
     upload: Upload
 
 
 @dataclass(frozen=True)
 class DatabaseUpload:
-    """A snapshot on its way, and what is known already of the store (`destination`) and by this machine (`cache`)."""
+    """A snapshot on its way; `cache` is where this machine keeps a copy of its last archive, None where the
+    store is a folder and so the archive is there to be read."""
 
     name: str
     taken: datetime
     copy: Path
-    cache: Cache
     store: Store
-    destination: Future[Destination]
+    destination: Destination
+    cache: Path | None
     pool: Executor
+    watch: Watch
     advance: Callable[[int], None]
 
     def deliver(self) -> Stored:
-        """Check, compress, send, commit; the sidecar last.
+        """Check, compress, send, commit.
 
         Raises SourceError for a database that is not sound, and the store's errors; the store's newest backup is then
         the one of before.
         """
-        plan = archive.plan(self.copy, self.cache, (), self.pool) if self.cache.last else None
-        destination = self.destination.result()
-        same = plan is not None and plan.unchanged and self._is_remembered(destination.base)
-        stored = self._repeat(destination) if same else self._upload(destination, plan)
-        line = layout.sidecar_line(stored.recorded.sha256 or "", destination.blob)
-        self.store.write(layout.sidecar_name(destination.blob), line)
-        return stored
+        plan = archive.plan(self.copy, self.destination.former.archive, self.pool)
+        with self.destination.upload as upload:
+            if plan.unchanged and self._was_checked_by_this_library():
+                return self._repeat(self.destination.former)
+            return self._upload(upload, plan)
 
     def preview(self) -> Stored:
         """Everything of `deliver` that changes nothing: the check of the database, and what of it changed."""
-        plan = archive.plan(self.copy, self.cache, (), self.pool)
+        plan = archive.plan(self.copy, self.destination.former.archive, self.pool)
         snapshot.examine(self.copy)
-        blob = self.destination.result().blob
-        return Stored(blob, Recorded(raw_bytes=plan.size), None, 0, plan.changed_bytes / plan.size)
+        recorded = Recorded(raw_bytes=plan.size)
+        return Stored(self.destination.blob, recorded, None, 0, plan.changed_bytes / plan.size)
 
-    def _is_remembered(self, base: Point | None) -> bool:
-        """Whether the store's newest content is the remembered archive, checked by this very library."""
-        if self.cache.last is None or base is None:
-            return False
-        last = layout.decode_metadata(self.cache.last.metadata)
-        return (last.tool, last.sqlite, last.sha256) == (TOOL, snapshot.SQLITE, base.recorded.sha256)
+    def _was_checked_by_this_library(self) -> bool:
+        point = self.destination.former.point
+        return point is not None and (point.recorded.tool, point.recorded.sqlite) == (TOOL, snapshot.SQLITE)
 
-    def _repeat(self, destination: Destination) -> Stored:
+    def _repeat(self, former: FormerBackup) -> Stored:
         """The same content at a later time: what was checked and counted then holds for the same bytes now."""
-        assert self.cache.last is not None
-        assert destination.base is not None
+        assert former.point is not None
         freed = self._free_copy()
-        metadata = {**self.cache.last.metadata, "taken": clock.timestamp(self.taken), "added_bytes": "0"}
-        sent = self.store.repeat(destination.blob, destination.base.entry, metadata)
+        recorded = self._unchanged(former.point.recorded, same_day=former.point.entry.name == self.destination.blob)
+        sent = self.store.repeat(self.destination.blob, former.point.entry, layout.encode_metadata(recorded))
         freed.result()
-        return Stored(destination.blob, layout.decode_metadata(metadata), destination.base.entry.size, sent, 0.0)
+        return Stored(self.destination.blob, recorded, former.point.entry.size, sent, 0.0)
 
-    def _upload(self, destination: Destination, plan: CutPlan | None) -> Stored:
+    def _unchanged(self, recorded: Recorded, same_day: bool) -> Recorded:
+        """What is recorded of the content that was found again: a point of its own on another day only."""
+        if not same_day:
+            return layout.changed(recorded, taken=self.taken, unchanged_until=None, added_bytes=0)
+        newest = recorded.unchanged_until or recorded.taken
+        if newest and newest <= self.taken < newest + UNCHANGED_EVERY:
+            return recorded
+        return layout.changed(recorded, unchanged_until=self.taken)
+
+    def _upload(self, upload: Upload, plan: CutPlan) -> Stored:
         checked = self.pool.submit(snapshot.examine, self.copy)
-        with destination.upload as upload:
-            plan = plan or archive.plan(self.copy, self.cache, upload.held, self.pool)
-            built = archive.build(plan, self.cache, upload, self.pool, self.advance)
-            recorded = self._recorded(checked.result(), built)
+        with closing(ArchiveCopy(self.cache)) as copy:
+            sink = ArchiveSink(upload, copy)
+            written = archive.write(plan, sink, self.pool, self._advance_while_sound(checked))
+            recorded = self._recorded(checked.result(), written)
             freed = self._free_copy()
-            metadata = layout.encode_metadata(recorded)
-            upload.commit(metadata)
+            whole = sink.finish({**layout.record_of(recorded), "members": members_table.encode(written.members)})
+            recorded = layout.changed(recorded, sha256=whole.sha256, added_bytes=whole.added_bytes)
+            blocks = upload.commit(layout.encode_metadata(recorded))
             freed.result()
-        self.cache.save(built.digests, metadata)
-        return Stored(destination.blob, recorded, built.gzip_bytes, upload.sent, plan.changed_bytes / plan.size)
+            copy.keep(whole.sha256, blocks)
+            if copy.trouble:
+                self.watch(Event(self.name, f"the cache takes nothing, which costs time only: {copy.trouble}"))
+        return Stored(self.destination.blob, recorded, whole.gzip_bytes, upload.sent, plan.changed_bytes / plan.size)
+
+    def _advance_while_sound(self, checked: Future[SnapshotFacts]) -> Callable[[int], None]:
+        """Progress that stops with the check's error as soon as there is one: the rest need not be sent."""
+
+        def advance(raw_bytes: int) -> None:
+            if checked.done():
+                checked.result()
+            self.advance(raw_bytes)
+
+        return advance
 
     def _free_copy(self) -> Future[None]:
         """Freeing a gigabyte of cached pages takes a quarter of a second, about as long as the service's commit."""
         return self.pool.submit(self.copy.unlink)
 
-    def _recorded(self, facts: SnapshotFacts, built: Archive) -> Recorded:
+    def _recorded(self, facts: SnapshotFacts, written: Written) -> Recorded:
         return Recorded(
             database=self.name,
             taken=self.taken,
-            sha256=built.sha256,
-            raw_sha256=built.raw_sha256,
+            content_since=self.taken,
+            raw_sha256=written.raw_sha256,
             raw_bytes=facts.page_size * facts.page_count,
             page_size=facts.page_size,
             page_count=facts.page_count,
             user_version=facts.user_version,
             schema_sha256=facts.schema_sha256,
-            rows=layout.rows_record(facts.rows),
+            rows=facts.rows,
             row_total=sum(facts.rows.values()),
-            added_bytes=built.added_bytes,
             sqlite=facts.sqlite,
             tool=TOOL,
         )

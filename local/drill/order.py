@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
 
 from local.drill_program.order import DatabaseOrder
 
@@ -14,7 +13,7 @@ class Target:
     """One backup to drill: where it can be read (`url` is a secret link) and what is known of it (None: not recorded).
 
     Sizes are bytes; `sha256` pairs where a digest of the archive stands with the digest; `sidecar_problem` is why a
-    restore by hand would refuse the backup; `tables` is a form of `tables.tables_record`, `minimum` the floor by table,
+    restore by hand would refuse the backup; `tables` the rows by table, `minimum` the floor by table,
     `etag` which content of the blob is meant, so that one overwritten since is not taken for a wrong one.
     """
 
@@ -28,7 +27,7 @@ class Target:
     sidecar_problem: str | None
     raw_sha256: str | None
     schema: str | None
-    tables: Mapping[str, Any] | None
+    tables: Mapping[str, int] | None
     minimum: Mapping[str, int]
     etag: str | None = None
 

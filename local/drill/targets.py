@@ -62,9 +62,9 @@ def _without_backup(name: str, choice: Choice) -> DrilledDatabase:
 
 
 def _target(selection: Selection, database: Database, point: Point, sleep: Callable[[float], None]) -> Target:
-    point, content = _settled(selection, point, sleep)
+    point, content = _settled(selection, _mended(selection.repository, point), sleep)
     sidecar = layout.parse_sidecar(content) if content else None
-    problem = point.trouble
+    problem = point.trouble or _other_database(point)
     if point.current and not sidecar:
         problem = "the sidecar is missing" if content is None else "the sidecar holds no SHA-256"
     recorded = point.recorded
@@ -84,6 +84,21 @@ def _target(selection: Selection, database: Database, point: Point, sleep: Calla
         minimum=database.rows,
         etag=point.entry.etag,
     )
+
+
+def _mended(repository: Repository, point: Point) -> Point:
+    """The point, once what stands beside its archive is written again where a killed run left it torn."""
+    if point.recorded.sha256 or not point.recorded.raw_sha256:
+        return point
+    (mended,) = catalog.from_entries([repository.store.mend(point.entry)], repository.prefix)
+    return mended
+
+
+def _other_database(point: Point) -> str | None:
+    """Why this cannot be a backup of the database, if its metadata says so."""
+    if point.recorded.database in (None, point.database):
+        return None
+    return f"the metadata says that it is of the database {point.recorded.database!r}"
 
 
 def _settled(selection: Selection, point: Point, sleep: Callable[[float], None]) -> tuple[Point, bytes | None]:

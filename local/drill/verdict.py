@@ -15,7 +15,7 @@ from msgspec import UNSET, UnsetType
 
 from local import report
 from local.drill.order import Target
-from local.drill_program.tables import floors, recorded_rows
+from local.drill_program.tables import floors
 from local.errors import InconclusiveError
 from local.report import STEPS, DrilledDatabase, RowCount
 
@@ -75,12 +75,22 @@ class _DatabaseFound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gzip_bytes: _Size | UnsetType | None = UNSET
     database_bytes: _Size | UnsetType | None = UNSET
     rows: dict[str, _Size] | UnsetType | None = UNSET
+    recorded: dict[str, _Size] | UnsetType | None = UNSET
 
 
 class _ProgramFound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sqlite: _Version
     python: _Version
     databases: tuple[_DatabaseFound, ...]
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """Rows by table in the restored database and as recorded, and the tables of which nothing is recorded."""
+
+    rows: Mapping[str, int] | None
+    recorded: Mapping[str, int] | None
+    unrecorded: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -134,7 +144,7 @@ def _decode(payload: bytes) -> _ProgramFound:
 
 def _drilled(found: _DatabaseFound, target: Target) -> DrilledDatabase:
     digests = {digest for _, digest in target.sha256}
-    rows = _given(found.rows, (target.tables or {}).get("rows"))
+    counts = _Counts(_given(found.rows, target.tables), _given(found.recorded, target.tables), found.unrecorded)
     drilled = DrilledDatabase(
         name=target.name,
         verdict=found.verdict,
@@ -146,9 +156,9 @@ def _drilled(found: _DatabaseFound, target: Target) -> DrilledDatabase:
         steps=tuple(
             report.Step(step.name, step.verdict, step.seconds, _printable(step.detail)) for step in found.steps
         ),
-        rows={} if rows is None else _row_counts(rows, found.unrecorded, target),
+        rows={} if counts.rows is None else _row_counts(counts.rows, counts.recorded or {}, target),
     )
-    problem = _contradiction(drilled, found, target, rows)
+    problem = _contradiction(drilled, target) or _wrong_rows(drilled.verdict, counts, target)
     if problem:
         raise _no_verdict(f"of {target.name} it says what cannot be: {problem}")
     return drilled
@@ -162,25 +172,13 @@ def _printable(text: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
-def _recorded(rows: Mapping[str, int], unrecorded: Sequence[str], target: Target) -> dict[str, int] | None:
-    if target.tables is None:
-        return None
-    try:
-        return recorded_rows(target.tables, {name: count for name, count in rows.items() if name not in unrecorded})
-    except ValueError:
-        return None  # the drill has said that the record does not read: no pass comes through _contradiction
-
-
-def _row_counts(rows: Mapping[str, int], unrecorded: Sequence[str], target: Target) -> dict[str, RowCount]:
-    recorded = _recorded(rows, unrecorded, target) or {}
+def _row_counts(rows: Mapping[str, int], recorded: Mapping[str, int], target: Target) -> dict[str, RowCount]:
     least = floors(target.minimum, [*recorded, *rows])
     names = dict.fromkeys([*rows, *recorded, *least])
     return {name: RowCount(rows.get(name), recorded.get(name), least.get(name)) for name in names}
 
 
-def _contradiction(
-    drilled: DrilledDatabase, found: _DatabaseFound, target: Target, rows: Mapping[str, int] | None
-) -> str | None:
+def _contradiction(drilled: DrilledDatabase, target: Target) -> str | None:
     verdicts = [step.verdict for step in drilled.steps]
     if tuple(step.name for step in drilled.steps) != STEPS[: len(drilled.steps)]:
         return "its steps are not in order"
@@ -196,17 +194,20 @@ def _contradiction(
         return "it passed with another size"
     if target.database_bytes not in (None, drilled.database_bytes):
         return "it passed with another size"
-    return _wrong_rows(rows, found.unrecorded, target)
+    return None
 
 
-def _wrong_rows(rows: Mapping[str, int] | None, unrecorded: Sequence[str], target: Target) -> str | None:
+def _wrong_rows(verdict: report.Verdict, counts: _Counts, target: Target) -> str | None:
+    """What of the counts cannot be in a database that passed; None where nothing is wrong, or it did not pass."""
+    if verdict != "passed":
+        return None
+    rows, recorded = counts.rows, counts.recorded
     if rows is None:
         return "it passed without a count"
     if any(name not in rows or rows[name] < least for name, least in floors(target.minimum, rows).items()):
         return "it passed with fewer rows than are required"
-    if target.tables is None:
-        return None
-    recorded = _recorded(rows, unrecorded, target)
-    if recorded is None or recorded != {name: count for name, count in rows.items() if name not in unrecorded}:
+    if target.tables is not None and recorded != target.tables:
+        return "it passed with other counts than were recorded"
+    if recorded is not None and recorded != {name: n for name, n in rows.items() if name not in counts.unrecorded}:
         return "it passed with other counts than were recorded"
     return None

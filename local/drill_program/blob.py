@@ -23,6 +23,10 @@ SOCKET_SECONDS = 30.0
 CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15})")
 
 
+class OverwrittenError(NotCarriedOutError):
+    """The blob has no longer the ETag that was asked for."""
+
+
 @dataclass(frozen=True)
 class BlobRange:
     """A range of a blob, the size of the whole blob, and which content of it this was."""
@@ -116,7 +120,7 @@ def http_trouble(error: urllib.error.HTTPError) -> str:
     if error.code in (404, 410):
         raise BackupWrongError(f"the archive is not there: {said}")
     if error.code == 412:
-        raise NotCarriedOutError(f"the archive was overwritten during the drill: {said}")
+        raise OverwrittenError(f"the archive was overwritten during the drill: {said}")
     date = email.utils.parsedate_tz(error.headers.get("Date") or "") if error.code in (401, 403) else None
     if date:
         skew = time.time() - email.utils.mktime_tz(date)

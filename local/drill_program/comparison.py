@@ -2,58 +2,28 @@
 
 from __future__ import annotations
 
-import itertools
 import sqlite3
 from collections.abc import Mapping
 
 from local.drill_program.errors import BackupWrongError, NotCarriedOutError, first_few
 from local.drill_program.order import DatabaseOrder
-from local.drill_program.tables import TableCounts, floors, recorded_rows
-
-MODULES_TRIED = 8
+from local.drill_program.tables import DatabaseContent, TableCounts, floors
 
 
-def recorded_counts(order: DatabaseOrder, tables: TableCounts) -> dict[str, int] | None:
-    """The recorded count of each table; None if no counts were recorded, or those of other tables.
-
-    The backup's library may have lacked some modules and so left their tables out: the record is looked for among the
-    tables without those of each choice of modules. BackupWrongError if the record does not read.
-    """
-    if order.tables is None:
-        return None
-    names = {**tables.rows, **tables.uncounted}
-    modules = sorted(set(tables.modules.values()))[:MODULES_TRIED]
-    choices = (itertools.combinations(modules, length) for length in range(len(modules) + 1))
-    for absent in itertools.chain.from_iterable(choices):
-        counts = {name: count for name, count in names.items() if tables.modules.get(name) not in absent}
-        try:
-            found = recorded_rows(order.tables, counts)
-        except ValueError as error:
-            raise BackupWrongError(f"the recorded row counts cannot be read: {error}") from None
-        if found is not None:
-            return found
-    return None
-
-
-def compare_rows(
-    order: DatabaseOrder, schema_sha256: str, tables: TableCounts, recorded: Mapping[str, int] | None
-) -> str:
+def compare_rows(order: DatabaseOrder, content: DatabaseContent) -> str:
     """What was not compared as it was not recorded, for a person ("" if all was).
 
     Raises BackupWrongError for whatever contradicts the record or the floors, NotCarriedOutError where this SQLite
     cannot count a table of which something is known.
     """
+    tables, recorded = content.tables, order.tables
     wrong = [] if recorded is None else changed_tables(tables, recorded)
     wrong += tables_below_floor(tables, recorded or {}, order.minimum)
-    if order.schema not in (None, schema_sha256):
+    if order.schema not in (None, content.schema_sha256):
         wrong.append("the schema is not the recorded one")
-    doubtful = sorted(set(tables.uncounted) & {*(recorded or {}), *floors(order.minimum, tables.uncounted)})
-    if order.tables is not None and recorded is None:
-        doubtful += sorted(tables.uncounted)
-        if not doubtful:
-            wrong.append("the tables and their counts are not those recorded")
     if wrong:
         raise BackupWrongError(first_few(wrong))
+    doubtful = sorted(set(tables.uncounted) & {*(recorded or {}), *floors(order.minimum, tables.uncounted)})
     if doubtful:
         why = tables.uncounted[doubtful[0]]
         raise NotCarriedOutError(f"SQLite {sqlite3.sqlite_version} here cannot count {doubtful[0]!r}: {why}")

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from local.drill_program.comparison import compare_rows, recorded_counts, unrecorded_tables
+from local.drill_program.agreement import agreed_order
+from local.drill_program.comparison import compare_rows, unrecorded_tables
 from local.drill_program.errors import BackupWrongError, NotCarriedOutError
 from local.drill_program.step_times import StepTimes
 from local.drill_program.steps import (
@@ -36,6 +37,7 @@ class DrillFindings:
     gzip_bytes: int | None = None
     database_bytes: int | None = None
     rows: dict[str, int] | None = None
+    recorded: dict[str, int] | None = None
 
 
 class DatabaseDrill:
@@ -49,6 +51,7 @@ class DatabaseDrill:
         self.unrecorded: list[str] = []
         self.notes: dict[str, str] = {}
         self.checksum_passed = False
+        self.written_since = False
         self.connection: sqlite3.Connection | None = None
 
     def carry_out(self) -> None:
@@ -100,29 +103,32 @@ class DatabaseDrill:
     def _take_steps(self) -> None:
         work, found = self.work, self.found
         with self.times.during("decompress"):
-            restored = decompress(work, self._checked(self._downloaded()))
-            found.database_bytes = restored.size_bytes
-            judge_content(work.order, restored)
+            held = decompress(work, self._checked(self._downloaded()))
+            found.database_bytes = held.database.size_bytes
+            with self.times.during("checksum"):
+                order = agreed_order(work.order, held.record)
+            judge_content(order, held.database)
         with self.times.during("integrity"):
             work.progress.tell("integrity")
             self.connection = open_restored(work.path)
-            integrity(self.connection, restored.size_bytes, work.stop)
+            integrity(self.connection, held.database.size_bytes, work.stop)
         with self.times.during("rows"):
             work.progress.tell("rows")
             content = rows(self.connection, work.stop)
             found.rows = content.tables.rows
-            recorded = recorded_counts(work.order, content.tables)
-            self.unrecorded = unrecorded_tables(content.tables, recorded)
-            self.notes["rows"] = compare_rows(work.order, content.schema_sha256, content.tables, recorded)
+            found.recorded = None if order.tables is None else dict(order.tables)
+            self.unrecorded = unrecorded_tables(content.tables, order.tables)
+            self.notes["rows"] = compare_rows(order, content)
 
     def _downloaded(self) -> Iterator[bytes]:
-        self.found.gzip_bytes = yield from self.times.while_making("download", download(self.work))
+        downloaded = yield from self.times.while_making("download", download(self.work))
+        self.found.gzip_bytes, self.written_since = downloaded.size_bytes, downloaded.written_since
 
     def _checked(self, archive: Iterator[bytes]) -> Iterator[bytes]:
         sha256 = yield from self.times.while_making("checksum", checksum(archive))
         self.found.sha256 = sha256
         with self.times.during("checksum"):
-            self.notes["checksum"] = judge_checksum(self.work.order, sha256)
+            self.notes["checksum"] = judge_checksum(self.work.order, sha256, self.written_since)
         self.checksum_passed = True
 
     def _steps_taken(self) -> list[list[Any]]:
@@ -142,7 +148,8 @@ class DatabaseDrill:
             "sha256": digests.pop() if len(digests) == 1 else None,
             "gzip_bytes": order.gzip_bytes,
             "database_bytes": order.database_bytes,
-            "rows": (order.tables or {}).get("rows"),
+            "rows": order.tables,
+            "recorded": order.tables,
         }
 
 

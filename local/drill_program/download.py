@@ -8,10 +8,10 @@ import os
 import urllib.parse
 import urllib.request
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from local.drill_program.blob import RANGE_BYTES, BlobLink, BlobRange, fetch_range, https_opener
+from local.drill_program.blob import RANGE_BYTES, BlobLink, BlobRange, OverwrittenError, fetch_range, https_opener
 from local.drill_program.errors import BackupWrongError, NotCarriedOutError
 from local.drill_program.order import DatabaseOrder
 from local.drill_program.work import Stop
@@ -22,21 +22,28 @@ RANGES_IN_FLIGHT = 6
 ARCHIVE_GONE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EIO)
 
 
-def archive_pieces(order: DatabaseOrder, stop: Stop) -> Iterator[bytes]:
-    """The archive's content, piece by piece.
+def archive_pieces(order: DatabaseOrder, stop: Stop) -> Generator[bytes, None, bool]:
+    """The archive's content, piece by piece; returns whether somebody wrote to it since it was chosen.
 
     Raises BackupWrongError where it is gone or not of the listed size, NotCarriedOutError where it cannot be read here.
     """
     url = urllib.parse.urlsplit(order.url)
-    return file_pieces(url.path, order.gzip_bytes) if url.scheme == "file" else blob_pieces(order, stop)
+    return file_pieces(url.path, order) if url.scheme == "file" else blob_pieces(order, stop)
 
 
-def file_pieces(path: str, listed_bytes: int) -> Iterator[bytes]:
+def file_pieces(path: str, order: DatabaseOrder) -> Generator[bytes, None, bool]:
     """The content of a file, whose path is written as in a URL."""
     try:
         with open(urllib.request.url2pathname(path), "rb", buffering=0) as file:  # noqa: PTH123
-            check_size(os.fstat(file.fileno()).st_size, listed_bytes)
+            found = os.fstat(file.fileno())
+            # As the folder store names a content: a rename into place changes it.
+            etag = f"{found.st_ino}-{found.st_mtime_ns}-{found.st_size}"
+            written_since = order.etag not in (None, etag)
+            if written_since and found.st_size != order.gzip_bytes:
+                raise NotCarriedOutError("the archive was overwritten since it was chosen")
+            check_size(found.st_size, order.gzip_bytes)
             yield from iter(lambda: file.read(RANGE_BYTES), b"")
+            return written_since
     except OSError as error:
         kind = BackupWrongError if error.errno in ARCHIVE_GONE else NotCarriedOutError
         raise kind(f"the archive cannot be read: {error.strerror}") from None
@@ -48,24 +55,37 @@ def check_size(found_bytes: int, listed_bytes: int) -> None:
         raise BackupWrongError(f"the archive has {found_bytes} bytes, the store lists {listed_bytes}")
 
 
-def blob_pieces(order: DatabaseOrder, stop: Stop) -> Iterator[bytes]:
-    """The content of a blob, fetched by a few connections and put in order; all of it is of one version of the blob."""
+def blob_pieces(order: DatabaseOrder, stop: Stop) -> Generator[bytes, None, bool]:
+    """The content of a blob, fetched by a few connections and put in order."""
     link = BlobLink(order.url, https_opener(), stop)
     pool = ThreadPoolExecutor(CONNECTIONS)
     ahead: deque[Future[BlobRange]] = deque()
     try:
-        first = fetch_range(link, 0, order.etag)
+        first = fetch_still(link, 0, order.etag)
+        written_since = order.etag not in (None, first.etag)
+        if written_since and first.blob_bytes != order.gzip_bytes:
+            raise NotCarriedOutError("the archive was overwritten since it was chosen")
         check_size(first.blob_bytes, order.gzip_bytes)
         starts = range(RANGE_BYTES, first.blob_bytes, RANGE_BYTES)
-        later = (pool.submit(fetch_range, link, start, first.etag) for start in starts)
+        later = (pool.submit(fetch_still, link, start, first.etag) for start in starts)
         ahead.extend(itertools.islice(later, RANGES_IN_FLIGHT))
         if first.data:
             yield first.data
         while ahead:
-            piece = ahead.popleft().result().data
+            piece = ahead.popleft().result()
+            written_since = written_since or piece.etag != first.etag
             ahead.extend(itertools.islice(later, 1))
-            yield piece
+            yield piece.data
+        return written_since
     finally:
         for future in ahead:
             future.cancel()
         pool.shutdown(wait=False)
+
+
+def fetch_still(link: BlobLink, start: int, etag: str | None) -> BlobRange:
+    """The range, also where somebody wrote to the blob since: its own ETag then says so, and the digest decides."""
+    try:
+        return fetch_range(link, start, etag)
+    except OverwrittenError:
+        return fetch_range(link, start, None)

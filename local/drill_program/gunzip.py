@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from local.drill_program.errors import BackupWrongError, NotCarriedOutError
+from local.drill_program.record import ArchiveRecord, RecordError, RecordParts, member_size
 from local.drill_program.restored_file import RestoredFile
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -20,6 +21,7 @@ SLICE_BYTES = 128 << 10  # small slices stay in the processor's cache
 FOREIGN_FIRST_BYTES = 4096
 FOREIGN_READ_BYTES = 256 << 10
 FOREIGN_INFLATED_BYTES = 1 << 20
+ZEROS_READ_BYTES = 1 << 20
 TRUNCATED = "the archive ends in the middle of a gzip member"
 
 
@@ -37,6 +39,7 @@ class ByteReader:
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self.pieces = pieces
         self.data, self.at = b"", 0
+        self.taken = 0
 
     def peek(self, count: int) -> memoryview:
         """The next `count` bytes (fewer only at the end of the stream), which stay the next."""
@@ -51,28 +54,63 @@ class ByteReader:
         """The next `count` bytes (fewer only at the end of the stream), and move on behind them."""
         taken = self.peek(count)
         self.at += len(taken)
+        self.taken += len(taken)
         return taken
 
     def put_back(self, count: int) -> None:
         """Move back by `count` of the bytes that were taken last."""
         self.at -= count
+        self.taken -= count
 
 
-def gunzip(archive: ByteReader, restored: RestoredFile) -> None:
-    """Write what the archive's members hold; BackupWrongError where it is anything but whole members."""
-    first = True
+def gunzip(archive: ByteReader, restored: RestoredFile) -> ArchiveRecord | None:
+    """Write what the archive's members hold and return the record that it carries; None if it is none of ours.
+
+    Raises BackupWrongError where it is anything but whole members, with nothing but zeros behind them, or holds a
+    member of ours and no whole record.
+    """
+    record, ours, first = RecordParts(), False, True
     while archive.peek(1):
         head = bytes(archive.peek(OUR_HEADER.size))
         if not head.startswith(GZIP_MAGIC):
-            raise BackupWrongError("this is no gzip file" if first else "garbage follows the last gzip member")
+            refuse_garbage(archive, first)
+            break
+        size = member_size(head)
         sizes = claimed_sizes(head)
-        if sizes:
+        if size:
+            add_record_member(archive, size, record)
+        elif sizes:
+            record.refuse_content()
             add_member(archive, sizes, restored)
+            ours = True
         else:
+            record.refuse_content()
             append_foreign_member(archive, restored)
         first = False
     if first:
         raise BackupWrongError("the archive is empty")
+    found = record.read()
+    if ours and not found:
+        raise RecordError("the archive's own record is missing from its end")
+    return found
+
+
+def refuse_garbage(archive: ByteReader, first: bool) -> None:
+    """Read to the end; BackupWrongError unless it is the end of an archive, and all zeros."""
+    if first:
+        raise BackupWrongError("this is no gzip file")
+    while archive.peek(1):
+        if bytes(archive.take(ZEROS_READ_BYTES)).strip(b"\0"):
+            raise BackupWrongError("garbage follows the last gzip member")
+
+
+def add_record_member(archive: ByteReader, size: int, record: RecordParts) -> None:
+    """Hand the next member, a part of the record, to those that were found."""
+    offset = archive.taken
+    member = bytes(archive.take(size))
+    if len(member) < size:
+        raise BackupWrongError(TRUNCATED)
+    record.add(member, offset)
 
 
 def claimed_sizes(head: bytes) -> MemberSizes | None:

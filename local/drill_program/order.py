@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -12,7 +11,7 @@ class DatabaseOrder:
     """One backup to drill: where it is read (`url` is a secret link) and what was recorded of it (None: nothing).
 
     Sizes are bytes. `sha256` pairs where a digest of the archive stands with the digest; `sidecar_problem` is why a
-    restore by hand would refuse the backup; `tables` is a form of `tables.tables_record`, `minimum` the floor by table;
+    restore by hand would refuse the backup; `tables` the rows by table, `minimum` the floor by table;
     `etag` is which content of the blob is meant.
     """
 
@@ -24,7 +23,7 @@ class DatabaseOrder:
     sidecar_problem: str | None
     raw_sha256: str | None
     schema: str | None
-    tables: Mapping[str, Any] | None
+    tables: Mapping[str, int] | None
     minimum: Mapping[str, int]
     etag: str | None
 

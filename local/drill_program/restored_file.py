@@ -19,10 +19,10 @@ ROOM_STEP_BYTES = 64 << 20
 
 @dataclass(frozen=True)
 class RestoredDatabase:
-    """The size of a restored database and its SHA-256, which is taken only where there is one to compare with."""
+    """The size of a restored database and its SHA-256."""
 
     size_bytes: int
-    sha256: str | None
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class RestoredFile:
     def __init__(self, work: Work) -> None:
         self.room, self.cores = work.room, work.cores
         self.limit_bytes = work.order.database_bytes
-        self.digest = BackgroundDigest(work.cores) if work.order.raw_sha256 else None
+        self.digest = BackgroundDigest(work.cores)
         self.size_bytes, self.ahead_bytes = 0, 0
         self.ahead: deque[MemberUnderWay] = deque()
         self.file = os.open(work.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -98,19 +98,19 @@ class RestoredFile:
         while self.ahead:
             self.settle()
         write_at(self.file, raw, self.claim(len(raw)))
-        self._hash([raw])
+        self.digest.feed([raw])
 
     def settle(self) -> None:
         """Wait for the oldest member under way, whose bytes are the next of the digest."""
         member = self.ahead.popleft()
         self.ahead_bytes -= member.memory_bytes
-        self._hash(member.written.result())
+        self.digest.feed(member.written.result())
 
     def finish(self) -> RestoredDatabase:
         """What was restored, once all of it is; BackupWrongError if that is not the size recorded."""
         while self.ahead:
             self.settle()
-        sha256 = self.digest.hexdigest() if self.digest else None
+        sha256 = self.digest.hexdigest()
         if self.size_bytes == 0:
             raise BackupWrongError("the archive holds 0 bytes, which is no database")
         if self.limit_bytes not in (None, self.size_bytes):
@@ -129,10 +129,6 @@ class RestoredFile:
             offset += len(piece)
             written.append(piece)
         return written
-
-    def _hash(self, pieces: list[bytes]) -> None:
-        if self.digest:
-            self.digest.feed(pieces)
 
 
 def write_at(file: int, raw: bytes, offset: int) -> None:

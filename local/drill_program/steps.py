@@ -19,8 +19,9 @@ from local.drill_program.download import archive_pieces, check_size
 from local.drill_program.errors import BackupWrongError, NotCarriedOutError, first_few
 from local.drill_program.gunzip import ByteReader, gunzip
 from local.drill_program.order import DatabaseOrder
+from local.drill_program.record import ArchiveRecord
 from local.drill_program.restored_file import RestoredDatabase, RestoredFile
-from local.drill_program.tables import TableCounts, count_tables, schema_digest
+from local.drill_program.tables import DatabaseContent, count_tables, schema_digest
 from local.drill_program.work import Stop, Work
 
 # What SQLite says of a damaged file. A schema that it calls malformed may only be one that this build is too old for.
@@ -29,24 +30,38 @@ UNKNOWN_SCHEMA = re.compile("malformed database schema .* - (?!invalid rootpage|
 
 
 @dataclass(frozen=True)
-class DatabaseContent:
-    """The digest of a database's schema, and its tables' rows."""
+class Decompressed:
+    """What an archive held: the database, and what the archive says of it (None: it is none of ours)."""
 
-    schema_sha256: str
-    tables: TableCounts
+    database: RestoredDatabase
+    record: ArchiveRecord | None
 
 
-def download(work: Work) -> Generator[bytes, None, int]:
+@dataclass(frozen=True)
+class Downloaded:
+    """How many bytes came, and whether the blob was written to since it was chosen, its metadata or its content."""
+
+    size_bytes: int
+    written_since: bool
+
+
+def download(work: Work) -> Generator[bytes, None, Downloaded]:
     """The archive's bytes in order, exactly as many as the store lists; returns how many."""
     listed, size = work.order.gzip_bytes, 0
     work.room.reserve(work.order.database_bytes or 0, patient=True)
-    for piece in archive_pieces(work.order, work.stop):
+    archive = archive_pieces(work.order, work.stop)
+    while True:
+        try:
+            piece = next(archive)
+        except StopIteration as end:
+            written_since: bool = end.value
+            break
         work.stop.check()
         size += len(piece)
         work.progress.tell("download", size, listed)
         yield piece
     check_size(size, listed)
-    return size
+    return Downloaded(size, written_since)
 
 
 def checksum(pieces: Iterator[bytes]) -> Generator[bytes, None, str]:
@@ -58,11 +73,15 @@ def checksum(pieces: Iterator[bytes]) -> Generator[bytes, None, str]:
     return digest.hexdigest()
 
 
-def judge_checksum(order: DatabaseOrder, sha256: str) -> str:
+def judge_checksum(order: DatabaseOrder, sha256: str, written_since: bool) -> str:
     """A note if no SHA-256 was recorded ("" if one was).
 
-    Raises BackupWrongError unless it is the one in the metadata and in the sidecar.
+    Raises BackupWrongError unless it is the one in the metadata and in the sidecar, NotCarriedOutError where another
+    content may have taken the chosen one's place: one that only got new metadata is the same.
     """
+    same = bool(order.sha256) and all(expected == sha256 for _, expected in order.sha256)
+    if written_since and not same:
+        raise NotCarriedOutError("the archive was overwritten since it was chosen")
     wrong = [f"the {where} says {expected}" for where, expected in order.sha256 if expected != sha256]
     if wrong:
         raise BackupWrongError(f"the archive's SHA-256 is {sha256}, {' and '.join(wrong)}")
@@ -71,12 +90,12 @@ def judge_checksum(order: DatabaseOrder, sha256: str) -> str:
     return "" if order.sha256 else "no SHA-256 was recorded, so it was not compared"
 
 
-def decompress(work: Work, pieces: Iterator[bytes]) -> RestoredDatabase:
+def decompress(work: Work, pieces: Iterator[bytes]) -> Decompressed:
     """Restore the database to its file; BackupWrongError unless it is of exactly the size recorded."""
     try:
         with contextlib.closing(RestoredFile(work)) as restored:
-            gunzip(ByteReader(pieces), restored)
-            return restored.finish()
+            record = gunzip(ByteReader(pieces), restored)
+            return Decompressed(restored.finish(), record)
     except BaseException:
         for _ in pieces:  # a wrong checksum comes first: read on to the end, where it shows
             pass

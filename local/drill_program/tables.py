@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import json
 import re
 import sqlite3
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-COUNTS_MAX_BYTES = 64 << 20
 # What SQLite says of a virtual table whose module it lacks, or whose module lacks something.
 UNKNOWN_MODULE = re.compile("no such |unknown tokenizer|vtable constructor failed|error in tokenizer")
 VIRTUAL_TABLE = re.compile(rb"(?is)create virtual table .*?\busing\s+(\w+)")
@@ -25,6 +20,14 @@ class TableCounts:
     rows: dict[str, int]
     uncounted: dict[str, str]
     modules: dict[str, bytes]
+
+
+@dataclass(frozen=True)
+class DatabaseContent:
+    """The digest of a database's schema, and its tables' rows."""
+
+    schema_sha256: str
+    tables: TableCounts
 
 
 def schema_rows(connection: sqlite3.Connection) -> list[tuple[bytes | None, ...]]:
@@ -68,51 +71,6 @@ def count_tables(connection: sqlite3.Connection) -> TableCounts:
 def row_counts(connection: sqlite3.Connection) -> dict[str, int]:
     """Rows by table, virtual tables and their shadow tables included, those left out that this library cannot read."""
     return count_tables(connection).rows
-
-
-def json_digest(value: Any) -> str:
-    """The SHA-256 of a value's compact JSON."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def tables_record(counts: dict[str, int], limit: int) -> dict[str, Any]:
-    """The counts in the most telling form whose JSON has at most `limit` bytes; each form compares every count."""
-    numbers = ",".join(str(counts[name]) for name in sorted(counts)).encode()
-    packed = base64.b64encode(zlib.compress(numbers, 9)).decode()
-    forms: tuple[dict[str, Any], ...] = ({"rows": counts}, {"names": json_digest(sorted(counts)), "counts": packed})
-    for form in forms:
-        if len(json.dumps(form, separators=(",", ":"))) <= limit:
-            return form
-    return {"digest": json_digest(counts)}
-
-
-def recorded_rows(record: Mapping[str, Any], counts: Mapping[str, Any]) -> dict[str, int] | None:
-    """The recorded count of each table; None if the record is of other tables (or, as a digest, of other counts).
-
-    ValueError if the record does not read.
-    """
-    if "digest" in record:
-        return dict(counts) if record["digest"] == json_digest(counts) else None
-    found = record.get("rows")
-    if "names" in record:
-        names = sorted(counts)
-        if record["names"] != json_digest(names):
-            return None
-        found = unpacked_rows(record, names)
-    if not isinstance(found, dict) or not all(type(count) is int and count >= 0 for count in found.values()):
-        raise ValueError("not a count for each table")
-    return found
-
-
-def unpacked_rows(record: Mapping[str, Any], names: list[str]) -> dict[str, int] | None:
-    """The packed counts of the tables `names`; None if there are not as many, ValueError if they do not unpack."""
-    try:
-        packed = base64.b64decode(record["counts"], validate=True)
-        numbers = zlib.decompressobj().decompress(packed, COUNTS_MAX_BYTES)
-    except (KeyError, TypeError, zlib.error) as error:
-        raise ValueError("the counts do not unpack") from error
-    values = [int(number) for number in numbers.split(b",")] if numbers else []
-    return dict(zip(names, values)) if len(names) == len(values) else None
 
 
 def floors(minimum: Mapping[str, int], tables: Iterable[str]) -> dict[str, int]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
 from local.store.azure_connection import AzureConnection
 from local.store.azure_container import AzureContainer, only_if
@@ -12,6 +14,8 @@ from local.store.interface import Entry
 
 class AzureStore:
     """One container of one account, as a store."""
+
+    local = False
 
     def __init__(self, connection: AzureConnection) -> None:
         self.url = connection.url
@@ -37,15 +41,32 @@ class AzureStore:
 
     def repeat(self, name: str, base: Entry, metadata: Mapping[str, str]) -> int:
         """Set Blob Metadata on the day's own blob, or Copy Blob of another day's: no content travels."""
-        current = self._container.current(name)
-        if current:
-            self._container.keep(current)
-        if current and base.name == name:
+        if base.name != name:
+            current = self._container.current(name)
+            if current:
+                self._container.keep(current)
+            self._container.copy(name, base, metadata, current.etag if current else None)
+        elif dict(base.metadata) != dict(metadata):
             with self._container.calls(f"record {name}", name):
                 self._container.blob(name).set_blob_metadata(dict(metadata), **only_if(base.etag))
-        else:
-            self._container.copy(name, base, metadata, current.etag if current else None)
+        self._container.write_sidecar(name, metadata)
         return sum(len(key) + len(value) for key, value in metadata.items())
+
+    def read_range(self, entry: Entry, offset: int, count: int) -> bytes:
+        """At most `count` bytes of a content from `offset` on, if it is still the one that was listed."""
+        return self._container.read_range(entry, offset, count)
+
+    def local_path(self, entry: Entry) -> Path | None:  # noqa: ARG002 - whichever it is
+        """None: what stands in Azure is no file here."""
+        return None
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Nothing: every commit is conditional, and nothing but backups may stand in the container."""
+        return nullcontext()
+
+    def mend(self, entry: Entry) -> Entry:
+        """As it is: content and metadata are one commit here."""
+        return entry
 
     def link(self, entry: Entry, seconds: int) -> str:
         """The blob's URL with a read-only SAS for it alone, or with the SAS that is all this machine holds."""

@@ -77,6 +77,20 @@ class AzureContainer:
             )
         return content
 
+    def read_range(self, entry: Entry, offset: int, count: int) -> bytes:
+        """At most `count` bytes of a content from `offset` on, if it is still the one that was listed."""
+        with self.calls(f"read {entry.name}", entry.name):
+            loading = self.blob(entry.name).download_blob(offset=offset, length=count, **only_if(entry.etag))
+            return bytes(loading.readall())
+
+    def write_sidecar(self, name: str, metadata: Mapping[str, str]) -> None:
+        """The sidecar says the metadata's digest; one that says it already is left as it is."""
+        sidecar = layout.sidecar_name(name)
+        line = layout.sidecar_line(metadata["sha256"], name)
+        if self.read(sidecar) != line:
+            with self.calls(f"write {sidecar}"):
+                self.blob(sidecar).upload_blob(line, overwrite=True)
+
     def keep(self, current: Entry) -> None:
         """A blob snapshot of what the next commit replaces; an upload that never came to its commit is not kept.
 

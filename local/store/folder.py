@@ -1,32 +1,36 @@
 """The store in a folder: the same layout as in Azure, and every file appears whole or not at all.
 
-A former content of the day is a hard link made before the rename, so keeping it costs no bytes; an unchanged database
-is a hard link to the last archive for the same reason. A changed one is written in full: the folder is local, and one
-whole plain file is what a person wants to find there.
+An archive carries its own record, so content and record appear in one rename; `.sha256` and `.json` are derived of it
+and follow, the `.json` last. Where it is not of the archive's record, a run was killed in between: readers then take
+what the archive says of itself, and the next run writes both again. A former content of the day, and the same content
+of another day, are hard links, which cost no bytes.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from local import clock
-from local.errors import StoreError
-from local.store import layout
-from local.store.atomic_file import TEMPORARY_PREFIX, AtomicFile, link_or_copy, refused
+from local.errors import PillarError, StoreError
+from local.store import folder_metadata, layout
+from local.store.durable import TEMPORARY_FOLDER, AtomicFile, refused, sweep
+from local.store.folder_lock import HOLDER_FILE, LOCK_FILE, folder_lock
+from local.store.folder_names import SIDECAR_SUFFIX, beside, former_path, is_derived, split_name
 from local.store.interface import SMALL_BLOB_BYTES, Entry
 
-METADATA_SUFFIX = ".json"
+_OWN_FILES = frozenset({LOCK_FILE, HOLDER_FILE})
 
 
 class FolderStore:
     """A folder on this machine (or mounted there) that keeps backups."""
+
+    local = True
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -37,13 +41,13 @@ class FolderStore:
         top = self._path(prefix)
         if not self.root.is_dir():
             raise StoreError(f"store: list {top}", f"{self.root} is not a folder", "create it, or mend store.url")
-        for folder, _, files in os.walk(top, onerror=_raise_unless_gone):
+        for folder, folders, files in os.walk(top, onerror=_raise_unless_gone):
+            folders[:] = [name for name in folders if name != TEMPORARY_FOLDER]
             for file in files:
-                path = Path(folder, file)
-                if file.startswith(TEMPORARY_PREFIX) or _is_metadata(path):
-                    continue
-                with suppress(FileNotFoundError):
-                    yield self._entry(path)
+                if file not in _OWN_FILES and not is_derived(file):
+                    entry = self._entry(Path(folder, file))
+                    if entry:
+                        yield entry
 
     def read(self, name: str) -> bytes | None:
         """A small file's content; None if there is no such file, StoreError if it is larger than SMALL_BLOB_BYTES."""
@@ -63,20 +67,64 @@ class FolderStore:
 
     def write(self, name: str, content: bytes) -> None:
         """A small file appears whole or not at all."""
-        with AtomicFile(self._path(name)) as file:
-            file.write(content)
-            file.put_in_place()
+        self._write(self._path(name), content)
 
-    def upload(self, name: str, base: Entry | None) -> FolderUpload:  # noqa: ARG002 - nothing to reuse: see above
-        """Begin an archive under `name`; a folder holds no blocks."""
-        return FolderUpload(self._path(name))
+    def read_range(self, entry: Entry, offset: int, count: int) -> bytes:
+        """At most `count` bytes of a content from `offset` on."""
+        path = self._file(entry)
+        try:
+            with path.open("rb") as file:
+                if _etag(os.fstat(file.fileno())) != entry.etag:
+                    raise StoreError(f"store: read {path}", "it was overwritten meanwhile", "run it again")
+                return os.pread(file.fileno(), count, offset)
+        except OSError as error:
+            raise refused(f"read {path}", error) from error
+
+    def local_path(self, entry: Entry) -> Path | None:
+        """The file that holds a content."""
+        return self._file(entry)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the folder's lock, and remove what killed runs of this machine left."""
+        with folder_lock(self.root):
+            sweep(self.root)
+            yield
+
+    def mend(self, entry: Entry) -> Entry:
+        """Write sidecar and metadata of a torn content again; as it is where another run is at work or nothing can be
+        written.
+        """
+        path = self._file(entry)
+        try:
+            with self.lock():
+                self._derive(path, folder_metadata.of_torn(path, entry.metadata))
+        except PillarError:
+            return entry
+        return self._entry(path) or entry
+
+    def upload(self, name: str, base: Entry | None) -> FolderUpload:  # noqa: ARG002 - its bytes are given again
+        """Begin an archive under `name`, which is written in full: one whole plain file is what a person wants here."""
+        return FolderUpload(self, AtomicFile(self.root, self._path(name)))
 
     def repeat(self, name: str, base: Entry, metadata: Mapping[str, str]) -> int:
-        """A hard link to `base`'s file, or a copy where the file system has none; returns the bytes copied."""
-        with AtomicFile(self._path(name)) as file:
-            copied_bytes = file.take(self._file(base))
-            _commit(file, metadata)
+        """New metadata, and for another day a hard link to `base`'s file, or a copy where there are none."""
+        path = self._path(name)
+        copied_bytes = 0
+        if base.name != name:
+            with AtomicFile(self.root, path) as file:
+                copied_bytes = file.link(self._file(base))
+                self.put(file, metadata)
+        else:
+            self._derive(path, metadata)
         return copied_bytes
+
+    def put(self, file: AtomicFile, metadata: Mapping[str, str]) -> None:
+        """Keep the target's former content beside it, put the new one in place, and then what is derived of it."""
+        if file.target.exists():
+            self._keep_former(file.target)
+        file.put_in_place()
+        self._derive(file.target, metadata)
 
     def link(self, entry: Entry, seconds: int) -> str:  # noqa: ARG002 - a path needs no expiry
         """The file's URL; whoever may read the folder may read it."""
@@ -87,123 +135,121 @@ class FolderStore:
         """Never: no other machine has this path."""
         return False
 
+    def _derive(self, path: Path, metadata: Mapping[str, str]) -> None:
+        """The sidecar, and last the metadata, each written where it says something else."""
+        digest = metadata.get("sha256")
+        if digest:
+            self._write_if_other(beside(path, SIDECAR_SUFFIX), layout.sidecar_line(digest, path.name))
+        target, content = folder_metadata.encoded(path, metadata)
+        self._write_if_other(target, content)
+
+    def _keep_former(self, path: Path) -> None:
+        """The current content under a name with the moment when it was taken; what is kept already is completed."""
+        entry = self._entry(path)
+        if entry is None:
+            return
+        metadata = dict(entry.metadata)
+        if "sha256" not in metadata:
+            metadata = folder_metadata.of_torn(path, metadata)
+        kept = former_path(path, clock.compact_timestamp(_taken(entry)))
+        if not kept.exists():
+            with AtomicFile(self.root, kept) as file:
+                file.link(path)
+                file.put_in_place()
+        elif not kept.samefile(path) and folder_metadata.digest_of(kept) != folder_metadata.digest_of(path):
+            # Two contents of one moment: a clock went back. Neither may be lost.
+            kept = former_path(path, f"{clock.compact_timestamp(_taken(entry))}-{path.stat().st_ino}")
+            with AtomicFile(self.root, kept) as file:
+                file.link(path)
+                file.put_in_place()
+        self._derive(kept, metadata)
+
+    def _write(self, path: Path, content: bytes) -> None:
+        with AtomicFile(self.root, path) as file:
+            file.write(content)
+            file.put_in_place()
+
+    def _write_if_other(self, path: Path, content: bytes) -> None:
+        try:
+            same = path.read_bytes() == content
+        except OSError:
+            same = False
+        if not same:
+            self._write(path, content)
+
     def _file(self, entry: Entry) -> Path:
-        """The file that holds this content."""
         path = self._path(entry.name)
-        return path if entry.version is None else path.with_name(f"{path.name}@{entry.version}")
+        return path if entry.version is None else former_path(path, entry.version)
 
     def _path(self, name: str) -> Path:
         if any(part in ("", ".", "..") for part in name.split("/")):
             raise StoreError(f"store: open {name!r}", "this is no name in the store", "look at what stands there")
         return self.root / name
 
-    def _entry(self, path: Path) -> Entry:
-        stat = path.stat()
-        name, _, version = path.relative_to(self.root).as_posix().partition("@")
-        return Entry(
-            name=name,
-            size=stat.st_size,
-            modified=_modified(stat),
-            version=version or None,
-            metadata=_read_metadata(path),
-        )
+    def _entry(self, path: Path) -> Entry | None:
+        """What stands at `path`; None if it is gone. A file that can't be read is an entry that contradicts itself."""
+        name, version = split_name(path.relative_to(self.root).as_posix())
+        try:
+            found = path.stat()
+        except FileNotFoundError:
+            if not path.is_symlink():
+                return None
+            return Entry(name, 0, layout.EPOCH, version, folder_metadata.UNREADABLE)
+        except OSError:
+            return Entry(name, 0, layout.EPOCH, version, folder_metadata.UNREADABLE)
+        modified = datetime.fromtimestamp(found.st_mtime, UTC)
+        return Entry(name, found.st_size, modified, version, folder_metadata.read(path), _etag(found))
 
 
 class FolderUpload:
     """An archive being written in the folder that it is for."""
 
-    held: tuple[str, ...] = ()
+    base_blocks: tuple[str, ...] = ()
 
-    def __init__(self, path: Path) -> None:
-        self._file = AtomicFile(path)
+    def __init__(self, store: FolderStore, file: AtomicFile) -> None:
+        self._store = store
+        self._file = file
+        self._begun = False
         self.sent = 0
 
-    def put(self, block_id: str, data: bytes) -> None:  # noqa: ARG002 - the order is enough here
-        """Append the block."""
+    def send(self, data: bytes) -> None:
+        """Append the bytes."""
+        if not self._begun:
+            self._file.__enter__()
+            self._begun = True
         self._file.write(data)
         self.sent += len(data)
 
-    def keep(self, block_id: str) -> None:
-        """Never called, as nothing is held; StoreError if it is."""
-        raise StoreError(f"store: keep {block_id}", "a folder holds no blocks", "report this as a bug")
+    def reuse(self, offset: int, data: bytes) -> None:  # noqa: ARG002 - written again, wherever they stand
+        """Append the bytes."""
+        self.send(data)
 
-    def commit(self, metadata: Mapping[str, str]) -> None:
-        """Keep the former content beside the new one, then put content and metadata in place."""
-        _commit(self._file, metadata)
+    def commit(self, metadata: Mapping[str, str]) -> tuple[str, ...]:
+        """Keep the former content beside the new one, then put the new one in place."""
+        self._store.put(self._file, metadata)
+        return ()
 
     def __enter__(self) -> Self:
-        self._file.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.__exit__(kind, error, trace)
+        if self._begun:
+            self._file.__exit__(kind, error, trace)
 
 
-def _commit(file: AtomicFile, metadata: Mapping[str, str]) -> None:
-    """Keep the target's former content beside it, then put the new one and its metadata in place."""
-    if file.target.exists():
-        _keep_former(file.target)
-    file.put_in_place()
-    _write_metadata(file.target, metadata)
+def _etag(found: os.stat_result) -> str:
+    """Names one content of a file: a rename into place changes it, a hard link does not."""
+    return f"{found.st_ino}-{found.st_mtime_ns}-{found.st_size}"
 
 
-def _keep_former(path: Path) -> None:
-    """A hard link under a name with the moment when it was taken; one that is there already is left as it is."""
-    metadata = _read_metadata(path)
-    kept = path.with_name(f"{path.name}@{clock.compact_timestamp(_taken(path, metadata))}")
-    if not kept.exists():
-        link_or_copy(path, kept)
-        _write_metadata(kept, metadata or _digest_of_sidecar(path))
-
-
-def _taken(path: Path, metadata: Mapping[str, str]) -> datetime:
+def _taken(entry: Entry) -> datetime:
     """When the backup was taken: as its metadata says, else when its file was last changed."""
-    with suppress(ValueError):
-        recorded = layout.decode_metadata(metadata).taken
-        if recorded:
-            return recorded
-    return _modified(path.stat())
-
-
-def _modified(stat: os.stat_result) -> datetime:
-    return datetime.fromtimestamp(stat.st_mtime, UTC)
-
-
-def _is_metadata(path: Path) -> bool:
-    """Whether this file only describes another one, which stands beside it."""
-    return path.name.endswith(METADATA_SUFFIX) and path.with_suffix("").exists()
-
-
-def _write_metadata(path: Path, metadata: Mapping[str, str]) -> None:
-    with AtomicFile(path.with_name(path.name + METADATA_SUFFIX)) as file:
-        file.write(json.dumps(dict(metadata), indent=1).encode() + b"\n")
-        file.put_in_place()
-
-
-def _read_metadata(path: Path) -> dict[str, str]:
-    """What stands beside a data file; a file that is no mapping of texts reads as one that contradicts everything."""
     try:
-        content = path.with_name(path.name + METADATA_SUFFIX).read_bytes()
-    except FileNotFoundError:
-        return {}
-    try:
-        fields = json.loads(content)
+        return layout.decode_metadata(entry.metadata).taken or entry.modified
     except ValueError:
-        fields = None
-    if not isinstance(fields, dict):
-        return {"sha256": "unreadable"}
-    return {str(key): str(value) for key, value in fields.items()}
-
-
-def _digest_of_sidecar(path: Path) -> dict[str, str]:
-    """The former script kept the digest in the sidecar only, which the new content's will replace."""
-    try:
-        digest = layout.parse_sidecar(path.with_name(layout.sidecar_name(path.name)).read_bytes())
-    except FileNotFoundError:
-        digest = None
-    return {"sha256": digest} if digest else {}
+        return entry.modified
 
 
 def _raise_unless_gone(error: OSError) -> None:

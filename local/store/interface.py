@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -28,25 +30,29 @@ class Entry:
 class Upload(Protocol):
     """One archive on its way into the store; nothing of it is visible before `commit`.
 
-    `held` names the blocks that the store says it has committed and can reuse for this archive. `put` and `keep` are
-    called in the archive's order, from one thread. Leaving the context without a commit leaves the store as it was.
+    `send` and `reuse` are called in the archive's order, from one thread; each returns when there is room for its bytes
+    on the way, and raises what went wrong before. Leaving the context without a commit leaves the store as it was.
     """
 
-    held: tuple[str, ...]
-
-    def put(self, block_id: str, data: bytes) -> None:
-        """Add a block by its content; returns when there is room for it on the way, raises what went wrong before."""
+    def send(self, data: bytes) -> None:
+        """Add bytes that the base does not hold."""
         ...
 
-    def keep(self, block_id: str) -> None:
-        """Add a block that is `held`; none of its bytes travel."""
+    def reuse(self, offset: int, data: bytes) -> None:
+        """Add bytes that stand at `offset` of the base; where the store can take them from there, none travels."""
         ...
 
-    def commit(self, metadata: Mapping[str, str]) -> None:
+    def commit(self, metadata: Mapping[str, str]) -> tuple[str, ...]:
         """Content and metadata become the current ones at once; the day's former content stays, as a point in time.
 
-        Raises StoreError when another writer changed the blob since the upload began.
+        The sidecar with metadata's `sha256` follows. Returns the names of the content's blocks where the store knows
+        blocks. Raises StoreError when another writer changed the blob since the upload began.
         """
+        ...
+
+    @property
+    def base_blocks(self) -> tuple[str, ...]:
+        """The names of the base's blocks as the store lists them now; none where it knows none."""
         ...
 
     @property
@@ -68,6 +74,8 @@ class Store(Protocol):
     """
 
     url: str
+    # Whether its archives are files that this machine can read.
+    local: bool
 
     def entries(self, prefix: str) -> Iterator[Entry]:
         """Every content under `prefix`, the former ones included, in no order."""
@@ -81,14 +89,31 @@ class Store(Protocol):
         """A small blob appears whole or not at all; a blob of that name is replaced."""
         ...
 
+    def read_range(self, entry: Entry, offset: int, count: int) -> bytes:
+        """At most `count` bytes of a content from `offset` on; StoreError where another one took its place."""
+        ...
+
+    def local_path(self, entry: Entry) -> Path | None:
+        """The file on this machine that holds a content; None where the store is elsewhere."""
+        ...
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Keep other machines' backups out, where commits are not conditional; LockHeldError where one is under way."""
+        ...
+
+    def mend(self, entry: Entry) -> Entry:
+        """Write again what is derived of a content, its sidecar and its metadata, where a killed run left them torn."""
+        ...
+
     def upload(self, name: str, base: Entry | None) -> Upload:
-        """Begin an archive under `name`; blocks of `base`, the current content of some blob, may be reused."""
+        """Begin an archive under `name`; the bytes of `base`, the current content of some blob, may be reused."""
         ...
 
     def repeat(self, name: str, base: Entry, metadata: Mapping[str, str]) -> int:
         """The content of `base` becomes the current one of `name`, with new metadata; as `Upload.commit` otherwise.
 
-        Returns the bytes that travelled, which are next to none.
+        Where `base` stands under `name` already it is no new point in time, so no former content is kept. Returns the
+        bytes that travelled, which are next to none.
         """
         ...
 

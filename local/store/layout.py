@@ -5,31 +5,39 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 import msgspec
 
 from local import clock
-from local.drill_program.tables import tables_record
 
-# Azure keeps 8 KiB of metadata a blob, names and values together; the other fields need less than 1 KiB.
+# Azure keeps 8 KiB of metadata a blob, names and values together; the other fields need less than 1 KiB. A longer list
+# of tables stands in the archive's own record alone.
 ROWS_LIMIT_BYTES = 6 * 1024
+EPOCH = datetime.fromtimestamp(0, UTC)
 # The metadata of an archive whose upload has begun and has not come to its commit.
 SEED_KEY = "seeded_from"
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 Size = Annotated[int, msgspec.Meta(ge=0)]
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+_TIMES = ("taken", "unchanged_until", "content_since")
+# What is known of a point or of its archive as a whole, and so not of the content in it.
+_NOT_IN_THE_RECORD = ("taken", "unchanged_until", "sha256", "added_bytes")
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a backup says of itself; None is what it does not say (the former script's backups say nothing).
 
-    `taken` is the snapshot's time in UTC, sizes are bytes, `rows` is one of the forms of `tables.tables_record`,
+    Three times in UTC: `taken` is this point's snapshot, `unchanged_until` the newest run that found the content the
+    same, `content_since` when this very archive was first made. Sizes are bytes, `rows` the count of each table,
     `added_bytes` what of the archive was not in the store before.
     """
 
     database: str | None = None
-    taken: datetime | None = None
+    taken: Moment | None = None
+    unchanged_until: Moment | None = None
+    content_since: Moment | None = None
     sha256: Sha256 | None = None
     raw_sha256: Sha256 | None = None
     raw_bytes: Size | None = None
@@ -37,7 +45,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     page_count: Size | None = None
     user_version: int | None = None
     schema_sha256: Sha256 | None = None
-    rows: dict[str, Any] | None = None
+    rows: dict[str, Size] | None = None
     row_total: Size | None = None
     added_bytes: Size | None = None
     sqlite: str | None = None
@@ -84,18 +92,13 @@ def is_unfinished(metadata: Mapping[str, str]) -> bool:
     return SEED_KEY in metadata
 
 
-def rows_record(rows: Mapping[str, int]) -> dict[str, Any]:
-    """Every table's count in the longest form that Azure's metadata has room for; each form compares every count."""
-    return tables_record(dict(rows), ROWS_LIMIT_BYTES)
-
-
 def encode_metadata(recorded: Recorded) -> dict[str, str]:
     """ASCII text by key, as blob metadata takes it."""
-    fields = msgspec.to_builtins(recorded)
-    if recorded.taken:
-        fields["taken"] = clock.timestamp(recorded.taken)
+    fields = _fields(recorded)
     if recorded.rows is not None:
         fields["rows"] = json.dumps(recorded.rows, separators=(",", ":"))
+        if len(fields["rows"]) > ROWS_LIMIT_BYTES:
+            del fields["rows"]
     return {key: str(value) for key, value in fields.items()}
 
 
@@ -112,3 +115,33 @@ def decode_metadata(metadata: Mapping[str, str]) -> Recorded:
         return msgspec.convert(known, Recorded, strict=False)
     except (msgspec.ValidationError, json.JSONDecodeError) as error:
         raise ValueError(f"the backup's metadata cannot be read: {error}") from error
+
+
+def record_of(recorded: Recorded) -> dict[str, Any]:
+    """What the archive itself is to say of its content; neither its own digest nor when it was found again."""
+    return {key: value for key, value in _fields(recorded).items() if key not in _NOT_IN_THE_RECORD}
+
+
+def recorded_in(record: Mapping[str, Any]) -> Recorded:
+    """What an archive's record says of the content, which was taken when the archive was made; ValueError."""
+    known = {key: record[key] for key in Recorded.__struct_fields__ if key in record and key not in _NOT_IN_THE_RECORD}
+    try:
+        recorded = msgspec.convert(known, Recorded)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"the archive's record cannot be read: {error}") from error
+    return changed(recorded, taken=recorded.content_since)
+
+
+def changed(recorded: Recorded, **fields: Any) -> Recorded:
+    """The same with other values in some fields."""
+    return msgspec.structs.replace(recorded, **fields)
+
+
+def _fields(recorded: Recorded) -> dict[str, Any]:
+    """The fields that say something, times as RFC 3339 with milliseconds."""
+    fields: dict[str, Any] = msgspec.to_builtins(recorded)
+    for name in _TIMES:
+        moment = getattr(recorded, name)
+        if moment:
+            fields[name] = clock.timestamp(moment)
+    return fields

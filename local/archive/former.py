@@ -1,0 +1,49 @@
+"""The archive that a new one is compared with: its members, and its bytes where this machine can read them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+from pathlib import Path
+
+from local.archive.gzip_member import Member, crc_of
+
+
+@dataclass(frozen=True)
+class FormerArchive:
+    """`members` in order; `path` is a file with the same bytes, None where there is none: they are compressed again."""
+
+    members: tuple[Member, ...] = ()
+    path: Path | None = None
+    offsets: tuple[int, ...] = field(init=False, repr=False)
+    _places: dict[tuple[int, bytes], int] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        ends = accumulate((member.gzip_bytes for member in self.members), initial=0)
+        places = {(member.raw_bytes, member.digest): index for index, member in enumerate(self.members)}
+        object.__setattr__(self, "offsets", tuple(ends))
+        object.__setattr__(self, "_places", places)
+
+    def find(self, index: int, raw_bytes: int, digest: bytes) -> int | None:
+        """Which member holds a chunk of this content: the one at the same index, else any; None where none does."""
+        if index < len(self.members):
+            member = self.members[index]
+            if (member.raw_bytes, member.digest) == (raw_bytes, digest):
+                return index
+        return self._places.get((raw_bytes, digest))
+
+
+def read_members(file: int, former: FormerArchive, run: Sequence[int]) -> bytes | None:
+    """The bytes of members that stand in a row, from a descriptor of `former.path`; None where any is not as it was."""
+    start, end = former.offsets[run[0]], former.offsets[run[-1] + 1]
+    data = os.pread(file, end - start, start)
+    if len(data) != end - start:
+        return None
+    view = memoryview(data)
+    for index in run:
+        at = former.offsets[index] - start
+        if crc_of(view[at : at + former.members[index].gzip_bytes]) != former.members[index].crc:
+            return None
+    return data

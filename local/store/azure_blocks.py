@@ -1,0 +1,157 @@
+"""Which blocks an archive is put together from: those that the blob has, parts of them, and new ones. Nothing is sent.
+
+Put Block List names whole blocks. Of a block that is only partly wanted the service itself makes another one (Put Block
+From URL with a range of the same blob), so only what the blob does not hold travels. After many changes a blob has many
+small blocks: then those in a row are wanted as one, and are joined the same way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+BLOCK_BYTES = 4 * 1024 * 1024
+# A smaller part costs less to send again than a request.
+SPLICE_FROM_BYTES = 48 * 1024
+# A block list is joined again when it is longer than this, and than so many times the number of full blocks.
+JOIN_FROM_BLOCKS = 2_500
+JOIN_FROM_SHARE = 4
+# Azure wants all block ids of a blob to have one length.
+BLOCK_ID_CHARACTERS = 48
+
+
+@dataclass(frozen=True)
+class BaseBlock:
+    """A block of the blob, or several in a row that are to become one (`id` is None); bytes."""
+
+    id: str | None
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A block of bytes that the blob does not hold."""
+
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Keep:
+    """A block that the blob has."""
+
+    id: str
+
+
+@dataclass(frozen=True)
+class Splice:
+    """A block of bytes that the blob holds from `offset` on; `data` is what stands there."""
+
+    offset: int
+    data: bytes
+
+
+Step = Stage | Keep | Splice
+
+
+def block_id(data: bytes) -> str:
+    """A block's name by its content."""
+    return hashlib.sha256(data).hexdigest()[:BLOCK_ID_CHARACTERS]
+
+
+def is_ours(block: str) -> bool:
+    """Whether a block's id has the length of ours: ids of two lengths can't stand in one list."""
+    return len(block) == BLOCK_ID_CHARACTERS
+
+
+def base_blocks(listed: Sequence[tuple[str, int]]) -> list[BaseBlock]:
+    """The blob's blocks with their places, from (id, bytes) in order; joined where there are too many, cut where one is
+    larger than fits into memory many times.
+    """
+    total = sum(size for _, size in listed)
+    join = len(listed) > max(JOIN_FROM_BLOCKS, JOIN_FROM_SHARE * total // BLOCK_BYTES)
+    blocks: list[BaseBlock] = []
+    offset = 0
+    for name, size in listed:
+        last = blocks[-1] if blocks else None
+        if join and last and last.size + size <= BLOCK_BYTES:
+            blocks[-1] = BaseBlock(None, last.offset, last.size + size)
+        elif size <= 2 * BLOCK_BYTES:
+            blocks.append(BaseBlock(name, offset, size))
+        else:
+            blocks += [
+                BaseBlock(None, at, min(BLOCK_BYTES, offset + size - at))
+                for at in range(offset, offset + size, BLOCK_BYTES)
+            ]
+        offset += size
+    return blocks
+
+
+class BlockAssembler:
+    """Takes an archive's bytes in order, new ones and those that stand in the blob, and tells the steps to make it."""
+
+    def __init__(self, blocks: Sequence[BaseBlock]) -> None:
+        self._blocks = blocks
+        self._starts = [block.offset for block in blocks]
+        self._end = blocks[-1].offset + blocks[-1].size if blocks else 0
+        self._new: list[bytes] = []
+        self._new_bytes = 0
+        self._run: list[bytes] = []
+        self._run_offset = 0
+        self._run_end = 0
+
+    def send(self, data: bytes) -> list[Step]:
+        """The next bytes, which the blob does not hold."""
+        steps = self._close_run()
+        return steps + self._add_new(data)
+
+    def reuse(self, offset: int, data: bytes) -> list[Step]:
+        """The next bytes, which stand at `offset` of the blob."""
+        if not self._blocks or offset + len(data) > self._end:
+            return self.send(data)
+        steps: list[Step] = []
+        if not self._run or offset != self._run_end:
+            steps += self._close_run()
+            self._run_offset = self._run_end = offset
+        rest = memoryview(data)
+        while rest:
+            block = self._blocks[bisect_right(self._starts, self._run_end) - 1]
+            part = rest[: block.offset + block.size - self._run_end]
+            self._run.append(bytes(part))
+            self._run_end += len(part)
+            rest = rest[len(part) :]
+            if self._run_end == block.offset + block.size:
+                steps += self._close_run()
+                self._run_offset = self._run_end
+        return steps
+
+    def finish(self) -> list[Step]:
+        """What is left when the last byte was told."""
+        return self._close_run() + self._flush_new()
+
+    def _close_run(self) -> list[Step]:
+        """The bytes of one block that stand in a row: the whole block, a part of it, or too few for a request."""
+        if not self._run:
+            return []
+        data = b"".join(self._run)
+        self._run = []
+        block = self._blocks[bisect_right(self._starts, self._run_offset) - 1]
+        if len(data) == block.size and block.id is not None:
+            return [*self._flush_new(), Keep(block.id)]
+        if len(data) < SPLICE_FROM_BYTES:
+            return self._add_new(data)
+        return [*self._flush_new(), Splice(self._run_offset, data)]
+
+    def _add_new(self, data: bytes) -> list[Step]:
+        self._new.append(data)
+        self._new_bytes += len(data)
+        return self._flush_new() if self._new_bytes >= BLOCK_BYTES else []
+
+    def _flush_new(self) -> list[Step]:
+        if not self._new:
+            return []
+        data = b"".join(self._new)
+        self._new, self._new_bytes = [], 0
+        return [Stage(data)]
