@@ -61,7 +61,7 @@ def test_a_copy_that_was_killed_is_cleared_away_by_the_next(tmp_path: Path) -> N
     assert sorted(path.name for path in tmp_path.iterdir()) == [DIGEST, f"{DIGEST}.blocks"]
 
 
-@pytest.mark.parametrize("content", [b"", b"[", b'{"a": 1}', b"[1]"])
+@pytest.mark.parametrize("content", [b"", b"[", b"\xff[", b'{"a": 1}', b"[1]"])
 def test_a_list_of_blocks_that_does_not_read_is_no_cache(tmp_path: Path, content: bytes) -> None:
     keep(tmp_path)
     (tmp_path / f"{DIGEST}.blocks").write_bytes(content)
