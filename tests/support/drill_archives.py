@@ -221,7 +221,7 @@ def drilled(temp: Path, target: Target, **options: Any) -> DrilledDatabase:
 
 
 def drilled_here(order: DatabaseOrder, folder: Path) -> DatabaseDrill:
-    """The five steps carried out in this process, which takes milliseconds where a program of its own takes a second."""
+    """The five steps carried out in this process: milliseconds, where a program of its own takes a second."""
     stop = Stop()
     room, progress = DiskShare(Disk(str(folder)), stop), ProgressLines(order.name, watched=False)
     with ThreadPoolExecutor(2) as cores:
