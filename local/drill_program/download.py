@@ -49,18 +49,17 @@ def file_pieces(path: str, order: DatabaseOrder) -> Generator[bytes, None, bool]
     """The content of a file, whose path is written as in a URL."""
     try:
         with open(urllib.request.url2pathname(path), "rb", buffering=0) as file:  # noqa: PTH123
-            etag = file_etag(file.fileno())
-            written_since = is_written_since(order, etag, os.fstat(file.fileno()).st_size)
+            found = os.fstat(file.fileno())
+            written_since = is_written_since(order, file_etag(found), found.st_size)
             yield from iter(lambda: file.read(RANGE_BYTES), b"")
-            return written_since or file_etag(file.fileno()) != etag
+            return written_since or file_etag(os.fstat(file.fileno())) != file_etag(found)
     except OSError as error:
         kind = BackupWrongError if error.errno in ARCHIVE_GONE else NotCarriedOutError
         raise kind(f"the archive cannot be read: {error.strerror}") from None
 
 
-def file_etag(file: int) -> str:
+def file_etag(found: os.stat_result) -> str:
     """Names one content of a file as the folder store does: a rename into place changes it."""
-    found = os.fstat(file)
     return f"{found.st_ino}-{found.st_mtime_ns}-{found.st_size}"
 
 
