@@ -14,7 +14,8 @@ class Target:
 
     Sizes are bytes; `sha256` pairs where a digest of the archive stands with the digest; `sidecar_problem` is why a
     restore by hand would refuse the backup; `tables` the rows by table, `minimum` the floor by table,
-    `etag` which content of the blob is meant, so that one overwritten since is not taken for a wrong one.
+    `etag` which content of the blob is meant, so that one overwritten since is not taken for a wrong one;
+    `facts` what else the metadata tells of the content, which the archive's own record has to tell too.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Target:
     tables: Mapping[str, int] | None
     minimum: Mapping[str, int]
     etag: str | None = None
+    facts: Mapping[str, int | str] = field(default_factory=dict)
 
 
 def database_orders(targets: Sequence[Target]) -> tuple[DatabaseOrder, ...]:

@@ -17,6 +17,8 @@ from local.store.repository import Repository
 LINK_SECONDS = 60 * 60
 # A new blob and its sidecar are committed within a second of each other; a sidecar that is older stays wrong.
 _SETTLE_SECONDS = 3
+# What metadata and record both tell and no field of a target has.
+_FACTS = ("page_size", "page_count", "user_version", "row_total", "sqlite", "tool")
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ def _target(selection: Selection, database: Database, point: Point, sleep: Calla
         tables=recorded.rows,
         minimum=database.rows,
         etag=point.entry.etag,
+        facts={name: told for name in _FACTS if (told := getattr(recorded, name)) is not None},
     )
 
 

@@ -12,7 +12,7 @@ class DatabaseOrder:
 
     Sizes are bytes. `sha256` pairs where a digest of the archive stands with the digest; `sidecar_problem` is why a
     restore by hand would refuse the backup; `tables` the rows by table, `minimum` the floor by table;
-    `etag` is which content of the blob is meant.
+    `etag` is which content of the blob is meant; `facts` what else the metadata tells of the content, by its names.
     """
 
     name: str
@@ -26,6 +26,7 @@ class DatabaseOrder:
     tables: Mapping[str, int] | None
     minimum: Mapping[str, int]
     etag: str | None
+    facts: Mapping[str, int | str]
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,10 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.drill_program.download import archive_pieces, check_size
+from local.drill_program.download import OVERWRITTEN, archive_pieces, check_size
 from local.drill_program.errors import BackupWrongError, NotCarriedOutError, first_few
-from local.drill_program.gunzip import ByteReader, gunzip
+from local.drill_program.gunzip import ByteReader, UnpackedArchive, gunzip
 from local.drill_program.order import DatabaseOrder
-from local.drill_program.record import ArchiveRecord
 from local.drill_program.restored_file import RestoredDatabase, RestoredFile
 from local.drill_program.tables import DatabaseContent, count_tables, schema_digest
 from local.drill_program.work import Stop, Work
@@ -31,10 +30,10 @@ UNKNOWN_SCHEMA = re.compile("malformed database schema .* - (?!invalid rootpage|
 
 @dataclass(frozen=True)
 class Decompressed:
-    """What an archive held: the database, and what the archive says of it (None: it is none of ours)."""
+    """What was restored of an archive, and what the archive tells of itself."""
 
     database: RestoredDatabase
-    record: ArchiveRecord | None
+    archive: UnpackedArchive
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,8 @@ def download(work: Work) -> Generator[bytes, None, Downloaded]:
         size += len(piece)
         work.progress.tell("download", size, listed)
         yield piece
+    if written_since and size != listed:
+        raise NotCarriedOutError(OVERWRITTEN)
     check_size(size, listed)
     return Downloaded(size, written_since)
 
@@ -81,7 +82,7 @@ def judge_checksum(order: DatabaseOrder, sha256: str, written_since: bool) -> st
     """
     same = bool(order.sha256) and all(expected == sha256 for _, expected in order.sha256)
     if written_since and not same:
-        raise NotCarriedOutError("the archive was overwritten since it was chosen")
+        raise NotCarriedOutError(OVERWRITTEN)
     wrong = [f"the {where} says {expected}" for where, expected in order.sha256 if expected != sha256]
     if wrong:
         raise BackupWrongError(f"the archive's SHA-256 is {sha256}, {' and '.join(wrong)}")
@@ -94,8 +95,8 @@ def decompress(work: Work, pieces: Iterator[bytes]) -> Decompressed:
     """Restore the database to its file; BackupWrongError unless it is of exactly the size recorded."""
     try:
         with contextlib.closing(RestoredFile(work)) as restored:
-            record = gunzip(ByteReader(pieces), restored)
-            return Decompressed(restored.finish(), record)
+            archive = gunzip(ByteReader(pieces), restored)
+            return Decompressed(restored.finish(), archive)
     except BaseException:
         for _ in pieces:  # a wrong checksum comes first: read on to the end, where it shows
             pass
@@ -103,7 +104,9 @@ def decompress(work: Work, pieces: Iterator[bytes]) -> Decompressed:
 
 
 def judge_content(order: DatabaseOrder, restored: RestoredDatabase) -> None:
-    """Raise BackupWrongError unless the database has the SHA-256 recorded."""
+    """Raise BackupWrongError unless the database has the size and the SHA-256 recorded."""
+    if order.database_bytes not in (None, restored.size_bytes):
+        raise BackupWrongError(f"the database has {restored.size_bytes} bytes, {order.database_bytes} were recorded")
     if order.raw_sha256 not in (None, restored.sha256):
         raise BackupWrongError(f"the database's SHA-256 is {restored.sha256}, {order.raw_sha256} was recorded")
 

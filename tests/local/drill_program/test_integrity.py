@@ -34,11 +34,12 @@ def test_a_damaged_page_fails_the_integrity_check(temp: Path, archive: Path, raw
     damaged = raw[: 4096 * 50] + b"\xff" * 4096 + raw[4096 * 51 :]
     database = drilled(temp, unrecorded(target_of(archive, members(raw), raw)))
     assert database.verdict == "passed"
-    target = target_of(archive, members(damaged), raw, raw_sha256=None)
+    target = target_of(archive, members(damaged, facts_of=raw), raw, raw_sha256=None)
     assert ending(drilled(temp, target)) == ("integrity", "failed")
 
 
 @pytest.mark.parametrize("content", [b"no database at all" * 300, bytes(8192)], ids=["text", "zeros"])
 def test_what_is_no_database_fails_the_integrity_check(temp: Path, archive: Path, raw: bytes, content: bytes) -> None:
-    target = target_of(archive, members(content), raw, database_bytes=len(content), raw_sha256=None)
+    form = members(content, facts_of=raw)
+    target = target_of(archive, form, raw, database_bytes=len(content), raw_sha256=None)
     assert ending(drilled(temp, target)) == ("integrity", "failed")
