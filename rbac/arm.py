@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -63,7 +64,7 @@ def deny_assignments(clients: Clients, scope: str) -> tuple[DenyAssignment, ...]
     """The deny assignments in force at a scope, inherited ones included, whomever they name."""
     with azure_errors("read the deny assignments", scope):
         listed = clients.authorization.deny_assignments.list_for_scope(relative(scope), filter="atScope()")
-        return tuple(_deny_assignment(answer) for answer in listed)
+        return tuple(replace(_deny_assignment(answer), listed_at=frozenset({scope})) for answer in listed)
 
 
 def role_by_guid(clients: Clients, scope: str, guid: str) -> Role | None:
@@ -114,7 +115,7 @@ def relative(scope: str) -> str:
 def _assignments(clients: Clients, scope: str, filter_: str | None) -> tuple[Assignment, ...]:
     with azure_errors("read the role assignments", scope):
         listed = clients.authorization.role_assignments.list_for_scope(relative(scope), filter=filter_)
-        return tuple(_assignment(answer) for answer in listed)
+        return tuple(replace(_assignment(answer), listed_at=frozenset({scope})) for answer in listed)
 
 
 @contextmanager

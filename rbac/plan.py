@@ -17,7 +17,9 @@ from rbac.evaluate import (
     describe_assignment,
     describe_scope,
     grants,
+    hangs_on_condition,
     judge,
+    reaches,
     vm_rights,
 )
 from rbac.facts import Assignment, Facts, Permission, Role
@@ -83,16 +85,16 @@ def decide(facts: Facts, options: FixOptions, wanted: Role, existing: Role | Non
     _refuse_denied(judgments)
     held = judgments[0].through
     if not options.explicit and held and all(judgment.allowed for judgment in judgments):
-        return Plan(facts.roles[held.role], held, warnings=_key_warnings(facts, facts.roles[held.role], held.scope))
+        return Plan(facts.roles[held.role], held, warnings=_key_warnings(facts, facts.roles[held.role], held))
     _require_rights(wanted)
     scope = _assignment_scope(facts, options)
     define = None if existing and _same_actions(existing, wanted) else wanted
     if held := _in_force(facts, wanted, scope):
-        return Plan(wanted, held, define, warnings=_key_warnings(facts, wanted, held.scope))
+        return Plan(wanted, held, define, warnings=_key_warnings(facts, wanted, held))
     _refuse_conditional(facts, wanted, scope)
     name = assignment_name(scope, facts.principal.object_id, wanted.guid)
     made = Assignment(name, scope, facts.principal.object_id, wanted.guid)
-    return Plan(wanted, made, define, made, _key_warnings(facts, wanted, scope))
+    return Plan(wanted, made, define, made, _key_warnings(facts, wanted, made))
 
 
 def revocation(facts: Facts, direct: tuple[Assignment, ...]) -> Revocation:
@@ -107,7 +109,7 @@ def revocation(facts: Facts, direct: tuple[Assignment, ...]) -> Revocation:
         assignment.id.lower(): assignment
         for assignment in (*own, *facts.assignments)
         if assignment.id.lower() not in ours
-        and any(covers(assignment.scope, vm) for vm in facts.vm_scopes)
+        and any(reaches(assignment, vm) for vm in facts.vm_scopes)
         and grants(facts.roles[assignment.role], RUN_COMMAND)
     }
     return Revocation(tuple(ours.values()), tuple(others.values()))
@@ -166,11 +168,13 @@ def _assignment_scope(facts: Facts, options: FixOptions) -> str:
 
 
 def _in_force(facts: Facts, role: Role, scope: str) -> Assignment | None:
-    """An assignment of the role at the scope or above, directly or through a group, that hangs on no condition."""
+    """An assignment of the role at the scope or above, directly or through a group, that no condition touches."""
     held = (
         assignment
         for assignment in facts.assignments
-        if assignment.role == role.guid and covers(assignment.scope, scope) and not assignment.condition
+        if assignment.role == role.guid
+        and reaches(assignment, scope)
+        and not hangs_on_condition(assignment, RUN_COMMAND, VM_READ)
     )
     return next(held, None)
 
@@ -188,15 +192,15 @@ def _refuse_conditional(facts: Facts, role: Role, scope: str) -> None:
             )
 
 
-def _key_warnings(facts: Facts, role: Role, scope: str) -> tuple[str, ...]:
+def _key_warnings(facts: Facts, role: Role, held: Assignment) -> tuple[str, ...]:
     """A warning where the role, assigned at a scope above a VM, also opens storage accounts by their keys."""
-    above_a_vm = any(covers(scope, vm) and not covers(vm, scope) for vm in facts.vm_scopes)
+    above_a_vm = any(reaches(held, vm) and not covers(vm, held.scope) for vm in facts.vm_scopes)
     if not above_a_vm or not grants(role, LIST_KEYS):
         return ()
-    holder = f"{role.name} on {describe_scope(scope)}"
+    holder = f"{role.name} on {describe_scope(held.scope)}"
     danger = f"{holder} can read the account keys (listKeys), and so delete every backup, of"
     advice = "narrower: invoke rbac.fix --least-privilege, or --scope vm"
     if facts.accounts.ids is None:
         return (f"{danger} any storage account there (the storage accounts cannot be read); {advice}",)
-    within = [account.rpartition("/")[2] for account in facts.accounts.ids if covers(scope, account)]
+    within = [account.rpartition("/")[2] for account in facts.accounts.ids if reaches(held, account)]
     return (f"{danger} the storage account {', '.join(within)}; {advice}",) if within else ()

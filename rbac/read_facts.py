@@ -70,7 +70,9 @@ def _facts_in_force(clients: Clients, known: Facts, scopes: Iterable[str]) -> Fa
     roles: dict[str, Role] = {}
     for scope in scopes:
         for assignment in arm.assignments(clients, scope, known.principal.object_id):
-            assignments[assignment.id.lower()] = assignment
+            key = assignment.id.lower()
+            before = assignments.get(key, assignment)
+            assignments[key] = replace(assignment, listed_at=assignment.listed_at | before.listed_at)
             if assignment.role not in roles:
                 roles[assignment.role] = role_definition(clients, scope, assignment.role)
         denials |= {f"{deny.scope}/{deny.name}".lower(): deny for deny in arm.deny_assignments(clients, scope)}

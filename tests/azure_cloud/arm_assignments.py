@@ -50,7 +50,10 @@ def _list(call: Call) -> Response:
     found = [
         assignment
         for assignment in call.state.assignments.values()
-        if (covers(assignment.scope, scope) or (not above_only and covers(scope, assignment.scope)))
+        if (
+            covers(assignment.scope, scope, call.state.parents)
+            or (not above_only and covers(scope, assignment.scope, call.state.parents))
+        )
         and (wanted is None or assignment.principal_id in wanted)
         and assignment.visible_at <= call.state.now()
     ]

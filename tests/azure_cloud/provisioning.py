@@ -16,6 +16,7 @@ from tests.azure_cloud import rights
 from tests.azure_cloud.state import (
     DenyAssignment,
     Group,
+    ManagementGroup,
     ResourceGroup,
     RoleAssignment,
     RoleDefinition,
@@ -27,7 +28,7 @@ from tests.azure_cloud.state import (
 )
 
 Holder = ServicePrincipal | Group
-Scope = Subscription | ResourceGroup | VirtualMachine | StorageAccount | str
+Scope = ManagementGroup | Subscription | ResourceGroup | VirtualMachine | StorageAccount | str
 
 
 def scope_id(scope: Scope) -> str:
@@ -35,6 +36,17 @@ def scope_id(scope: Scope) -> str:
     if isinstance(scope, str):
         return scope
     return f"/subscriptions/{scope.subscription_id}" if isinstance(scope, Subscription) else scope.id
+
+
+def _may_assign_only(roles: Iterable[RoleDefinition]) -> str:
+    """The condition that the portal's template "Constrain roles" writes, for the assigning of roles.
+
+    https://learn.microsoft.com/azure/role-based-access-control/delegate-role-assignments-examples
+    """
+    write = "Microsoft.Authorization/roleAssignments/write"
+    attribute = "@Request[Microsoft.Authorization/roleAssignments:RoleDefinitionId]"
+    guids = ", ".join(role.name for role in roles)
+    return f"((!(ActionMatches{{'{write}'}})) OR ({attribute} ForAnyOfAnyValues:GuidEquals {{{guids}}}))"
 
 
 def make_bin(folder: Path, programs: Iterable[str], wrappers: Mapping[str, str]) -> Path:
@@ -94,6 +106,12 @@ class Provisioning:
         self.state.subscriptions[subscription.subscription_id] = subscription
         return subscription
 
+    def add_management_group(self, name: str, *below: ManagementGroup | Subscription) -> ManagementGroup:
+        """A management group above those."""
+        group = ManagementGroup(name)
+        self.state.parents |= {scope_id(each).lower(): group.id.lower() for each in below}
+        return group
+
     def add_resource_group(self, subscription: Subscription, name: str) -> ResourceGroup:
         """A resource group, empty."""
         group = ResourceGroup(subscription.subscription_id, name)
@@ -147,7 +165,7 @@ class Provisioning:
             visible_at=now,
             principal_type="Group" if isinstance(holder, Group) else holder.principal_type,
             only_roles=None if only_roles is None else frozenset(self.role(role_name).name for role_name in only_roles),
-            condition=None if only_roles is None else "((!(ActionMatches{'…/roleAssignments/write'})) OR (…))",
+            condition=None if only_roles is None else _may_assign_only(map(self.role, only_roles)),
         )
         self.state.assignments[assignment.id.lower()] = assignment
         return assignment

@@ -45,6 +45,17 @@ class Subscription:
 
 
 @dataclass(frozen=True)
+class ManagementGroup:
+    """A management group: subscriptions and other groups lie below it, but their resource ids do not tell that."""
+
+    name: str
+
+    @property
+    def id(self) -> str:
+        return f"/providers/Microsoft.Management/managementGroups/{self.name}"
+
+
+@dataclass(frozen=True)
 class ResourceGroup:
     """A resource group, in the region `location`."""
 
@@ -156,7 +167,10 @@ class Timing:
 
 @dataclass
 class TenantState:
-    """Everything in the tenant. Keys are resource ids, object ids or GUIDs, lower-case where Azure ignores case."""
+    """Everything in the tenant. Keys are resource ids, object ids or GUIDs, lower-case where Azure ignores case.
+
+    `parents` are the management groups right above subscriptions and other management groups, by their resource ids.
+    """
 
     tenant: str
     timing: Timing = field(default_factory=Timing)
@@ -165,6 +179,7 @@ class TenantState:
     principals: dict[str, ServicePrincipal] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
+    parents: dict[str, str] = field(default_factory=dict)
     resource_groups: dict[str, ResourceGroup] = field(default_factory=dict)
     storage: dict[str, StorageAccount] = field(default_factory=dict)
     machines: dict[str, VirtualMachine] = field(default_factory=dict)

@@ -112,8 +112,20 @@ def test_a_deny_assignment_is_named(admin: Admin) -> None:
     )
 
 
-def test_a_condition_is_said_and_never_counts_as_having_the_right(admin: Admin) -> None:
-    admin.deployment.cloud.assign(admin.deployment.backup, "Owner", admin.deployment.group, only_roles=["Reader"])
+def test_a_condition_on_the_assigning_of_roles_takes_nothing_from_the_other_rights(admin: Admin) -> None:
+    cloud = admin.deployment.cloud
+    cloud.assign(admin.deployment.backup, "Owner", admin.deployment.group, only_roles=["Reader"])
+
+    outcome = check(admin.azure, FOLDER)
+
+    assert (allowed(outcome), outcome.exit_code) == ([True, True], 0)
+    assert cloud.allows(admin.deployment.backup, RUN, admin.deployment.vm)
+
+
+def test_a_condition_on_the_right_is_said_and_never_counts_as_having_it(admin: Admin) -> None:
+    cloud = admin.deployment.cloud
+    held = cloud.assign(admin.deployment.backup, "Owner", admin.deployment.group)
+    cloud.state.assignments[held.id.lower()] = replace(held, condition="@Environment[isPrivateLink] BoolEquals true")
 
     outcome = check(admin.azure, FOLDER)
 
@@ -204,3 +216,22 @@ def test_a_wrong_configuration_is_named_by_its_key(admin: Admin, changes: dict[s
 
     with pytest.raises(ConfigError, match=named):
         check(azure, STORE)
+
+
+def test_what_a_management_group_above_the_subscription_gives_and_denies_is_found(admin: Admin) -> None:
+    cloud = admin.deployment.cloud
+    platform = cloud.add_management_group("platform", admin.deployment.subscription)
+    everything = cloud.add_management_group("everything", platform)
+    vm = cloud.assign(admin.deployment.backup, "Virtual Machine Contributor", platform)
+    blobs = cloud.assign(admin.deployment.backup, "Storage Blob Data Contributor", everything)
+    cloud.assign(admin.deployment.backup, "Owner", cloud.add_management_group("elsewhere"))
+
+    held = check(admin.azure, STORE)
+    cloud.deny(None, everything, actions=[RUN])
+    denied = check(admin.azure, STORE)
+
+    assert (held.exit_code, allowed(held)) == (0, [True] * 5)
+    assert [right.through for right in check_report(held).checks] == [vm.id, vm.id, blobs.id, blobs.id, blobs.id]
+    assert f"on management group {platform.name}" in text_of(held)
+    assert allowed(denied) == [False, True, True, True, True]
+    assert not cloud.allows(admin.deployment.backup, RUN, admin.deployment.vm)

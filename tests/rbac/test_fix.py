@@ -18,6 +18,7 @@ from rbac.plan import FixOptions, assignment_name, narrow_role
 from rbac.propagation import Propagation
 from rbac.rest import RestError
 from tests.azure_cloud.faults import refusal, throttled
+from tests.azure_cloud.provisioning import Scope
 from tests.azure_cloud.roles import VIRTUAL_MACHINE_CONTRIBUTOR
 from tests.rbac.admin import STORE, Admin, fix_report, text_of
 
@@ -271,17 +272,18 @@ def test_a_conflict_with_somebody_else_s_assignment_is_no_success(admin: Admin) 
         admin.fix()
 
 
-@pytest.mark.parametrize("how", ["inherited", "group"])
+@pytest.mark.parametrize("how", ["inherited", "management group", "group"])
 def test_an_inherited_or_a_group_s_assignment_is_enough(admin: Admin, how: str) -> None:
     deployment, cloud = admin.deployment, admin.deployment.cloud
     team = cloud.add_group("backup operators")
     if how == "group":
         cloud.state.principals[deployment.backup.object_id] = replace(deployment.backup, groups=(team.object_id,))
-    held = cloud.assign(
-        team if how == "group" else deployment.backup,
-        VM_CONTRIBUTOR,
-        deployment.group if how == "group" else deployment.subscription,
-    )
+    scopes: dict[str, Scope] = {
+        "inherited": deployment.subscription,
+        "management group": cloud.add_management_group("platform", deployment.subscription),
+        "group": deployment.group,
+    }
+    held = cloud.assign(team if how == "group" else deployment.backup, VM_CONTRIBUTOR, scopes[how])
 
     outcome = admin.fix()
 

@@ -81,6 +81,18 @@ def test_what_an_admin_assigned_is_left_alone_and_named(admin: Admin) -> None:
     assert deletions(admin) == 1
 
 
+def test_what_still_comes_from_a_management_group_is_named(admin: Admin) -> None:
+    cloud = admin.deployment.cloud
+    platform = cloud.add_management_group("platform", admin.deployment.subscription)
+    inherited = cloud.assign(admin.deployment.backup, "Virtual Machine Contributor", platform)
+
+    outcome = revoke(admin.azure)
+
+    assert revoke_report(outcome).left_alone == (inherited.id,)
+    assert "still grants run command: Virtual Machine Contributor on management group platform" in text_of(outcome)
+    assert cloud.allows(admin.deployment.backup, RUN, admin.deployment.vm)
+
+
 def test_an_assignment_that_no_list_shows_yet_is_found_by_its_name(admin: Admin) -> None:
     made = admin.fix()
     cloud = admin.deployment.cloud
