@@ -18,9 +18,9 @@ from local.settings import AzureSettings
 from rbac.clients import Clients
 from rbac.facts import Assignment, DenyAssignment, Permission, Role, StorageAccounts
 from rbac.rest import RestError, azure_errors, odata_literal
+from remote.run_command import COMPUTE_API_VERSION
 
 AUTHORIZATION = "/providers/Microsoft.Authorization"
-_VM_VERSION = "2024-07-01"
 _STORAGE_VERSION = "2023-05-01"
 
 
@@ -31,8 +31,7 @@ class _Resource(msgspec.Struct, frozen=True):
 
 def require_vm(clients: Clients, azure: AzureSettings, vm: str) -> None:
     """Raises ConfigError where the VM is not there: an assignment at its scope would be refused or lost."""
-    # The client picks a newer version for each call than some clouds know, and takes no version at its construction.
-    version = {"api-version": _VM_VERSION}
+    version = {"api-version": COMPUTE_API_VERSION}
     try:
         with azure_errors(f"look at the VM {vm}", vm_scope(azure, vm)):
             clients.compute.virtual_machines.get(str(azure.resource_group), vm, params=version)
