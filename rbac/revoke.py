@@ -12,6 +12,7 @@ from rbac.clients import Clients, open_clients
 from rbac.evaluate import describe_assignment
 from rbac.facts import Assignment, Facts, Role
 from rbac.plan import Revocation, assignment_name, narrow_role, revocation
+from rbac.propagation import IN_AZURE, Deadline, Propagation
 from rbac.rest import RestError
 from rbac.result import Line, Outcome, RevokeReport, principal_ids
 
@@ -32,18 +33,21 @@ def preview(azure: AzureSettings, *, role: str | None = None) -> Outcome:
     return _outcome(plan, check=True)
 
 
-def revoke(azure: AzureSettings, *, role: str | None = None) -> Outcome:
+def revoke(azure: AzureSettings, *, role: str | None = None, propagation: Propagation = IN_AZURE) -> Outcome:
     """Delete the assignments that bear the names `rbac.fix` gives, and its custom role where nothing else uses it.
 
     `role` is a role that `rbac.fix --role` was given a moment ago, which no list may show yet. Raises AzureError where
-    Azure refuses, or still shows an assignment after its deletion.
+    Azure refuses, or still shows an assignment when the time for its propagation is up.
     """
     with open_clients(azure) as clients:
         plan = _plan(clients, azure, role)
+        deadline = Deadline(propagation)
         for assignment in plan.revocation.take_back:
-            _delete(clients, assignment)
+            delete_assignment(clients, assignment)
+        for assignment in plan.revocation.take_back:
+            _wait_until_gone(clients, assignment, deadline)
         if plan.unused_role and not _delete_unless_in_use(clients, plan.facts.group_scope, plan.unused_role):
-            line = Line("warning", "role", f"{plan.unused_role.name} is still in use, so it stays")
+            line = Line("warning", "role", f"{plan.unused_role.name} is still in use, as Azure sees it, so it stays")
             return _outcome(replace(plan, unused_role=None), line)
     return _outcome(plan)
 
@@ -85,10 +89,13 @@ def _unused_role(clients: Clients, facts: Facts, decided: Revocation) -> Role | 
     return role if users <= ours else None
 
 
-def _delete(clients: Clients, assignment: Assignment) -> None:
-    delete_assignment(clients, assignment)
-    if arm.assignment(clients, assignment.id):
-        raise AzureError(f"take back {assignment.id}", "Azure still shows it", "run again: invoke rbac.revoke")
+def _wait_until_gone(clients: Clients, assignment: Assignment, deadline: Deadline) -> None:
+    """Azure's replicas may show an assignment for a while after its deletion."""
+    while arm.assignment(clients, assignment.id):
+        told = f"Azure still shows it after {deadline.waited} s"
+        deadline.tell(assignment.name, told)
+        if not deadline.wait():
+            raise AzureError(f"take back {assignment.id}", told, "run again: invoke rbac.revoke")
 
 
 def _delete_unless_in_use(clients: Clients, scope: str, role: Role) -> bool:

@@ -119,8 +119,8 @@ class AzureCloud(Provisioning):
     # What a test does to it
 
     def set_timing(self, **changes: float) -> None:
-        """Set `propagation`, `visibility`, `poll` or `token` seconds."""
-        self.state.timing = replace(self.state.timing, **changes)
+        """Set `propagation`, `visibility`, `poll` or `token` seconds, or the number of `stale_reads`."""
+        self.state.timing = replace(self.state.timing, **changes)  # type: ignore[arg-type]
 
     def skip(self, seconds: float) -> None:
         """Let Azure's clock jump: propagation passes, tokens expire."""

@@ -157,12 +157,16 @@ class DenyAssignment:
 
 @dataclass(frozen=True)
 class Timing:
-    """How slow Azure is: an assignment works after `propagation` seconds and is listed after `visibility`."""
+    """How slow Azure is: an assignment works after `propagation` seconds and is listed after `visibility`.
+
+    So many reads (`stale_reads`) of an assignment, or of a list that held it, still show it after its deletion.
+    """
 
     propagation: float = 0.0
     visibility: float = 0.0
     poll: float = 0.02
     token: float = 3600.0
+    stale_reads: int = 0
 
 
 @dataclass
@@ -185,6 +189,7 @@ class TenantState:
     machines: dict[str, VirtualMachine] = field(default_factory=dict)
     roles: dict[str, RoleDefinition] = field(default_factory=dict)
     assignments: dict[str, RoleAssignment] = field(default_factory=dict)
+    deleted: dict[str, tuple[RoleAssignment, int]] = field(default_factory=dict)
     denials: dict[str, DenyAssignment] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 

@@ -10,11 +10,14 @@ import pytest
 from local.cloud.errors import AccessDeniedError
 from local.errors import AzureError
 from rbac.plan import FixOptions, narrow_role
+from rbac.propagation import Propagation
 from rbac.result import Outcome, RevokeReport
 from rbac.revoke import preview, revoke
 from tests.azure_cloud.faults import refusal
 from tests.rbac.admin import Admin, fix_report, text_of
 
+SOON = Propagation(seconds=60, every=0.01)
+AT_ONCE = Propagation(seconds=0.05, every=0.01)
 RUN = "Microsoft.Compute/virtualMachines/runCommand/action"
 
 
@@ -124,7 +127,7 @@ def test_a_custom_role_that_azure_still_holds_in_use_stays_and_is_named(admin: A
 
     outcome = revoke(admin.azure)
 
-    assert "is still in use, so it stays" in text_of(outcome)
+    assert "is still in use, as Azure sees it, so it stays" in text_of(outcome)
     assert revoke_report(outcome).role_deleted is None
 
 
@@ -132,8 +135,21 @@ def test_a_deletion_that_did_not_happen_is_not_claimed(admin: Admin) -> None:
     admin.fix()
     admin.deployment.cloud.inject(refusal(200, "", "").on(surface="arm", method="DELETE"))
 
-    with pytest.raises(AzureError, match="Azure still shows it"):
-        revoke(admin.azure)
+    with pytest.raises(AzureError, match="Azure still shows it after 0 s") as claimed:
+        revoke(admin.azure, propagation=AT_ONCE)
+    assert claimed.value.mend == "run again: invoke rbac.revoke"
+
+
+def test_replicas_that_lag_behind_a_deletion_are_waited_for(admin: Admin) -> None:
+    made = admin.fix()
+    admin.deployment.cloud.set_timing(stale_reads=3)
+    told: list[str] = []
+
+    outcome = revoke(admin.azure, propagation=replace(SOON, watch=lambda event: told.append(event.text)))
+
+    assert revoke_report(outcome).taken_back == (fix_report(made).assignment_id,)
+    assert (outcome.exit_code, deletions(admin)) == (0, 1)
+    assert sum("Azure still shows it" in text for text in told) == 3
 
 
 def test_the_vm_need_not_be_there_any_more(admin: Admin) -> None:
