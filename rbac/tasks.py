@@ -37,7 +37,7 @@ def fix(
     from rbac.plan import FixOptions
     from rbac.propagation import Propagation
     from remote import run_command
-    from remote.run_command import VirtualMachine
+    from remote.run_command import Patience, VirtualMachine
 
     configured = invocation.settings
     azure, store, options = (
@@ -49,8 +49,8 @@ def fix(
         return _show(fix.preview(azure, store, options), invocation.screen)
     with invocation.screen.watching() as watch:
 
-        def prove(login: Login, vm: str, script: str) -> str:
-            return run_command.run(VirtualMachine(azure, login, vm), script, watch).stdout
+        def prove(login: Login, vm: str, script: str, seconds: float) -> str:
+            return run_command.run(VirtualMachine(azure, login, vm), script, watch, Patience(total=seconds)).stdout
 
         outcome = fix.fix(azure, store, options, prove, Propagation(seconds=wait, watch=watch))
     return _show(outcome, invocation.screen)

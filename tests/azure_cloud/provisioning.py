@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from tests.azure_cloud import rights
+from tests.azure_cloud import certificates, rights
 from tests.azure_cloud.state import (
     DenyAssignment,
     Group,
@@ -99,6 +99,18 @@ class Provisioning:
         )
         self.state.principals[principal.object_id] = principal
         return principal
+
+    def give_certificate(self, principal: ServicePrincipal, path: Path, password: str) -> Path:
+        """A certificate by which the principal may log in, with its encrypted private key in one PEM file."""
+        made = certificates.for_principal(principal.display_name, path, password)
+        self.state.principals[principal.object_id] = replace(principal, certificate=made)
+        return path
+
+    def federate(self, principal: ServicePrincipal) -> str:
+        """A token of another issuer by which the principal may log in."""
+        token = f"federated~{secrets.token_urlsafe(24)}"
+        self.state.principals[principal.object_id] = replace(principal, federated_token=token)
+        return token
 
     def add_subscription(self, display_name: str = "alai") -> Subscription:
         """A subscription of the tenant, empty."""

@@ -116,6 +116,10 @@ class AzureCloud(Provisioning):
             "AZURE_TOKEN_CREDENTIALS": "EnvironmentCredential",
         }
 
+    def managed_identity_environment(self, principal: ServicePrincipal) -> dict[str, str]:
+        """Makes the principal the identity of the App Service that we seem to run in."""
+        return {"IDENTITY_ENDPOINT": f"{self.authority}/msi/token", "IDENTITY_HEADER": principal.secret}
+
     # What a test does to it
 
     def set_timing(self, **changes: float) -> None:

@@ -22,7 +22,8 @@ class ServicePrincipal:
     """An application and its service principal: three ids that people mix up.
 
     `fresh` has not reached the authorization service yet: an assignment to it needs `principalType`.
-    `directory_read` is Graph's Application.Read.All.
+    `directory_read` is Graph's Application.Read.All. `certificate` is a PEM whose key may sign for it, and
+    `federated_token` what another issuer says of it.
     """
 
     display_name: str
@@ -30,6 +31,8 @@ class ServicePrincipal:
     object_id: str
     application_object_id: str
     secret: str = field(repr=False)
+    certificate: bytes = field(default=b"", repr=False)
+    federated_token: str = field(default="", repr=False)
     groups: tuple[str, ...] = ()
     directory_read: bool = False
     fresh: bool = False
