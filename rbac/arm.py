@@ -41,6 +41,19 @@ def require_vm(clients: Clients, azure: AzureSettings, vm: str) -> None:
         raise ConfigError(f"configuration: azure.vm {vm}", error.came_back, error.mend) from None
 
 
+def require_container(clients: Clients, container: str) -> None:
+    """Raises ConfigError where the container is not there: Azure would take an assignment at its scope all the same."""
+    try:
+        clients.arm.get(f"{container}?api-version={_STORAGE_VERSION}", _Resource, "look at the store's container")
+    except RestError as error:
+        if error.status != 404:
+            raise
+        _, _, after = container.partition("/storageAccounts/")
+        account, name = after.split("/")[0], container.rpartition("/")[2]
+        mend = f"az storage container create --account-name {account} --name {name} --auth-mode login"
+        raise ConfigError("configuration: store.url", error.came_back, f"check it, or run: {mend}") from None
+
+
 def assignments(clients: Clients, scope: str, object_id: str) -> tuple[Assignment, ...]:
     """The assignments in force for a principal at a scope: inherited ones, and its groups' (Azure resolves them)."""
     return _assignments(clients, scope, f"atScope() and assignedTo({odata_literal(object_id)})")

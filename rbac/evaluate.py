@@ -18,6 +18,7 @@ _BLOB_SERVICE = "Microsoft.Storage/storageAccounts/blobServices"
 # https://learn.microsoft.com/rest/api/storageservices/authorize-with-azure-active-directory
 BLOB_READ = f"{_BLOB_SERVICE}/containers/blobs/read"
 BLOB_WRITE = f"{_BLOB_SERVICE}/containers/blobs/write"
+BLOB_DELETE = f"{_BLOB_SERVICE}/containers/blobs/delete"
 DELEGATION_KEY = f"{_BLOB_SERVICE}/generateUserDelegationKey/action"
 
 

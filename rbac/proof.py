@@ -40,6 +40,7 @@ class Proof:
     effective: bool | None
     text: str
     tried: bool = True
+    subject: str = "effective"
 
     @property
     def verdict(self) -> Verdict:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from local.errors import AzureError
+from local.location import StoreLocation
 from local.settings import AzureSettings
 from rbac import arm, read_facts
 from rbac.apply import delete_assignment, delete_role
 from rbac.clients import Clients, open_clients
 from rbac.evaluate import describe_assignment
 from rbac.facts import Assignment, Facts, Role
-from rbac.plan import Revocation, assignment_name, narrow_role, revocation
+from rbac.plan import Revocation, assignment_name, narrow_role, revocation, what_it_opens
 from rbac.propagation import IN_AZURE, Deadline, Propagation
 from rbac.rest import RestError
 from rbac.result import Line, Outcome, RevokeReport, principal_ids
+from rbac.store_plan import DATA_ROLE, KEY_ROLE
 
 
 @dataclass(frozen=True)
@@ -26,21 +28,28 @@ class _RevokePlan:
     unused_role: Role | None
 
 
-def preview(azure: AzureSettings, *, role: str | None = None) -> Outcome:
+def preview(azure: AzureSettings, *, store: StoreLocation | None = None, role: str | None = None) -> Outcome:
     """What `revoke` would take back, from the same facts by the same decision; changes nothing."""
     with open_clients(azure) as clients:
-        plan = _plan(clients, azure, role)
+        plan = _plan(clients, azure, store, role)
     return _outcome(plan, check=True)
 
 
-def revoke(azure: AzureSettings, *, role: str | None = None, propagation: Propagation = IN_AZURE) -> Outcome:
+def revoke(
+    azure: AzureSettings,
+    *,
+    store: StoreLocation | None = None,
+    role: str | None = None,
+    propagation: Propagation = IN_AZURE,
+) -> Outcome:
     """Delete the assignments that bear the names `rbac.fix` gives, and its custom role where nothing else uses it.
 
+    With a `store`, those at its container and account as well (`rbac.fix --store`).
     `role` is a role that `rbac.fix --role` was given a moment ago, which no list may show yet. Raises AzureError where
     Azure refuses, or still shows an assignment when the time for its propagation is up.
     """
     with open_clients(azure) as clients:
-        plan = _plan(clients, azure, role)
+        plan = _plan(clients, azure, store, role)
         deadline = Deadline(propagation)
         for assignment in plan.revocation.take_back:
             delete_assignment(clients, assignment)
@@ -52,8 +61,8 @@ def revoke(azure: AzureSettings, *, role: str | None = None, propagation: Propag
     return _outcome(plan)
 
 
-def _plan(clients: Clients, azure: AzureSettings, role: str | None) -> _RevokePlan:
-    facts = read_facts.facts_at_group(clients, azure, read_facts.configured_principal(clients, azure))
+def _plan(clients: Clients, azure: AzureSettings, store: StoreLocation | None, role: str | None) -> _RevokePlan:
+    facts = read_facts.facts_at_group(clients, azure, read_facts.configured_principal(clients, azure), store)
     direct = _direct_assignments(clients, facts, {azure.role, role or azure.role})
     unread = {assignment.role for assignment in direct} - set(facts.roles)
     roles = {guid: read_facts.role_definition(clients, facts.group_scope, guid) for guid in unread}
@@ -65,16 +74,21 @@ def _plan(clients: Clients, azure: AzureSettings, role: str | None) -> _RevokePl
 def _direct_assignments(clients: Clients, facts: Facts, role_names: set[str]) -> tuple[Assignment, ...]:
     """The principal's own assignments, and by their names those that Azure's lists do not show yet."""
     object_id = facts.principal.object_id
+    container, account = facts.accounts.container, facts.accounts.store
     listed = arm.assignments_below(clients, facts.group_scope, object_id)
+    if account:
+        # It may lie in another resource group.
+        listed += arm.assignments_below(clients, account, object_id)
     named = [arm.role_by_name(clients, facts.group_scope, name) for name in role_names]
     guids = [narrow_role(facts.group_scope).guid, *(role.guid for role in named if role)]
     known = {assignment.id.lower() for assignment in listed}
     hidden = []
-    for scope in (facts.group_scope, *facts.vm_scopes):
-        for guid in guids:
-            wanted = Assignment(assignment_name(scope, object_id, guid), scope, object_id, guid)
-            if wanted.id.lower() not in known and (found := arm.assignment(clients, wanted.id)):
-                hidden.append(found)
+    wanted = [(scope, guid) for scope in (facts.group_scope, *facts.vm_scopes) for guid in guids]
+    wanted += [(scope, guid) for scope, guid in ((container, DATA_ROLE), (account, KEY_ROLE)) if scope]
+    for scope, guid in wanted:
+        made = Assignment(assignment_name(scope, object_id, guid), scope, object_id, guid)
+        if made.id.lower() not in known and (found := arm.assignment(clients, made.id)):
+            hidden.append(found)
     return (*listed, *hidden)
 
 
@@ -121,10 +135,14 @@ def _outcome(plan: _RevokePlan, *more: Line, check: bool = False) -> Outcome:
         lines.append(Line("ok", "assignment", "rbac.fix has nothing assigned here"))
     if deleted:
         lines.append(Line("changed", "role", f"{role_deleted}: {deleted.name}"))
-    why = "not made by rbac.fix, and still grants run command"
     lines += [
-        Line("warning", "left alone", f"{why}: {describe_assignment(facts, assignment)}")
+        Line(
+            "warning",
+            "left alone",
+            f"not made by rbac.fix, and still {opens}: {describe_assignment(facts, assignment)}",
+        )
         for assignment in decided.left_alone
+        if (opens := what_it_opens(facts, assignment))
     ]
     report = RevokeReport(
         "passed",

@@ -130,10 +130,12 @@ class Provisioning:
         self.state.resource_groups[group.id.lower()] = group
         return group
 
-    def add_storage_account(self, group: ResourceGroup, name: str) -> StorageAccount:
+    def add_storage_account(
+        self, group: ResourceGroup, name: str, containers: Iterable[str] = ("backups",)
+    ) -> StorageAccount:
         """A storage account as Resource Manager shows it; its blobs are Azurite's affair."""
         key = base64.b64encode(secrets.token_bytes(64)).decode()
-        account = StorageAccount(group, name, f"https://{name}.blob.core.windows.net/", key)
+        account = StorageAccount(group, name, f"https://{name}.blob.core.windows.net/", key, tuple(containers))
         self.state.storage[account.id.lower()] = account
         return account
 

@@ -73,12 +73,13 @@ class ResourceGroup:
 
 @dataclass(frozen=True)
 class StorageAccount:
-    """A storage account with its first key, which listKeys tells."""
+    """A storage account with its first key, which listKeys tells, and the names of its containers."""
 
     group: ResourceGroup
     name: str
     blob_endpoint: str
     key: str = field(repr=False)
+    containers: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

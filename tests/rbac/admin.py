@@ -12,8 +12,7 @@ import pytest
 
 from local.cloud.credentials import Login
 from local.events import unwatched
-from local.location import parse_location
-from local.settings import AzureSettings
+from local.settings import AzureSettings, StoreSettings
 from rbac import fix
 from rbac.clients import Clients, open_clients
 from rbac.plan import FixOptions
@@ -25,7 +24,8 @@ from tests.azure_cloud.deployment import Deployment
 from tests.azure_cloud.settings import settings_of
 from tests.azure_cloud.state import ServicePrincipal
 
-STORE = parse_location("https://alaibackups.blob.core.windows.net/backups")
+STORE_SETTINGS = StoreSettings(url="https://alaibackups.blob.core.windows.net/backups")
+STORE = STORE_SETTINGS.location
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Admin:
 
     deployment: Deployment
     monkeypatch: pytest.MonkeyPatch
+    store: StoreSettings = STORE_SETTINGS
 
     @property
     def azure(self) -> AzureSettings:
@@ -76,11 +77,13 @@ class Admin:
         propagation: Propagation | None = None,
     ) -> Outcome:
         """invoke rbac.fix"""
-        return fix.fix(azure or self.azure, STORE, options or FixOptions(), self.prove, propagation or Propagation())
+        return fix.fix(
+            azure or self.azure, self.store, options or FixOptions(), self.prove, propagation or Propagation()
+        )
 
-    def preview_fix(self) -> Outcome:
+    def preview_fix(self, options: FixOptions | None = None) -> Outcome:
         """invoke rbac.fix --check"""
-        return fix.preview(self.azure, STORE, FixOptions())
+        return fix.preview(self.azure, self.store, options or FixOptions())
 
     def prove(self, login: Login, vm: str, script: str, seconds: float) -> str:
         """Run the script as rbac.fix does, but look for its end more often."""

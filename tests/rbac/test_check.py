@@ -46,7 +46,9 @@ def test_nothing_held_is_told_right_by_right_with_the_commands_that_mend_it(admi
         outcome
     )
     assert "run: invoke rbac.fix" in text_of(outcome)
-    assert f"--role 'Storage Blob Data Contributor' --scope {account(admin).id}" in text_of(outcome)
+    assert "the blobs cannot be reached with a token" in text_of(outcome)
+    assert "drill.remote hands the VM links; keys are the account's" in text_of(outcome)
+    assert text_of(outcome).count("run: invoke rbac.fix --store") == 2
     assert admin.deployment.cloud.writes() == []
 
 
@@ -58,6 +60,17 @@ def test_all_held_passes_and_names_the_assignments(admin: Admin) -> None:
 
     assert (outcome.exit_code, allowed(outcome)) == (0, [True] * 5)
     assert [right.through for right in check_report(outcome).checks] == [vm.id, vm.id, blobs.id, blobs.id, blobs.id]
+
+
+def test_a_role_at_the_container_gives_the_blobs_and_says_that_it_gives_no_keys(admin: Admin) -> None:
+    container = f"{account(admin).id}/blobServices/default/containers/backups"
+    admin.deployment.cloud.assign(admin.deployment.backup, "Storage Blob Data Contributor", container)
+
+    outcome = check(admin.azure, STORE)
+
+    assert allowed(outcome)[2:] == [True, True, False]
+    assert "warning: [store] without a delegation key no link can be signed with a token" in text_of(outcome)
+    assert "the blobs cannot be reached" not in text_of(outcome)
 
 
 @pytest.mark.parametrize(

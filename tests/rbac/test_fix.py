@@ -19,7 +19,7 @@ from rbac.rest import RestError
 from tests.azure_cloud.faults import agent_stuck, refusal, throttled
 from tests.azure_cloud.provisioning import Scope
 from tests.azure_cloud.roles import VIRTUAL_MACHINE_CONTRIBUTOR
-from tests.rbac.admin import STORE, Admin, fix_report, text_of
+from tests.rbac.admin import STORE_SETTINGS, Admin, fix_report, text_of
 
 RUN = "Microsoft.Compute/virtualMachines/runCommand/action"
 VM_CONTRIBUTOR = "Virtual Machine Contributor"
@@ -152,8 +152,10 @@ def test_a_vm_that_cannot_run_leaves_the_proof_open(admin: Admin) -> None:
 def test_a_script_that_did_not_answer_whole_is_no_proof(admin: Admin) -> None:
     admin.hold_principal_secret()
 
-    empty = fix(admin.azure, STORE, FixOptions(), lambda *_: "Enable succeeded: \n[stdout]\n\n[stderr]\n", AT_ONCE)
-    busy = fix(admin.azure, STORE, FixOptions(), _busy, AT_ONCE)
+    empty = fix(
+        admin.azure, STORE_SETTINGS, FixOptions(), lambda *_: "Enable succeeded: \n[stdout]\n\n[stderr]\n", AT_ONCE
+    )
+    busy = fix(admin.azure, STORE_SETTINGS, FixOptions(), _busy, AT_ONCE)
 
     assert [fix_report(outcome).effective for outcome in (empty, busy)] == [None, None]
     assert [outcome.exit_code for outcome in (empty, busy)] == [4, 4]
