@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from local.cloud.credentials import Login
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     Poller = LROPoller[Any]
 
+# Each call of the SDK names the newest version that it knows, which some clouds do not have yet; this one all have.
+COMPUTE_API_VERSION = "2024-07-01"
 # What the agent says, in stderr's place, of a script that a reboot ended; Azure calls that a success.
 _CUT_SHORT = "Last script execution didn't finish."
 _LONGEST_PAUSE_SECONDS = 60.0
@@ -32,13 +35,19 @@ _LONGEST_PAUSE_SECONDS = 60.0
 @dataclass(frozen=True)
 class Patience:
     """Seconds: between two looks at a running script (where Azure names none), between two signs of life, how long
-    another's command may keep the VM busy, and how long the script may take.
+    another's command may keep the VM busy, how long the script may take, and how long both together.
     """
 
     look: float = 5
     tell: float = 15
     busy: float = 10 * 60
     end: float = 10 * 60
+    total: float = math.inf
+
+    def after(self, seconds: float) -> Patience:
+        """What is left of it when so many seconds are over."""
+        left = max(0.0, self.total - seconds)
+        return replace(self, busy=min(self.busy, left), end=min(self.end, left), total=left)
 
 
 PATIENCE = Patience()
@@ -78,8 +87,9 @@ def run(vm: VirtualMachine, script: str, watch: Watch, patience: Patience = PATI
     scope = vm.scope
     try:
         with _client(vm) as client:
-            poller = _begin(client, vm, script, watch, patience)
-            _await(poller, vm, watch, patience)
+            start = time.monotonic()
+            poller = _begin(client, vm, script, watch, patience.after(0))
+            _await(poller, vm, watch, patience.after(time.monotonic() - start))
             result = poller.result()
     except SdkError as error:
         raise _why_not(error, vm, scope) from None
@@ -113,7 +123,11 @@ def _begin(
     while True:
         try:
             return client.virtual_machines.begin_run_command(
-                str(vm.azure.resource_group), vm.name, order, polling_interval=patience.look
+                str(vm.azure.resource_group),
+                vm.name,
+                order,
+                polling_interval=patience.look,
+                params={"api-version": COMPUTE_API_VERSION},
             )
         except ResourceExistsError as error:
             if _code(error) != "Conflict":
@@ -141,7 +155,7 @@ def _await(poller: Poller, vm: VirtualMachine, watch: Watch, patience: Patience)
             )
         poller.wait(min(patience.tell, patience.end - waited))
         if not poller.done():
-            watch(Event(vm.name, f"waiting for the VM, {time.monotonic() - start:.0f} s"))
+            watch(Event(vm.name, f"waiting for the VM, {int(time.monotonic() - start)} s"))
 
 
 def _output(vm: str, message: str) -> ScriptOutput:

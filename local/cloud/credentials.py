@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from local.cloud.caller import Caller, caller_of_token
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 # Without a handler of its own, Python would print azure-identity's warnings to stderr, beside the error that we raise.
 logging.getLogger("azure").addHandler(logging.NullHandler())
+
+# Where the host of a managed identity is, in all but a plain VM, which names none.
+_IDENTITY_ENDPOINTS = ("IDENTITY_ENDPOINT", "MSI_ENDPOINT", "AZURE_POD_IDENTITY_AUTHORITY_HOST")
 
 
 class Login(Protocol):
@@ -77,6 +82,48 @@ def secret_credential(azure: AzureSettings, tenant: str, app_id: str, secret: st
     from azure.identity import ClientSecretCredential
 
     return ClientSecretCredential(tenant, app_id, secret, **identity_options(azure))
+
+
+def environment_login(azure: AzureSettings, tenant: str, app_id: str) -> Callable[[], Login] | None:
+    """Makes logins of one service principal by what azure-identity's own variables hold for it; None: they hold none.
+
+    A secret, a certificate, a federated token or a managed identity, in the order in which azure-identity looks:
+    https://learn.microsoft.com/python/api/overview/azure/identity-readme#environment-variables
+    Raises ConfigError where a variable names a file that cannot serve.
+    """
+    from azure.identity import ManagedIdentityCredential, WorkloadIdentityCredential
+
+    if secret := os.environ.get("AZURE_CLIENT_SECRET"):
+        return partial(secret_credential, azure, tenant, app_id, secret)
+    if certificate := _file_named_by("AZURE_CLIENT_CERTIFICATE_PATH"):
+        return partial(_certificate_credential, azure, tenant, app_id, certificate)
+    if token := _file_named_by("AZURE_FEDERATED_TOKEN_FILE"):
+        named = {"tenant_id": tenant, "client_id": app_id, "token_file_path": token}
+        return partial(WorkloadIdentityCredential, **named, **identity_options(azure))
+    if any(os.environ.get(name) for name in _IDENTITY_ENDPOINTS):
+        return partial(ManagedIdentityCredential, client_id=app_id, **transport_options())
+    return None
+
+
+def _certificate_credential(azure: AzureSettings, tenant: str, app_id: str, path: str) -> Login:
+    from azure.identity import CertificateCredential
+
+    password = os.environ.get("AZURE_CLIENT_CERTIFICATE_PASSWORD")
+    chain = os.environ.get("AZURE_CLIENT_SEND_CERTIFICATE_CHAIN", "").lower() in ("1", "true")
+    options = {"password": password, "send_certificate_chain": chain, **identity_options(azure)}
+    try:
+        return CertificateCredential(tenant, app_id, path, **options)
+    except (ValueError, TypeError) as error:  # cryptography's words for a file or a password that does not fit
+        told = f"is {path!r}: {scrub(str(error))}"
+        mend = "name a PEM or PKCS #12 file with its private key (and AZURE_CLIENT_CERTIFICATE_PASSWORD)"
+        raise ConfigError("environment: AZURE_CLIENT_CERTIFICATE_PATH", told, mend) from None
+
+
+def _file_named_by(variable: str) -> str | None:
+    path = os.environ.get(variable)
+    if path and not os.access(path, os.R_OK):
+        raise ConfigError(f"environment: {variable}", f"is {path!r}, which cannot be read", f"mend or unset {variable}")
+    return path or None
 
 
 def identity_options(azure: AzureSettings) -> dict[str, Any]:
