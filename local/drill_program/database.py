@@ -113,7 +113,7 @@ class DatabaseDrill:
         with self.times.during("integrity"):
             work.progress.tell("integrity")
             self.connection = open_restored(work.path)
-            integrity(self.connection, held.database.size_bytes, work.stop)
+            self.notes["integrity"] = integrity(self.connection, held.database.size_bytes, work.stop)
         with self.times.during("rows"):
             work.progress.tell("rows")
             content = rows(self.connection, work.stop)
