@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from local.cloud.credentials import default_credential
+from local.cloud.credentials import ExplainedLogin, default_credential
 from local.cloud.errors import explain
 from local.cloud.transport import transport_options
 from local.errors import ConfigError
@@ -86,7 +86,7 @@ def connect(location: ContainerLocation, azure: AzureSettings) -> AzureConnectio
         raise ConfigError("store: connect", "a token is never sent over http", "use https, or set AZURE_STORAGE_KEY")
     client = ContainerClient.from_container_url(
         location.url,
-        credential=_sdk_credential(location.account, secret) or default_credential(azure),
+        credential=_sdk_credential(location.account, secret) or ExplainedLogin(default_credential(azure), location.url),
         transport=RequestsTransport(session=session, session_owner=False, **transport_options()),
         retry_policy=ExponentialRetry(
             initial_backoff=FIRST_RETRY_SECONDS, increment_base=RETRY_GROWTH_SECONDS, retry_total=RETRIES

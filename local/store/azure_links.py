@@ -11,10 +11,12 @@ from local.store.interface import Entry
 
 # Azure's clock may be behind or ahead of ours, so a delegation key is valid a little longer at either end.
 CLOCK_SKEW = timedelta(minutes=15)
+# A key lasts this much longer than its first link, so that the links of a minute are signed with one key.
+KEY_RESERVE = timedelta(hours=1)
 
 
 class AzureLinks:
-    """Makes the links of one container, signed with the account key or with one delegation key for the run."""
+    """Makes the links of one container, signed with the account key or with a delegation key that outlives them."""
 
     def __init__(self, connection: AzureConnection) -> None:
         self._connection = connection
@@ -56,11 +58,20 @@ class AzureLinks:
         )
 
     def _delegation_key_until(self, expiry: datetime) -> Any:
-        """One key for the run, got with the first link."""
-        if self._delegation_key is None:
+        """A key that is valid beyond `expiry`: a link dies with its key, whatever its own expiry says.
+
+        The one that signed an earlier link signs this one too, if it lasts long enough.
+        https://learn.microsoft.com/rest/api/storageservices/create-user-delegation-sas
+        """
+        if self._delegation_key is None or _expiry_of(self._delegation_key) < expiry + CLOCK_SKEW:
             service = self._connection.client._get_blob_service_client()
             with self._connection.calls("get a user delegation key"):
                 self._delegation_key = service.get_user_delegation_key(
-                    datetime.now(UTC) - CLOCK_SKEW, expiry + CLOCK_SKEW
+                    datetime.now(UTC) - CLOCK_SKEW, expiry + CLOCK_SKEW + KEY_RESERVE
                 )
         return self._delegation_key
+
+
+def _expiry_of(delegation_key: Any) -> datetime:
+    """When the key ends by Azure's own word, to the second."""
+    return datetime.fromisoformat(str(delegation_key.signed_expiry))

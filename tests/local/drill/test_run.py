@@ -9,11 +9,16 @@ import os
 import re
 import sqlite3
 import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from local.drill.run import drill_here
+from local.drill.targets import Selection
+from local.events import unwatched
+from local.settings import Database
 from local.store import layout
 from tests.support.odd_databases import ODD_DATABASES
 from tests.support.workshop import Workshop, make_database
@@ -179,6 +184,54 @@ def test_the_temporary_folder_is_gone_afterwards(workshop: Workshop, tmp_path: P
     workshop.invoke("drill.local", environment={"TMPDIR": str(tmp_path / "tmp")})
 
     assert list((tmp_path / "tmp").iterdir()) == []
+
+
+PASSED_ON = {
+    "LANG": "C.UTF-8",
+    "LC_ALL": "C.UTF-8",
+    "HTTPS_PROXY": "http://127.0.0.1:9",
+    "https_proxy": "http://127.0.0.1:9",
+    "NO_PROXY": "127.0.0.1",
+    "SSL_CERT_DIR": "/etc/ssl/certs",
+}
+KEPT_BACK = (
+    "PILLAR9_PRINCIPAL_CLIENT_SECRET",
+    "PILLAR9_ALERT_URLS",
+    "AZURE_CLIENT_SECRET",
+    "AWS_SECRET_ACCESS_KEY",
+    "LC_SECRET_2",
+    "SSH_AUTH_SOCK",
+    "MY_PROXY_PASSWORD",
+    "TOKEN_OF_TOMORROW",
+    "INVOKE_STORE_URL",
+    "PYTHONPATH",
+    "PATH",
+    "HOME",
+)
+
+
+def test_the_program_gets_no_more_of_the_environment_than_it_needs(
+    folder_workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen from within: what runs in the interpreter's place notes its environment, and becomes the interpreter."""
+    folder_workshop.add("costs")
+    folder_workshop.invoke("backup")
+    spy = tmp_path / "python"
+    spy.write_text(f'#!/bin/sh\n/usr/bin/env -0 > {tmp_path}/seen\nexec {sys.executable} "$@"\n')
+    spy.chmod(0o755)
+    for name, value in {**PASSED_ON, **dict.fromkeys(KEPT_BACK, "s3cret"), "TMPDIR": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "executable", str(spy))
+
+    report = drill_here(Selection(folder_workshop.repository, (Database("costs", tmp_path),)), "ANVIL", unwatched)
+
+    assert report.drill.verdict == "passed"
+    seen = dict(line.split("=", 1) for line in (tmp_path / "seen").read_text().split("\0") if line)
+    assert "s3cret" not in seen.values()
+    assert {*PASSED_ON, "TMPDIR", "SSL_CERT_FILE"} <= set(seen)
+    # A shell sets these for itself.
+    others = set(seen) - set(PASSED_ON) - {"TMPDIR", "SSL_CERT_FILE", "PWD", "SHLVL", "OLDPWD", "_"}
+    assert {name for name in others if not re.fullmatch(r"LC_[A-Z]+|(?i:\w+_proxy)|LD_LIBRARY_PATH", name)} == set()
 
 
 def test_check_drills_nothing_and_writes_no_record(workshop: Workshop) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from local.errors import ConfigError
+from local.errors import AzureError, ConfigError
 from local.location import ContainerLocation
 from local.settings import AzureSettings
 from local.store.azure_connection import StorageSecret, connect
+from tests.remote.site import Site
 from tests.support.azurite import KEY
 
 ACCOUNT = "alaibackups"
@@ -75,3 +78,41 @@ def test_the_secret_is_shown_nowhere(monkeypatch: pytest.MonkeyPatch, name: str)
 
     assert KEY not in shown
     assert "c2VjcmV0" not in shown
+
+
+def test_a_refused_login_is_told_after_one_token_request(site: Site) -> None:
+    site.monkeypatch.setenv("AZURE_CLIENT_SECRET", "wrong~secret")
+
+    with pytest.raises(AzureError, match="AADSTS7000215") as refused:
+        next(site.store.entries("sqlite"))
+
+    asked = [request for request in site.deployment.cloud.requests if request.surface == "entra"]
+    assert [request.path for request in asked if request.method == "POST"] == [
+        f"/{site.deployment.cloud.tenant}/oauth2/v2.0/token"
+    ]
+    assert refused.value.doing == "log in to Azure"
+    assert "AZURE_CLIENT_SECRET" in refused.value.mend
+
+
+def test_nobody_logged_in_is_told_after_one_look(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A stand-in for `az` counts how often it is asked."""
+    az = tmp_path / "az"
+    az.write_text(f"#!/bin/sh\necho asked >> {tmp_path}/asked\necho \"Please run 'az login'.\" >&2\nexit 1\n")
+    az.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "AzureCliCredential")
+
+    with pytest.raises(AzureError, match="not logged in"), connect(LOCATION, AzureSettings()).calls("list"):
+        next(connect(LOCATION, AzureSettings()).client.list_blobs())
+
+    assert (tmp_path / "asked").read_text() == "asked\n"
+
+
+def test_one_token_serves_every_call_of_a_store(site: Site) -> None:
+    store = site.store
+    for number in range(3):
+        store.write(f"sqlite/{number}", b"x")
+    list(store.entries("sqlite"))
+
+    asked = [request for request in site.deployment.cloud.requests if request.surface == "entra"]
+    assert len([request for request in asked if request.method == "POST"]) == 1
