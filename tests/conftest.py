@@ -20,7 +20,9 @@ from tests.azure_cloud.deployment import deploy
 from tests.azure_cloud.server import AzureCloud
 from tests.remote.site import Site
 from tests.support import azurite as azurite_process
+from tests.support import blob_proxy as blob_proxy_process
 from tests.support.azurite import KEY, Azurite
+from tests.support.blob_proxy import BlobProxy
 from tests.support.workshop import Workshop
 
 
@@ -124,3 +126,12 @@ def site(
         yield Site(replace(deployment, vm=vm), secure_azurite, folder, monkeypatch)
     # What the SDK left open is noticed here, where it is forgiven, and not in the next test.
     gc.collect()
+
+
+@pytest.fixture
+def blob_proxy(site: Site, blob_certificates: Certificates) -> Iterator[BlobProxy]:
+    """The site's store is reached through a proxy that can refuse as Azure does."""
+    with blob_proxy_process.running(site.azurite, blob_certificates) as proxy:
+        container = site.store_settings.url.rpartition("/")[2]
+        site.store_settings = StoreSettings(url=f"{proxy.url}/{container}")
+        yield proxy

@@ -58,12 +58,14 @@ class AzureConnection:
         Where `committing` names a blob, a failed condition is a StoreError: another run committed that blob meanwhile.
         """
         from azure.core.exceptions import AzureError as SdkError
-        from azure.core.exceptions import ResourceExistsError, ResourceModifiedError
+        from azure.core.exceptions import ResourceModifiedError
 
         try:
             yield
         except SdkError as error:
-            if committing and isinstance(error, ResourceModifiedError | ResourceExistsError):
+            # Other conflicts (409), as by an immutability policy, are no other run's doing.
+            exists = getattr(error, "error_code", "") == "BlobAlreadyExists"
+            if committing and (exists or isinstance(error, ResourceModifiedError)):
                 raise changed_meanwhile(committing) from None
             raise explain(error, f"store: {doing}", self.url) from None
 

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from local.errors import AzureError, ConfigError
+from local.errors import AzureError, ConfigError, StoreError
 from local.location import ContainerLocation
 from local.settings import AzureSettings
 from local.store.azure_connection import StorageSecret, connect
+from tests.local.store.archives import BLOCKS, METADATA, put
 from tests.remote.site import Site
 from tests.support.azurite import KEY
+from tests.support.blob_proxy import BlobProxy, RefusedCall
 
 ACCOUNT = "alaibackups"
 LOCATION = ContainerLocation(f"https://{ACCOUNT}.blob.core.windows.net/backups", ACCOUNT, "backups")
@@ -116,3 +118,34 @@ def test_one_token_serves_every_call_of_a_store(site: Site) -> None:
 
     asked = [request for request in site.deployment.cloud.requests if request.surface == "entra"]
     assert len([request for request in asked if request.method == "POST"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("BlobImmutableDueToPolicy", "WORM"),
+        ("SnaphotOperationRateExceeded", "too many snapshots"),
+        ("FeatureNotYetSupportedForHierarchicalNamespaceAccounts", "Data Lake"),
+    ],
+)
+def test_a_conflict_that_no_other_run_made_is_told_as_what_it_is(
+    site: Site, blob_proxy: BlobProxy, code: str, told: str
+) -> None:
+    store = site.store
+    put(store, BLOCKS, METADATA)
+    blob_proxy.refused.append(RefusedCall("PUT", "comp=snapshot", 409, code, "Refused."))
+
+    with pytest.raises(AzureError, match=told) as refused:
+        put(store, BLOCKS, METADATA)
+
+    assert "another run" not in str(refused.value)
+    assert refused.value.mend
+
+
+def test_a_condition_that_fails_is_another_run_s_doing(site: Site, blob_proxy: BlobProxy) -> None:
+    store = site.store
+    put(store, BLOCKS, METADATA)
+    blob_proxy.refused.append(RefusedCall("PUT", "comp=blocklist", 412, "ConditionNotMet", "It was not met."))
+
+    with pytest.raises(StoreError, match="another run"):
+        put(store, BLOCKS, METADATA)
