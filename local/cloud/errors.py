@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 ROWS = (*LOGIN_ROWS, *BLOB_ROWS, *ARM_ROWS)
 _TEXT_LIMIT_CHARACTERS = 800
 _BLOBS = "Microsoft.Storage/storageAccounts/blobServices"
+DELEGATION_KEY_ACTION = f"{_BLOBS}/generateUserDelegationKey/action"
 # Azure does not know the caller: the key, the signature or the token is wrong.
 _UNKNOWN_CALLER = "AuthenticationFailed"
 
@@ -111,7 +112,7 @@ def _storage_action(method: str, url: str, code: str) -> str | None:
     if code != "AuthorizationPermissionMismatch":
         return None
     if "userdelegationkey" in parse_qs(urlsplit(url).query).get("comp", ()):
-        return f"{_BLOBS}/generateUserDelegationKey/action"
+        return DELEGATION_KEY_ACTION
     verb = {"GET": "read", "HEAD": "read", "DELETE": "delete"}.get(method, "write")
     return f"{_BLOBS}/containers/blobs/{verb}"
 

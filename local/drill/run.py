@@ -40,7 +40,7 @@ def drill_here(selection: Selection, host: str, watch: Watch, fallback: str | No
     and the store's errors.
     """
     started, begin = clock.now(), time.monotonic()
-    targets = find_targets(selection)
+    targets = find_targets(selection, here=True)
     outcome = _run_program(targets.found, watch) if targets.found else ProgramResult((), None, None)
     drilled = in_order(selection.databases, (*outcome.databases, *targets.missing))
     drill = Drill(

@@ -9,11 +9,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class DatabaseOrder:
-    """One backup to drill: where it is read (`url` is a secret link) and what was recorded of it (None: nothing).
+    """One backup to drill: where it is read and what was recorded of it (None: nothing).
 
-    Sizes are bytes. `sha256` pairs where a digest of the archive stands with the digest; `sidecar_problem` is why a
-    restore by hand would refuse the backup; `tables` is a form of `tables.tables_record`, `minimum` the floor by table;
-    `etag` is which content of the blob is meant.
+    `url` and the `headers` that go with it are secrets. Sizes are bytes. `sha256` pairs where a digest of the archive
+    stands with the digest; `sidecar_problem` is why a restore by hand would refuse the backup; `tables` is a form of
+    `tables.tables_record`, `minimum` the floor by table; `etag` is which content of the blob is meant.
     """
 
     name: str
@@ -27,6 +27,7 @@ class DatabaseOrder:
     tables: Mapping[str, Any] | None
     minimum: Mapping[str, int]
     etag: str | None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)

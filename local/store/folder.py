@@ -20,7 +20,7 @@ from local import clock
 from local.errors import StoreError
 from local.store import layout
 from local.store.atomic_file import TEMPORARY_PREFIX, AtomicFile, link_or_copy, refused
-from local.store.interface import SMALL_BLOB_BYTES, Entry
+from local.store.interface import SMALL_BLOB_BYTES, Entry, Link
 
 METADATA_SUFFIX = ".json"
 
@@ -81,6 +81,10 @@ class FolderStore:
     def link(self, entry: Entry, seconds: int) -> str:  # noqa: ARG002 - a path needs no expiry
         """The file's URL; whoever may read the folder may read it."""
         return self._file(entry).as_uri()
+
+    def link_here(self, entry: Entry, seconds: int) -> Link:
+        """The same: the path is this machine's."""
+        return Link(self.link(entry, seconds))
 
     @property
     def links_may_travel(self) -> bool:

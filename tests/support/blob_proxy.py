@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import ssl
 import threading
 from collections.abc import Iterator
@@ -20,13 +21,14 @@ _OWN_HEADERS = {"connection", "transfer-encoding", "content-length", "date", "se
 
 @dataclass(frozen=True)
 class RefusedCall:
-    """A call that Azure refuses: those of `method` whose path and query hold `part`."""
+    """A call that Azure refuses: those of `method` in whose path and query the regular expression `part` is found."""
 
     method: str
     part: str
     status: int
     code: str
     message: str = "This request is not authorized to perform this operation using this permission."
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,9 @@ def _handler(proxy: BlobProxy, trust: ssl.SSLContext) -> type[BaseHTTPRequestHan
 
         def pass_on(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            refused = [call for call in proxy.refused if call.method == self.command and call.part in self.path]
+            refused = [
+                call for call in proxy.refused if call.method == self.command and re.search(call.part, self.path)
+            ]
             status, headers, content = _refusal(refused[0]) if refused else self.answer_of_azurite(body)
             proxy.calls.append(SeenCall(self.command, self.path, self.headers.get("Authorization") or "", status))
             self.send_response(status)
@@ -106,4 +110,5 @@ def _handler(proxy: BlobProxy, trust: ssl.SSLContext) -> type[BaseHTTPRequestHan
 def _refusal(call: RefusedCall) -> tuple[int, list[tuple[str, str]], bytes]:
     body = f"<?xml version='1.0' encoding='utf-8'?><Error><Code>{call.code}</Code>"
     body += f"<Message>{escape(call.message)}</Message></Error>"
-    return call.status, [("Content-Type", "application/xml"), ("x-ms-error-code", call.code)], body.encode()
+    headers = [("Content-Type", "application/xml"), ("x-ms-error-code", call.code), *call.headers]
+    return call.status, headers, body.encode()
