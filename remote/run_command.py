@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from local.cloud.arm_refusals import REMOVE_EXTENSION
 from local.cloud.credentials import Login
 from local.cloud.endpoints import endpoints_of, vm_scope
 from local.cloud.errors import AccessDeniedError, explain
@@ -150,9 +151,7 @@ def _await(poller: Poller, vm: VirtualMachine, watch: Watch, patience: Patience)
     while not poller.done():
         waited = time.monotonic() - start
         if waited >= patience.end:
-            raise InconclusiveError(
-                _doing(vm.name), f"Azure told no end of it within {waited:.0f} s", _restart(vm, "a stuck agent")
-            )
+            raise InconclusiveError(_doing(vm.name), f"Azure told no end of it within {waited:.0f} s", _unstick(vm))
         poller.wait(min(patience.tell, patience.end - waited))
         if not poller.done():
             watch(Event(vm.name, f"waiting for the VM, {int(time.monotonic() - start)} s"))
@@ -178,22 +177,15 @@ def _why_not(error: SdkError, vm: VirtualMachine, scope: str) -> AzureError | In
     answered = isinstance(error, HttpResponseError) and not isinstance(error, ClientAuthenticationError)
     if not answered or isinstance(explained, AccessDeniedError):
         return explained
-    group = vm.azure.resource_group
-    mend = {
-        "ResourceNotFound": f"check azure.vm: az vm list --resource-group {group} --output table",
-        "OperationNotAllowed": f"run: az vm start --resource-group {group} --name {vm.name}",
-        "VMAgentStatusCommunicationError": _restart(vm, "an agent that does not report"),
-        "OperationPreempted": "somebody stopped or changed the VM meanwhile: run it again",
-    }
-    return InconclusiveError(_doing(vm.name), explained.came_back, mend.get(_code(error), explained.mend))
+    return InconclusiveError(_doing(vm.name), explained.came_back, explained.mend)
 
 
 def _doing(vm: str) -> str:
     return f"run a command on {vm}"
 
 
-def _restart(vm: VirtualMachine, what: str) -> str:
-    return f"az vm restart --resource-group {vm.azure.resource_group} --name {vm.name} mends {what}"
+def _unstick(vm: VirtualMachine) -> str:
+    return REMOVE_EXTENSION.format(group=vm.azure.resource_group, vm=vm.name)
 
 
 def _code(error: SdkError) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -57,6 +58,42 @@ class _TenantLogin:
 
     def close(self) -> None:
         self._credential.close()
+
+
+class ExplainedLogin:
+    """A login whose failure is an AzureError of ours, told at once.
+
+    azure-storage-blob tries again whatever error of the SDK's comes, a refused login included: each would be five token
+    requests and half a minute of silence.
+    """
+
+    def __init__(self, login: Login, scope: str) -> None:
+        self._login: Any = login
+        self._scope = scope
+
+    def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+        """As the login's own; `scope` is told where it gets none."""
+        with _explained(self._scope):
+            return self._login.get_token(*scopes, **options)  # type: ignore[no-any-return]
+
+    def get_token_info(self, *scopes: str, options: Any = None) -> AccessTokenInfo:
+        """The same in azure-core's newer form."""
+        with _explained(self._scope):
+            return self._login.get_token_info(*scopes, options=options)  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        """End the login's connections."""
+        self._login.close()
+
+
+@contextmanager
+def _explained(scope: str) -> Iterator[None]:
+    from azure.core.exceptions import AzureError as SdkError
+
+    try:
+        yield
+    except SdkError as error:
+        raise explain(error, "log in to Azure", scope) from None
 
 
 def default_credential(azure: AzureSettings) -> Login:
@@ -149,10 +186,5 @@ def identity_options(azure: AzureSettings) -> dict[str, Any]:
 
 def caller_of(login: Login, token_scope: str) -> Caller:
     """Whom `login` logs in as, told by the claims of a token it gets; raises AzureError where it gets none."""
-    from azure.core.exceptions import AzureError as SdkError
-
-    try:
-        token = login.get_token(token_scope).token
-    except SdkError as error:
-        raise explain(error, "log in to Azure", token_scope) from None
-    return caller_of_token(token)
+    with _explained(token_scope):
+        return caller_of_token(login.get_token(token_scope).token)

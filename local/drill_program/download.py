@@ -71,7 +71,7 @@ def check_size(found_bytes: int, listed_bytes: int) -> None:
 
 def blob_pieces(order: DatabaseOrder, stop: Stop) -> Generator[bytes, None, bool]:
     """The content of a blob, fetched by a few connections and put in order."""
-    link = BlobLink(order.url, https_opener(), stop)
+    link = BlobLink(order.url, order.headers, https_opener(), stop)
     pool = ThreadPoolExecutor(CONNECTIONS)
     ahead: deque[Future[BlobRange]] = deque()
     try:

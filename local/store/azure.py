@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
+from local.cloud.errors import DELEGATION_KEY_ACTION, AccessDeniedError
 from local.store.azure_connection import AzureConnection
 from local.store.azure_container import AzureContainer, only_if
 from local.store.azure_upload import AzureUpload
-from local.store.interface import Entry
+from local.store.interface import Entry, Link
 
 
 class AzureStore:
@@ -71,6 +72,15 @@ class AzureStore:
     def link(self, entry: Entry, seconds: int) -> str:
         """The blob's URL with a read-only SAS for it alone, or with the SAS that is all this machine holds."""
         return self._container.links.link(entry, seconds)
+
+    def link_here(self, entry: Entry, seconds: int) -> Link:
+        """The same, or this login's own token where Azure gives it no key to sign links with."""
+        try:
+            return Link(self.link(entry, seconds))
+        except AccessDeniedError as error:
+            if error.action != DELEGATION_KEY_ACTION:
+                raise
+            return self._container.links.link_by_token(entry)
 
     @property
     def links_may_travel(self) -> bool:

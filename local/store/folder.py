@@ -22,7 +22,7 @@ from local.store import folder_metadata, layout
 from local.store.durable import TEMPORARY_FOLDER, AtomicFile, refused, sweep
 from local.store.folder_lock import HOLDER_FILE, LOCK_FILE, folder_lock
 from local.store.folder_names import SIDECAR_SUFFIX, beside, former_path, is_derived, split_name
-from local.store.interface import SMALL_BLOB_BYTES, Entry
+from local.store.interface import SMALL_BLOB_BYTES, Entry, Link
 
 _OWN_FILES = frozenset({LOCK_FILE, HOLDER_FILE})
 
@@ -129,6 +129,10 @@ class FolderStore:
     def link(self, entry: Entry, seconds: int) -> str:  # noqa: ARG002 - a path needs no expiry
         """The file's URL; whoever may read the folder may read it."""
         return self._file(entry).as_uri()
+
+    def link_here(self, entry: Entry, seconds: int) -> Link:
+        """The same: the path is this machine's."""
+        return Link(self.link(entry, seconds))
 
     @property
     def links_may_travel(self) -> bool:

@@ -105,6 +105,34 @@ def test_a_deallocated_vm_names_the_command_that_starts_it(site: Site) -> None:
     assert error.mend == "run: az vm start --resource-group alai-backups-rg --name vm-alai-support"
 
 
+@pytest.mark.parametrize(
+    ("code", "message", "mend"),
+    [
+        (
+            "OperationNotAllowed",
+            "This operation cannot be performed when extension operations are disallowed.",
+            "az vm update --resource-group alai-backups-rg --name vm-alai-support",
+        ),
+        (
+            "ScopeLocked",
+            "The scope 'x' cannot perform write operation because following scope(s) are locked: '/subscriptions/s'.",
+            "az lock list --resource-group alai-backups-rg",
+        ),
+        ("OperationNotAllowed", "It is not allowed.", "look up OperationNotAllowed: "),
+    ],
+)
+def test_a_refusal_by_the_vm_s_state_names_what_changes_that_state(
+    site: Site, code: str, message: str, mend: str
+) -> None:
+    site.deployment.cloud.inject(faults.refusal(409, code, message).on(surface="arm", method="POST"))
+
+    error = why_not(site)
+
+    assert isinstance(error, InconclusiveError)
+    assert message in str(error)
+    assert mend in error.mend
+
+
 def test_another_s_command_is_waited_for_and_that_is_told(site: Site) -> None:
     site.deployment.cloud.occupy(site.vm, 300)
 
@@ -154,7 +182,8 @@ def test_a_poll_that_never_ends_is_ended_by_our_own_deadline(site: Site, hang: C
 
     assert isinstance(error, InconclusiveError)
     assert "told no end of it" in str(error)
-    assert "az vm restart" in error.mend
+    assert "--name vm-alai-support --command-id RemoveRunCommandLinuxExtension" in error.mend
+    assert "restart" not in error.mend
     assert "waiting for the VM, " in site.told()
 
 

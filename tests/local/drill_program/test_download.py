@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -249,6 +250,17 @@ def test_an_answer_that_is_not_the_range_asked_for_is_inconclusive(
     status, headers = answers[wrong]
     with serving(Blob(members(raw), misbehave=lambda _, handler: refuse(handler, status, **headers))) as blob:
         assert ending(drilled(temp, _target(tmp_path, raw, blob))) == ("download", "inconclusive")
+
+
+def test_a_token_is_never_sent_over_http(temp: Path, tmp_path: Path, raw: bytes) -> None:
+    with serving(Blob(members(raw))) as blob:
+        target = replace(_target(tmp_path, raw, blob), headers={"Authorization": "Bearer s3cret"})
+        database = drilled(temp, target)
+
+    assert ending(database) == ("download", "inconclusive")
+    assert "over http" in database.steps[-1].detail
+    assert "s3cret" not in str(database)
+    assert blob.requests == []
 
 
 def test_a_blob_of_another_size_than_listed_fails(temp: Path, tmp_path: Path, raw: bytes) -> None:
