@@ -15,6 +15,7 @@ from pathlib import Path
 from shlex import quote
 
 from local import clock
+from local.backup.collations import not_checkable, stand_in
 from local.backup.live_database import OpenDatabase, open_live
 from local.backup.sqlite_errors import Attempt, empty, explain, forbidden, salvage
 from local.drill_program.tables import row_counts, schema_digest
@@ -33,7 +34,10 @@ _UNLOCKED_ATTEMPTS = 5
 
 @dataclass(frozen=True)
 class SnapshotFacts:
-    """A sound snapshot: sizes in bytes and pages, rows by table, and the version of SQLite that said so."""
+    """A sound snapshot: sizes in bytes and pages, rows by table, and the version of SQLite that said so.
+
+    `unchecked` is what nobody but its application can check of it, for a person; None if there is nothing.
+    """
 
     page_size: int
     page_count: int
@@ -41,6 +45,7 @@ class SnapshotFacts:
     schema_sha256: str
     rows: dict[str, int]
     sqlite: str
+    unchecked: str | None
 
 
 def take(source: Path, target: Path, *, wait: float = 30.0, advance: Advance = lambda _: None) -> datetime:
@@ -197,6 +202,7 @@ def _quick_check(snapshot: Path) -> list[str]:
     with closing(_open_snapshot(snapshot)) as connection:
         connection.text_factory = lambda raw: raw.decode(errors="replace")
         try:
+            stand_in(connection)
             return _problems(connection, _SHOWN_PROBLEMS)
         except sqlite3.DatabaseError as error:
             # The damage stopped the check itself, and Python dropped the row before that. With room for one problem
@@ -210,6 +216,7 @@ def _problems(connection: sqlite3.Connection, limit: int) -> list[str]:
 
 def _read_facts(snapshot: Path) -> SnapshotFacts:
     with closing(_open_snapshot(snapshot)) as connection:
+        collations = stand_in(connection)
         return SnapshotFacts(
             page_size=_number(connection, "page_size"),
             page_count=_number(connection, "page_count"),
@@ -217,4 +224,5 @@ def _read_facts(snapshot: Path) -> SnapshotFacts:
             schema_sha256=schema_digest(connection),
             rows=row_counts(connection),
             sqlite=SQLITE,
+            unchecked=not_checkable(collations),
         )
