@@ -29,6 +29,20 @@ class _Resource(msgspec.Struct, frozen=True):
     name: str
 
 
+class _VersionsImmutable(msgspec.Struct, frozen=True):
+    enabled: bool | None = None
+
+
+class _ContainerProperties(msgspec.Struct, frozen=True):
+    policy: bool | None = msgspec.field(default=None, name="hasImmutabilityPolicy")
+    legal_hold: bool | None = msgspec.field(default=None, name="hasLegalHold")
+    versions_immutable: _VersionsImmutable | None = msgspec.field(default=None, name="immutableStorageWithVersioning")
+
+
+class _Container(msgspec.Struct, frozen=True):
+    properties: _ContainerProperties
+
+
 def require_vm(clients: Clients, azure: AzureSettings, vm: str) -> None:
     """Raises ConfigError where the VM is not there: an assignment at its scope would be refused or lost."""
     version = {"api-version": COMPUTE_API_VERSION}
@@ -41,10 +55,15 @@ def require_vm(clients: Clients, azure: AzureSettings, vm: str) -> None:
         raise ConfigError(f"configuration: azure.vm {vm}", error.came_back, error.mend) from None
 
 
-def require_container(clients: Clients, container: str) -> None:
-    """Raises ConfigError where the container is not there: Azure would take an assignment at its scope all the same."""
+def container_is_immutable(clients: Clients, container: str) -> bool:
+    """Whether a blob in the container may not be deletable: an immutability policy or a legal hold is on it.
+
+    Raises ConfigError where the container is not there: Azure would take an assignment at its scope all the same.
+    https://learn.microsoft.com/rest/api/storagerp/blob-containers/get
+    """
     try:
-        clients.arm.get(f"{container}?api-version={_STORAGE_VERSION}", _Resource, "look at the store's container")
+        path = f"{container}?api-version={_STORAGE_VERSION}"
+        found = clients.arm.get(path, _Container, "look at the store's container").properties
     except RestError as error:
         if error.status != 404:
             raise
@@ -52,6 +71,8 @@ def require_container(clients: Clients, container: str) -> None:
         account, name = after.split("/")[0], container.rpartition("/")[2]
         mend = f"az storage container create --account-name {account} --name {name} --auth-mode login"
         raise ConfigError("configuration: store.url", error.came_back, f"check it, or run: {mend}") from None
+    versions = found.versions_immutable and found.versions_immutable.enabled
+    return bool(found.policy or found.legal_hold or versions)
 
 
 def assignments(clients: Clients, scope: str, object_id: str) -> tuple[Assignment, ...]:

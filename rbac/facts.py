@@ -92,13 +92,15 @@ class StorageAccounts:
     """The storage accounts that the caller sees (`ids`, None: it may see none), and where the store lies among them.
 
     `store` is the account's resource id, `container` the container's; both None, with the reason in `not_checked`,
-    where the account was not found, and without a reason where the store is a folder.
+    where the account was not found, and without a reason where the store is a folder. `immutable`: what is written
+    there may not be deletable (looked at where something is to be written).
     """
 
     ids: tuple[str, ...] | None = None
     store: str | None = None
     container: str | None = None
     not_checked: str | None = None
+    immutable: bool = False
 
 
 @dataclass(frozen=True)

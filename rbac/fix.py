@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from local.errors import AzureError
 from local.location import ContainerLocation
@@ -60,7 +60,8 @@ class _FixTarget:
         if not self.options.store:
             return facts, (at_vms,)
         container, _ = require_container(self.store.location, facts.accounts)
-        arm.require_container(self.clients, container)
+        immutable = arm.container_is_immutable(self.clients, container)
+        facts = replace(facts, accounts=replace(facts.accounts, immutable=immutable))
         roles = read_facts.store_roles(self.clients, container)
         return facts, (at_vms, *decide_store(facts, self.store.location, *roles))
 
@@ -68,14 +69,22 @@ class _FixTarget:
         """The rights that this run is about."""
         return needed_rights(facts) if self.options.store else vm_rights(facts)
 
-    def proofs(self, make_login: MakeLogin | None, prove: Prove, deadline: Deadline) -> tuple[Proof, ...]:
+    def proofs(
+        self, planned: Facts, make_login: MakeLogin | None, prove: Prove, deadline: Deadline
+    ) -> tuple[Proof, ...]:
         """Whether what was assigned works, seen as the principal itself; the store first, which takes less time."""
         if make_login is None:
             return (_NO_CREDENTIAL,)
-        at_store: tuple[Proof, ...] = ()
-        if self.options.store and isinstance(location := self.store.location, ContainerLocation):
-            at_store = (store_proof.wait_until_usable(make_login, location, self.store.prefix, deadline),)
+        at_store = self._proofs_at_store(planned, make_login, deadline)
         return (proof.wait_until_effective(make_login, self.azure.vms, prove, deadline), *at_store)
+
+    def _proofs_at_store(self, planned: Facts, make_login: MakeLogin, deadline: Deadline) -> tuple[Proof, ...]:
+        location = self.store.location
+        if not self.options.store or not isinstance(location, ContainerLocation):
+            return ()
+        if planned.accounts.immutable:
+            return (store_proof.NOT_TRIED,)
+        return (store_proof.wait_until_usable(make_login, location, self.store.prefix, deadline),)
 
 
 def preview(azure: AzureSettings, store: StoreSettings, options: FixOptions) -> Outcome:
@@ -98,7 +107,8 @@ def fix(
     """
     with open_clients(azure) as clients:
         target = _FixTarget(clients, azure, store, options)
-        facts, plans = target.plan()
+        planned, plans = target.plan()
+        facts = planned
         # Before the change: a wrong secret ends this here.
         make_login = proof.principal_logins(azure, facts.principal, clients.login)
         deadline = Deadline(propagation)
@@ -109,7 +119,7 @@ def fix(
                 unseen = Proof(False, f"assigned, but not visible after {deadline.waited} s")
                 return _outcome(facts, grants, (unseen,))
             facts = seen
-    return _outcome(facts, grants, target.proofs(make_login, prove, deadline))
+    return _outcome(facts, grants, target.proofs(planned, make_login, prove, deadline))
 
 
 def _carry_out(clients: Clients, facts: Facts, plan: Plan, deadline: Deadline) -> Assignment:

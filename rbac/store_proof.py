@@ -26,15 +26,19 @@ _CONTENT = b"Written by invoke rbac.fix --store, which deletes it again.\n"
 _FIRST_RETRY_SECONDS = 1
 _RETRIES = 2
 _KEY_LIFE = timedelta(minutes=5)
-# Any of these says that a blob, once written, may not be deletable.
-_IMMUTABLE = ("has_immutability_policy", "has_legal_hold", "immutable_storage_with_versioning_enabled")
+NOT_TRIED = Proof(
+    None,
+    "assigned; not tried, since the container is under an immutability policy or a legal hold: a probe blob would stay",
+    tried=False,
+    subject=_SUBJECT,
+)
 
 
 def wait_until_usable(make: MakeLogin, location: ContainerLocation, prefix: str, deadline: Deadline) -> Proof:
     """Try the store again and again with fresh tokens as long as Azure refuses, until the time is up.
 
-    The probe blob lies below `prefix` under a name that is no backup's, and is deleted again whatever happens. In a
-    container under an immutability policy nothing is written, since it could not be deleted.
+    The probe blob lies below `prefix` under a name that is no backup's, and is deleted again whatever happens; so not
+    in a container where that is forbidden (`arm.container_is_immutable`), of which NOT_TRIED tells.
     """
     probe = _Probe(make, location, f"{prefix}/.pillar9-probe-{uuid.uuid4()}")
     try:
@@ -56,15 +60,7 @@ class _Probe:
     def attempt(self) -> Proof:
         """Everything that a backup and a link to it need, once, with a fresh token."""
         with self._service() as service:
-            container = service.get_container_client(self.location.container)
-            with azure_errors("look at the container", self.location.url):
-                properties = container.get_container_properties()
-            if any(getattr(properties, name, False) for name in _IMMUTABLE):
-                text = (
-                    "not tried: an immutability policy or a legal hold is on the container, and a probe blob would stay"
-                )
-                return Proof(None, f"assigned; {text}", tried=False, subject=_SUBJECT)
-            blob, before = container.get_blob_client(self.name), self.there
+            blob, before = service.get_blob_client(self.location.container, self.name), self.there
             try:
                 self.there = True
                 with azure_errors("write a probe blob", self.location.url):

@@ -86,11 +86,17 @@ def _get_account(call: Call) -> Response:
 def _get_container(call: Call) -> Response:
     call.subscription()
     call.allowed("Microsoft.Storage/storageAccounts/blobServices/containers/read", call.path)
-    name = call.parts["container"]
-    if name not in _find(call).containers:
+    name, account = call.parts["container"], _find(call)
+    if name not in account.containers:
         raise RefusedError(arm_error(404, "ContainerNotFound", "The specified container does not exist."))
     kind = "Microsoft.Storage/storageAccounts/blobServices/containers"
-    return reply({"id": call.path, "name": name, "type": kind, "properties": {"publicAccess": "None"}})
+    properties = {
+        "publicAccess": "None",
+        "hasImmutabilityPolicy": account.immutable,
+        "hasLegalHold": False,
+        "immutableStorageWithVersioning": None,
+    }
+    return reply({"id": call.path, "name": name, "type": kind, "properties": properties})
 
 
 def _list_keys(call: Call) -> Response:

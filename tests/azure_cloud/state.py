@@ -73,13 +73,17 @@ class ResourceGroup:
 
 @dataclass(frozen=True)
 class StorageAccount:
-    """A storage account with its first key, which listKeys tells, and the names of its containers."""
+    """A storage account with its first key, which listKeys tells, and the names of its containers.
+
+    `immutable`: an immutability policy is on each of them.
+    """
 
     group: ResourceGroup
     name: str
     blob_endpoint: str
     key: str = field(repr=False)
     containers: tuple[str, ...] = ()
+    immutable: bool = False
 
     @property
     def id(self) -> str:

@@ -31,15 +31,13 @@ _HOP_BY_HOP = {"connection", "content-length", "host", "keep-alive", "transfer-e
 class BlobGate:
     """One storage account's blob endpoint, which refuses what the token's rights do not allow.
 
-    `immutable` puts the container under an immutability policy, as its properties tell; `seen` are the methods and
-    blobs of what was let through.
+    `seen` are the methods and blobs of what was let through.
     """
 
     cloud: AzureCloud
     account: StorageAccount
     azurite: Azurite
     ca: Path
-    immutable: bool = False
     seen: list[tuple[str, str]] = field(default_factory=list)
 
     def answer(self, request: Request) -> Response | None:
@@ -68,8 +66,6 @@ class BlobGate:
         scope = f"{self.account.id}/blobServices/default/containers/{container.partition('/')[0]}"
         if request.query.get("comp") == "userdelegationkey":
             return f"{_BLOB_SERVICE}/generateUserDelegationKey/action", self.account.id, False
-        if request.query.get("restype") == "container":
-            return f"{_BLOB_SERVICE}/containers/read", scope, False
         verb = {"GET": "read", "HEAD": "read", "DELETE": "delete"}.get(request.method, "write")
         return f"{_BLOB_SERVICE}/containers/blobs/{verb}", scope, True
 
@@ -81,17 +77,10 @@ class BlobGate:
         context = ssl.create_default_context(cafile=str(self.ca))
         try:
             with urllib.request.urlopen(sent, context=context) as answer:
-                return self._returned(request, answer.status, answer.headers, answer.read())
+                return _returned(answer.status, answer.headers, answer.read())
         except urllib.error.HTTPError as refused:
             with refused:
-                return self._returned(request, refused.code, refused.headers, refused.read())
-
-    def _returned(self, request: Request, status: int, headers: Message, body: bytes) -> Response:
-        kept = [(name, value) for name, value in headers.items() if name.lower() not in _HOP_BY_HOP]
-        if self.immutable and request.query.get("restype") == "container":
-            kept = [(name, value) for name, value in kept if name.lower() != "x-ms-has-immutability-policy"]
-            kept.append(("x-ms-has-immutability-policy", "true"))
-        return Response(status, body, tuple(kept))
+                return _returned(refused.code, refused.headers, refused.read())
 
 
 @contextmanager
@@ -99,6 +88,12 @@ def running(gate: BlobGate) -> Iterator[str]:
     """The URL of the account behind the gate."""
     with Listener("blob", gate.cloud.certificates.server_context(), gate.answer) as listener:
         yield f"{listener.url}/{ACCOUNT}"
+
+
+def _returned(status: int, headers: Message, body: bytes) -> Response:
+    return Response(
+        status, body, tuple((name, value) for name, value in headers.items() if name.lower() not in _HOP_BY_HOP)
+    )
 
 
 def _error(status: int, code: str) -> Response:

@@ -21,6 +21,7 @@ from rbac.result import RevokeReport
 from rbac.revoke import preview, revoke
 from rbac.store_plan import DATA_ROLE, KEY_ROLE
 from tests.azure_cloud.faults import refusal, reset
+from tests.azure_cloud.state import RoleDefinition
 from tests.rbac.admin import Admin, fix_report, text_of
 from tests.rbac.blob_gate import BlobGate
 from tests.support import azurite
@@ -238,13 +239,26 @@ def test_a_deny_assignment_on_the_blobs_ends_it_without_a_write(store_admin: Adm
 
 
 def test_a_container_under_an_immutability_policy_is_not_written_to(store_admin: Admin, gate: BlobGate) -> None:
-    gate.immutable = True
+    storage = store_admin.deployment.cloud.state.storage
+    storage[gate.account.id.lower()] = replace(gate.account, immutable=True)
 
     outcome = store_admin.fix(STORE)
 
     assert (fix_report(outcome).effective, outcome.exit_code) == (None, 0)
-    assert "skipped: [effective on the store] assigned; not tried: an immutability policy" in text_of(outcome)
-    assert [method for method, _ in gate.seen] == ["GET"]
+    assert "skipped: [effective on the store] assigned; not tried, since the container is under an" in text_of(outcome)
+    assert gate.seen == []
+    assert fix_report(outcome).changed
+
+
+def test_a_role_of_data_actions_alone_is_proven_as_well(store_admin: Admin, gate: BlobGate) -> None:
+    cloud, backup = store_admin.deployment.cloud, store_admin.deployment.backup
+    cloud.state.roles["custom"] = RoleDefinition("custom", "Blobs only", data_actions=(f"{BLOBS}/*",), custom=True)
+    cloud.assign(backup, "Blobs only", container_of(gate))
+
+    outcome = store_admin.fix(STORE)
+
+    assert fix_report(outcome).effective is True
+    assert "in force: Blobs only on container" in text_of(outcome)
 
 
 def test_a_firewall_s_refusal_does_not_pass_by_waiting(store_admin: Admin) -> None:
