@@ -30,6 +30,10 @@ class RefusedCall:
     message: str = "This request is not authorized to perform this operation using this permission."
     headers: tuple[tuple[str, str], ...] = ()
 
+    def meets(self, method: str, path: str) -> bool:
+        """Whether this is such a call."""
+        return method == self.method and re.search(self.part, path) is not None
+
 
 @dataclass(frozen=True)
 class SeenCall:
@@ -76,9 +80,7 @@ def _handler(proxy: BlobProxy, trust: ssl.SSLContext) -> type[BaseHTTPRequestHan
 
         def pass_on(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            refused = [
-                call for call in proxy.refused if call.method == self.command and re.search(call.part, self.path)
-            ]
+            refused = [call for call in proxy.refused if call.meets(self.command, self.path)]
             status, headers, content = _refusal(refused[0]) if refused else self.answer_of_azurite(body)
             proxy.calls.append(SeenCall(self.command, self.path, self.headers.get("Authorization") or "", status))
             self.send_response(status)

@@ -256,6 +256,8 @@ def test_a_login_that_may_not_make_links_reads_by_its_token(site: Site, blob_pro
     assert [database.verdict for database in report.databases] == ["passed", "passed"]
     asked = [call for call in blob_proxy.calls if "comp=userdelegationkey" in call.path]
     assert [call.status for call in asked] == [403]
+    read = [call for call in blob_proxy.calls if call.method == "GET" and call.path.endswith(".db.gz")]
+    assert {call.authorization.partition(" ")[0] for call in read} == {"Bearer"}
     assert not [call for call in blob_proxy.calls if "sig=" in call.path]
 
 
