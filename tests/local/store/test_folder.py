@@ -6,10 +6,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from local.store.atomic_file import TEMPORARY_PREFIX
 
 from local.errors import StoreError
 from local.settings import AzureSettings, StoreSettings
-from local.store.atomic_file import TEMPORARY_PREFIX
 from local.store.interface import Store
 from local.store.open import open_store
 from tests.local.store.archives import BLOCKS, LATER, METADATA, NAME, NEXT_DAY, RAW_BLOCKS, current, put
