@@ -54,10 +54,10 @@ def _copy_or_link() -> Callable[[str, str], object]:
     copied: dict[int, str] = {}
 
     def copy(source: str, target: str) -> object:
-        inode = Path(source).stat().st_ino
-        if inode in copied:
-            return os.link(copied[inode], target)
-        copied[inode] = target
+        first = copied.setdefault(Path(source).stat().st_ino, target)
+        if first != target:
+            os.link(first, target)
+            return target
         return shutil.copy2(source, target)
 
     return copy
@@ -97,7 +97,7 @@ def _arm(number: int, faults: list[str], folder: str) -> list[str]:
             step(event)
 
     # A killed process leaves what it gave to the kernel, on the disk or not; waiting for the disk would prove no more.
-    os.fsync = lambda descriptor: step(f"fsync {descriptor}")
+    setattr(os, "fsync", lambda _: step("fsync"))  # noqa: B010
     sys.addaudithook(hook)
     return steps
 

@@ -12,7 +12,7 @@ from local.settings import AzureSettings
 from local.store.azure_connection import connect
 from local.store.azure_links import AzureLinks
 from local.store.interface import Store
-from tests.local.store.archives import BLOCKS, METADATA, NAME, NEXT_DAY, content_of, current, joined, put
+from tests.local.store.archives import FIRST, NAME, NEXT_DAY, content_of, current, put
 from tests.support.azurite import KEY
 
 SAS = "sv=2024-11-04&ss=b&srt=co&sp=rl&sig=c2VjcmV0"
@@ -34,24 +34,24 @@ def refusal_of(request: Request) -> int:
 
 
 def test_a_link_only_reads(azure_store: Store) -> None:
-    put(azure_store, BLOCKS, METADATA)
+    put(azure_store, FIRST)
     link = azure_store.link(current(azure_store), 60)
 
     assert refusal_of(Request(link, data=b"", method="PUT", headers={"x-ms-blob-type": "BlockBlob"})) == 403
     assert refusal_of(Request(link, method="DELETE")) == 403
-    assert content_of(azure_store, current(azure_store)) == joined(BLOCKS)
+    assert content_of(azure_store, current(azure_store)) == FIRST.content
 
 
 def test_a_link_opens_no_other_blob(azure_store: Store) -> None:
-    put(azure_store, BLOCKS, METADATA)
-    put(azure_store, BLOCKS, METADATA, NEXT_DAY)
+    put(azure_store, FIRST)
+    put(azure_store, FIRST, NEXT_DAY)
     link = azure_store.link(current(azure_store), 60)
 
     assert refusal_of(Request(link.replace(NAME, NEXT_DAY))) == 403
 
 
 def test_a_link_ends(azure_store: Store) -> None:
-    put(azure_store, BLOCKS, METADATA)
+    put(azure_store, FIRST)
 
     assert refusal_of(Request(azure_store.link(current(azure_store), -60))) == 403
 
