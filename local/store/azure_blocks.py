@@ -7,7 +7,9 @@ small blocks: then those in a row are wanted as one, and are joined the same way
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +25,8 @@ JOIN_ALWAYS_FROM_BLOCKS = 30_000
 # A list that would grow longer than this within one run gets large blocks only, sent again where they must be.
 CROWDED_FROM_BLOCKS = 40_000
 # Azure wants all block ids of a blob to have one length.
-BLOCK_ID_CHARACTERS = 48
+BLOCK_ID_BYTES = 48
+_OURS = re.compile(f"[0-9a-f]{{{BLOCK_ID_BYTES}}}")
 
 
 @dataclass(frozen=True)
@@ -62,12 +65,27 @@ Step = Stage | Keep | Splice
 
 def block_id(data: bytes) -> str:
     """A block's name by its content."""
-    return hashlib.sha256(data).hexdigest()[:BLOCK_ID_CHARACTERS]
+    return hashlib.sha256(data).hexdigest()[:BLOCK_ID_BYTES]
+
+
+def id_bytes(block: str) -> int:
+    """How many bytes a block's id has, which the SDK gives as text, or as its Base64 where it is none."""
+    if _OURS.fullmatch(block):
+        # Our digits would pass for Base64 of other bytes.
+        return BLOCK_ID_BYTES
+    try:
+        raw = base64.b64decode(block, validate=True)
+        raw.decode()
+    except UnicodeDecodeError:
+        return len(raw)
+    except ValueError:
+        pass
+    return len(block.encode())
 
 
 def is_ours(block: str) -> bool:
     """Whether a block's id has the length of ours: ids of two lengths can't stand in one list."""
-    return len(block) == BLOCK_ID_CHARACTERS
+    return id_bytes(block) == BLOCK_ID_BYTES
 
 
 def base_blocks(listed: Sequence[tuple[str, int]]) -> list[BaseBlock]:
