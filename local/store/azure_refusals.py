@@ -53,7 +53,8 @@ _MEANINGS = {
 
 def is_race(error: SdkError) -> bool:
     """Whether a condition failed: another run committed the blob, or this run itself did and the answer got lost."""
-    return _status(error) == 412 or code_of(error) in _RACES
+    code = code_of(error)
+    return code in _RACES or (_status(error) == 412 and code not in _MEANINGS)
 
 
 def is_doubtful(error: SdkError) -> bool:

@@ -95,14 +95,15 @@ class AzureUpload:
             error.add_note(f"and its beginning stands there still, marked as unfinished: {left}")
 
     def _take_back(self) -> None:
-        from azure.core.exceptions import ResourceNotFoundError
+        """Delete what stands there, unless it is gone, or another run's, or this run's own commit by now."""
+        from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
-        with self._container.calls(f"take back {self._name}", self._name):
+        with self._container.calls(f"take back {self._name}"):
             try:
                 self._container.blob(self._name).delete_blob(**only_if(self._etag))
-            except ResourceNotFoundError:
-                # The answer to the first attempt got lost.
-                return
+            except HttpResponseError as error:
+                if not isinstance(error, ResourceNotFoundError) and not azure_refusals.is_race(error):
+                    raise
 
     def _carry_out(self, steps: Sequence[Step]) -> None:
         for step in steps:
