@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 from local.cloud.errors import DELEGATION_KEY_ACTION, AccessDeniedError
 from local.store.azure_connection import AzureConnection
-from local.store.azure_container import AzureContainer, only_if
-from local.store.azure_upload import AzureUpload
+from local.store.azure_container import AzureContainer
+from local.store.azure_copy import copy_as_backup, set_metadata
+from local.store.azure_sidecar import write_sidecar
+from local.store.azure_upload import AzureUpload, refuse_immutable
 from local.store.interface import Entry, Link
 
 
@@ -41,17 +44,30 @@ class AzureStore:
         return AzureUpload(self._container, name, base)
 
     def repeat(self, name: str, base: Entry, metadata: Mapping[str, str]) -> int:
-        """Set Blob Metadata on the day's own blob, or Copy Blob of another day's: no content travels."""
-        if base.name != name:
-            current = self._container.current(name)
-            if current:
-                self._container.keep(current)
-            self._container.copy(name, base, metadata, current.etag if current else None)
-        elif dict(base.metadata) != dict(metadata):
-            with self._container.calls(f"record {name}", name):
-                self._container.blob(name).set_blob_metadata(dict(metadata), **only_if(base.etag))
-        self._container.write_sidecar(name, metadata)
+        """Set Blob Metadata on the day's own blob, or Copy Blob of another day's: no content travels.
+
+        Sidecars that a run before could not write are written too, of `base` as well.
+        """
+        if base.name == name:
+            etag = self._record(base, metadata)
+        else:
+            etag = self._copy(name, base, metadata)
+            if base.metadata.get("sha256"):
+                write_sidecar(self._container, base.name, base.metadata, base.etag)
+        write_sidecar(self._container, name, metadata, etag)
         return sum(len(key) + len(value) for key, value in metadata.items())
+
+    def _record(self, base: Entry, metadata: Mapping[str, str]) -> str | None:
+        if dict(base.metadata) == dict(metadata) or self._container.is_immutable:
+            return base.etag
+        return set_metadata(self._container, replace(base, metadata=metadata))
+
+    def _copy(self, name: str, base: Entry, metadata: Mapping[str, str]) -> str:
+        current = self._container.current(name)
+        if current:
+            refuse_immutable(self._container, current)
+            self._container.keep(current)
+        return copy_as_backup(self._container, name, base, metadata, current.entry.etag if current else None)
 
     def read_range(self, entry: Entry, offset: int, count: int) -> bytes:
         """At most `count` bytes of a content from `offset` on, if it is still the one that was listed."""

@@ -7,7 +7,9 @@ small blocks: then those in a row are wanted as one, and are joined the same way
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,11 +17,16 @@ from dataclasses import dataclass
 BLOCK_BYTES = 4 * 1024 * 1024
 # A smaller part costs less to send again than a request.
 SPLICE_FROM_BYTES = 48 * 1024
-# A block list is joined again when it is longer than this, and than so many times the number of full blocks.
+# A block list is joined again when it is longer than this, and than so many times the number of full blocks, or when it
+# comes near Azure's limit of 50,000 (https://learn.microsoft.com/rest/api/storageservices/put-block-list).
 JOIN_FROM_BLOCKS = 2_500
 JOIN_FROM_SHARE = 4
+JOIN_ALWAYS_FROM_BLOCKS = 30_000
+# A list that would grow longer than this within one run gets large blocks only, sent again where they must be.
+CROWDED_FROM_BLOCKS = 40_000
 # Azure wants all block ids of a blob to have one length.
-BLOCK_ID_CHARACTERS = 48
+BLOCK_ID_BYTES = 48
+_OURS = re.compile(f"[0-9a-f]{{{BLOCK_ID_BYTES}}}")
 
 
 @dataclass(frozen=True)
@@ -58,20 +65,35 @@ Step = Stage | Keep | Splice
 
 def block_id(data: bytes) -> str:
     """A block's name by its content."""
-    return hashlib.sha256(data).hexdigest()[:BLOCK_ID_CHARACTERS]
+    return hashlib.sha256(data).hexdigest()[:BLOCK_ID_BYTES]
+
+
+def id_bytes(block: str) -> int:
+    """How many bytes a block's id has, which the SDK gives as text, or as its Base64 where it is none."""
+    if _OURS.fullmatch(block):
+        # Our digits would pass for Base64 of other bytes.
+        return BLOCK_ID_BYTES
+    try:
+        raw = base64.b64decode(block, validate=True)
+        raw.decode()
+    except UnicodeDecodeError:
+        return len(raw)
+    except ValueError:
+        pass
+    return len(block.encode())
 
 
 def is_ours(block: str) -> bool:
     """Whether a block's id has the length of ours: ids of two lengths can't stand in one list."""
-    return len(block) == BLOCK_ID_CHARACTERS
+    return id_bytes(block) == BLOCK_ID_BYTES
 
 
 def base_blocks(listed: Sequence[tuple[str, int]]) -> list[BaseBlock]:
     """The blob's blocks with their places, from (id, bytes) in order; joined where there are too many, cut where one is
     larger than fits into memory many times.
     """
-    total = sum(size for _, size in listed)
-    join = len(listed) > max(JOIN_FROM_BLOCKS, JOIN_FROM_SHARE * total // BLOCK_BYTES)
+    full = sum(size for _, size in listed) // BLOCK_BYTES
+    join = len(listed) > min(max(JOIN_FROM_BLOCKS, JOIN_FROM_SHARE * full), JOIN_ALWAYS_FROM_BLOCKS)
     blocks: list[BaseBlock] = []
     offset = 0
     for name, size in listed:
@@ -101,6 +123,8 @@ class BlockAssembler:
         self._run: list[bytes] = []
         self._run_offset = 0
         self._run_end = 0
+        self._made_blocks = 0
+        self._made_bytes = 0
 
     def send(self, data: bytes) -> list[Step]:
         """The next bytes, which the blob does not hold."""
@@ -138,11 +162,18 @@ class BlockAssembler:
         data = b"".join(self._run)
         self._run = []
         block = self._blocks[bisect_right(self._starts, self._run_offset) - 1]
-        if len(data) == block.size and block.id is not None:
-            return [*self._flush_new(), Keep(block.id)]
-        if len(data) < SPLICE_FROM_BYTES:
+        name = block.id if len(data) == block.size else None
+        if self._is_crowded(len(data)) or (name is None and len(data) < SPLICE_FROM_BYTES):
             return self._add_new(data)
-        return [*self._flush_new(), Splice(self._run_offset, data)]
+        step = Splice(self._run_offset, data) if name is None else Keep(name)
+        return [*self._flush_new(), self._made(step, len(data))]
+
+    def _is_crowded(self, size: int) -> bool:
+        """Whether the list would grow too long if a block of so many bytes stood in it by itself."""
+        large = BLOCK_BYTES * 3 // 4
+        if self._made_blocks + max(0, self._end - self._made_bytes) // large < CROWDED_FROM_BLOCKS:
+            return False
+        return size < large or bool(self._new)
 
     def _add_new(self, data: bytes) -> list[Step]:
         self._new.append(data)
@@ -154,4 +185,9 @@ class BlockAssembler:
             return []
         data = b"".join(self._new)
         self._new, self._new_bytes = [], 0
-        return [Stage(data)]
+        return [self._made(Stage(data), len(data))]
+
+    def _made(self, step: Step, size: int) -> Step:
+        self._made_blocks += 1
+        self._made_bytes += size
+        return step

@@ -1,24 +1,27 @@
 """One container and the conditional calls on its blobs, on which both the store and an upload into it are built.
 
 An ETag names one state of a blob. Every call that changes a blob carries the one that it was based on, so that Azure
-refuses it where another run came in between.
+refuses it where another run came in between. Where an answer is doubtful the blob is read again: it may be the very one
+that was to be made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
-from local.errors import StoreError
-from local.store import layout
+from local.errors import PillarError, StoreError
+from local.store import azure_refusals, layout
 from local.store.azure_connection import AzureConnection
+from local.store.azure_current import CurrentBlob, entry_of
 from local.store.azure_links import AzureLinks
-from local.store.interface import SMALL_BLOB_BYTES, Entry
+from local.store.interface import SMALL_BLOB_BYTES, Entry, changed_meanwhile
 
 if TYPE_CHECKING:
-    from azure.storage.blob import BlobClient, BlobProperties
+    from azure.storage.blob import BlobClient
 
 # How long Azure itself may take to read the source of a copy, where a link is what lets it.
 COPY_LINK_SECONDS = 3600
@@ -32,101 +35,140 @@ class AzureContainer:
         self.links = AzureLinks(connection)
         self._connection = connection
 
-    def calls(self, doing: str, committing: str | None = None) -> AbstractContextManager[None]:
-        """As `AzureConnection.calls`: Azure's errors as ours."""
-        return self._connection.calls(doing, committing)
+    @contextmanager
+    def calls(self, doing: str, committing: str | None = None) -> Iterator[None]:
+        """Azure's errors as ours, told with what was being done.
 
-    def blob(self, name: str) -> BlobClient:
-        """The SDK's client for one blob."""
-        return self._connection.client.get_blob_client(name)
+        Where `committing` names a blob, a failed condition is a StoreError: another run committed that blob meanwhile.
+        """
+        from azure.core.exceptions import AzureError as SdkError
+
+        with self._connection.calls(doing):
+            try:
+                yield
+            except SdkError as error:
+                if committing and azure_refusals.is_race(error):
+                    raise changed_meanwhile(committing) from None
+                told = azure_refusals.meaning(error, doing)
+                if told:
+                    raise told from None
+                raise
+
+    def blob(self, name: str, version: str | None = None) -> BlobClient:
+        """The SDK's client for one blob, or for a former content of it."""
+        named = {key: values[0] for key, values in parse_qs(version or "").items()}
+        return self._connection.client.get_blob_client(name, named.get("snapshot"), version_id=named.get("versionid"))
 
     def entries(self, prefix: str) -> Iterator[Entry]:
         """Every content under the folder `prefix`, snapshots and versions included."""
         with self.calls(f"list {prefix}/"):
             found = self._connection.client.list_blobs(f"{prefix}/", include=["metadata", "snapshots", "versions"])
             for properties in found:
-                yield _entry(properties)
+                yield entry_of(properties)
 
-    def current(self, name: str) -> Entry | None:
+    def current(self, name: str) -> CurrentBlob | None:
         """The content that `name` holds now; None if there is no such blob, AzureError if there is no container."""
         from azure.core.exceptions import ResourceNotFoundError
 
         with self.calls(f"look at {name}"):
             try:
-                properties = self.blob(name).get_blob_properties()
+                return CurrentBlob.of(name, self.blob(name).get_blob_properties())
             except ResourceNotFoundError:
                 # A HEAD answer has no body, so only listing tells a missing blob from a missing container.
                 next(iter(self._connection.client.list_blobs(name)), None)
                 return None
-        return replace(_entry(properties), name=name, version=None)
+
+    @cached_property
+    def is_immutable(self) -> bool:
+        """Whether blobs here can't be replaced nor deleted, as far as this login may ask; asked once."""
+        from azure.core.exceptions import HttpResponseError
+
+        try:
+            found = self._connection.client.get_container_properties()
+        except HttpResponseError:
+            # A SAS for the container may not ask for its properties; then a refused commit tells.
+            return False
+        return bool(found.has_immutability_policy or found.has_legal_hold)
 
     def read(self, name: str) -> bytes | None:
         """A small blob's content; None if there is no such blob, StoreError if it is larger than SMALL_BLOB_BYTES."""
+        return self.read_with_etag(name)[0]
+
+    def read_with_etag(self, name: str) -> tuple[bytes | None, str | None]:
+        """As `read`, and the ETag on which it can be replaced."""
         from azure.core.exceptions import ResourceNotFoundError
 
         with self.calls(f"read {name}"):
             try:
-                content = bytes(self.blob(name).download_blob(offset=0, length=SMALL_BLOB_BYTES + 1).readall())
+                loading = self.blob(name).download_blob(offset=0, length=SMALL_BLOB_BYTES + 1)
+                content = bytes(loading.readall())
             except ResourceNotFoundError as error:
-                if error.error_code != "BlobNotFound":  # type: ignore[attr-defined]
+                if azure_refusals.code_of(error) != "BlobNotFound":
                     raise
-                return None
+                return None, None
         if len(content) > SMALL_BLOB_BYTES:
             raise StoreError(
                 f"store: read {name}", f"it holds more than {SMALL_BLOB_BYTES} bytes", "look at what stands there"
             )
-        return content
+        return content, str(loading.properties.etag)
 
     def read_range(self, entry: Entry, offset: int, count: int) -> bytes:
         """At most `count` bytes of a content from `offset` on, if it is still the one that was listed."""
-        with self.calls(f"read {entry.name}", entry.name):
-            loading = self.blob(entry.name).download_blob(offset=offset, length=count, **only_if(entry.etag))
-            return bytes(loading.readall())
+        from azure.core.exceptions import ResourceModifiedError
 
-    def write_sidecar(self, name: str, metadata: Mapping[str, str]) -> None:
-        """The sidecar says the metadata's digest; one that says it already is left as it is."""
-        sidecar = layout.sidecar_name(name)
-        line = layout.sidecar_line(metadata["sha256"], name)
-        if self.read(sidecar) != line:
-            with self.calls(f"write {sidecar}"):
-                self.blob(sidecar).upload_blob(line, overwrite=True)
+        condition = only_if(entry.etag) if entry.version is None else {}
+        with self.calls(f"read {entry.name}"):
+            try:
+                loading = self.blob(entry.name, entry.version).download_blob(offset=offset, length=count, **condition)
+                return bytes(loading.readall())
+            except ResourceModifiedError:
+                raise StoreError(f"store: read {entry.name}", "it was overwritten meanwhile", "run it again") from None
 
-    def keep(self, current: Entry) -> None:
+    def keep(self, current: CurrentBlob) -> None:
         """A blob snapshot of what the next commit replaces; an upload that never came to its commit is not kept.
 
-        A content of the former script says nothing of itself, so its snapshot takes the digest of its sidecar.
+        None where the account keeps versions: the commit makes one by itself
+        (https://learn.microsoft.com/azure/storage/blobs/versioning-overview). A content of the former script says
+        nothing of itself, so its snapshot takes the digest of its sidecar.
         """
-        if layout.is_unfinished(current.metadata):
+        if layout.is_unfinished(current.entry.metadata) or current.keeps_versions:
             return
-        metadata = dict(current.metadata)
+        name, metadata = current.entry.name, dict(current.entry.metadata)
         if not metadata:
-            digest = layout.parse_sidecar(self.read(layout.sidecar_name(current.name)) or b"")
+            digest = layout.parse_sidecar(self.read(layout.sidecar_name(name)) or b"")
             metadata = {"sha256": digest} if digest else {}
-        with self.calls(f"keep the former {current.name}", current.name):
-            self.blob(current.name).create_snapshot(metadata or None, **only_if(current.etag))
+        with self.calls(f"keep the former {name}", name):
+            self.blob(name).create_snapshot(metadata or None, **only_if(current.entry.etag))
 
-    def copy(self, name: str, base: Entry, metadata: Mapping[str, str], etag: str | None) -> str:
-        """Copy Blob within the container, block list included, if `name` still has that ETag; returns the new ETag.
+    def change(self, doing: str, wanted: Entry, call: Callable[[dict[str, Any]], Any]) -> str:
+        """Carry out a call that makes `wanted` of the blob that has `wanted.etag` (None: of none); the new ETag.
 
-        Raises StoreError where another run committed `name` meanwhile, or Azure only began to copy.
+        `call` is given the SDK's arguments for the condition. A size below zero is not compared. Raises StoreError
+        where another run changed the blob meanwhile.
         """
-        from azure.core import MatchConditions
+        from azure.core.exceptions import AzureError as SdkError
 
-        with self.calls(f"copy {base.name} to {name}", name):
-            answer = self.blob(name).start_copy_from_url(
-                self._copy_source(base),
-                dict(metadata),
-                source_etag=base.etag,
-                source_match_condition=MatchConditions.IfNotModified,
-                **only_if(etag),
-            )
-        if answer["copy_status"] != "success":
-            # Within one account Azure copies at once; a copy that is only begun could be read half done.
-            self.blob(name).abort_copy(str(answer["copy_id"]))
-            raise StoreError(f"store: copy {name}", f"Azure answered {answer['copy_status']}", "run: invoke backup")
-        return str(answer["etag"])
+        with self.calls(doing, wanted.name):
+            try:
+                return str(call(only_if(wanted.etag))["etag"])
+            except SdkError as error:
+                made = self._made(wanted) if azure_refusals.is_doubtful(error) else None
+                if made is None:
+                    raise
+                return made
 
-    def _copy_source(self, base: Entry) -> str:
+    def _made(self, wanted: Entry) -> str | None:
+        """The ETag of what the service made although its answer got lost; None where it made nothing of the kind."""
+        try:
+            found = self.current(wanted.name)
+        except PillarError:
+            # Azure is away; the error that led here says so.
+            return None
+        if found is None or found.entry.etag == wanted.etag or not found.holds(wanted):
+            return None
+        return found.entry.etag
+
+    def copy_source(self, base: Entry) -> str:
         """The URL of a blob as Azure itself reads it; a SAS is no login, so the source needs one as well."""
         if self._connection.secret.sas:
             return self.links.link(base, COPY_LINK_SECONDS)
@@ -140,20 +182,3 @@ def only_if(etag: str | None) -> dict[str, Any]:
     if etag is None:
         return {"match_condition": MatchConditions.IfMissing}
     return {"etag": etag, "match_condition": MatchConditions.IfNotModified}
-
-
-def _entry(properties: BlobProperties) -> Entry:
-    version = None
-    if properties.snapshot:
-        version = f"snapshot={properties.snapshot}"
-    elif properties.version_id and not properties.is_current_version:
-        version = f"versionid={properties.version_id}"
-    return Entry(
-        name=str(properties.name),
-        size=properties.size,
-        modified=properties.last_modified,
-        version=version,
-        metadata=properties.metadata or {},
-        # A listing gives the ETag without its quotes.
-        etag=f'"{str(properties.etag).strip(chr(34))}"',
-    )

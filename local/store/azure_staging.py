@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from threading import Condition
+from contextlib import ExitStack
+from threading import Condition, Lock
 from typing import Any
 
 from local.errors import PillarError
+from local.store import azure_refusals
 from local.store.azure_connection import CONNECTIONS
 from local.store.azure_container import COPY_LINK_SECONDS, AzureContainer
 from local.store.interface import Entry
@@ -30,6 +32,8 @@ class BlockStaging:
         self._staged: list[Future[None]] = []
         self._failure: PillarError | None = None
         self._source: Entry | None = None
+        self._first_copy = Lock()
+        self._copied_once = False
         self.sent = 0
 
     def splice_from(self, source: Entry) -> None:
@@ -88,27 +92,39 @@ class BlockStaging:
         self._blob.stage_block(block_id, data, length=len(data), validate_content=True)
 
     def _copy_range(self, block_id: str, data: bytes, offset: int) -> None:
-        """Put Block From URL; where the service refuses one, no other is tried, and the bytes are sent.
+        """Put Block From URL; where the service refuses one, no other is tried, and the bytes are sent."""
+        with ExitStack() as first:
+            if not self._copied_once:
+                # One at a time until one came through, so that there is one refusal at most.
+                first.enter_context(self._first_copy)
+            source = self._source
+            copied = source is not None and self._was_copied(source, block_id, data, offset)
+        if not copied:
+            self._send(block_id, data)
 
-        A range beyond the end would be silently shortened, so the source's MD5 goes along; the SDK has no condition for
-        the source, so its header does (*measured*).
+    def _was_copied(self, source: Entry, block_id: str, data: bytes, offset: int) -> bool:
+        """A range beyond the end would be silently shortened, so the source's MD5 goes along; the SDK has no condition
+        for the source, so its header does (*measured*).
         """
-        from azure.core.exceptions import HttpResponseError
+        from azure.core.exceptions import AzureError as SdkError
 
-        source = self._source
-        if source:
-            try:
-                self._blob.stage_block_from_url(
-                    block_id,
-                    self._container.links.link(source, COPY_LINK_SECONDS),
-                    source_offset=offset,
-                    source_length=len(data),
-                    source_content_md5=bytearray(hashlib.md5(data, usedforsecurity=False).digest()),
-                    headers={"x-ms-source-if-match": str(source.etag)},
-                    retry_total=0,
-                )
-            except HttpResponseError:
+        try:
+            self._blob.stage_block_from_url(
+                block_id,
+                self._container.links.link(source, COPY_LINK_SECONDS),
+                source_offset=offset,
+                source_length=len(data),
+                source_content_md5=bytearray(hashlib.md5(data, usedforsecurity=False).digest()),
+                headers={"x-ms-source-if-match": str(source.etag)},
+                retry_total=0,
+            )
+        except SdkError as error:
+            if not azure_refusals.is_transient(error):
                 self._source = None
-            else:
-                return
-        self._send(block_id, data)
+            return False
+        except PillarError:
+            # This login makes no links.
+            self._source = None
+            return False
+        self._copied_once = True
+        return True

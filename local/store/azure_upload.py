@@ -7,14 +7,18 @@ until the commit its metadata says so (`layout.SEED_KEY`), and no reader of ours
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from local.store import layout
-from local.store.azure_blocks import BlockAssembler, Keep, Splice, Stage, Step, base_blocks, block_id, is_ours
+from local.errors import PillarError, StoreError
+from local.store import azure_refusals, layout
+from local.store.azure_blocks import BlockAssembler, Keep, Splice, Stage, Step, base_blocks, is_ours
 from local.store.azure_container import AzureContainer, only_if
+from local.store.azure_copy import copy_unfinished
+from local.store.azure_current import CurrentBlob
+from local.store.azure_leftovers import drop_leftovers
+from local.store.azure_sidecar import write_sidecar
 from local.store.azure_staging import BlockStaging
 from local.store.interface import Entry
 
@@ -27,14 +31,16 @@ class AzureUpload:
     def __init__(self, container: AzureContainer, name: str, base: Entry | None) -> None:
         self._container = container
         self._name = name
-        self._blob = container.blob(name)
         self._former = container.current(name)
+        if self._former:
+            refuse_immutable(container, self._former)
         self._base = base
-        self._etag = self._former.etag if self._former else None
-        self._seeded = False
+        self._etag = self._former.entry.etag if self._former else None
+        self._unfinished = False
         self._listed = self._list_base() if base else []
         self._assembler: BlockAssembler | None = None
         self._blocks: list[tuple[str, bool]] = []
+        self._size = 0
         self._staging = BlockStaging(container, name)
 
     @property
@@ -50,23 +56,25 @@ class AzureUpload:
     def send(self, data: bytes) -> None:
         """Add bytes that the base does not hold; returns when there is room for them on the way."""
         self._carry_out(self._begun().send(data))
+        self._size += len(data)
 
     def reuse(self, offset: int, data: bytes) -> None:
         """Add bytes that stand at `offset` of the base; none of them travel where the service can take them from it."""
         self._carry_out(self._begun().reuse(offset, data))
+        self._size += len(data)
 
     def commit(self, metadata: Mapping[str, str]) -> tuple[str, ...]:
         """Keep the former content, then Put Block List with the metadata, if nobody else committed meanwhile."""
-        from azure.storage.blob import ContentSettings
-
         self._carry_out(self._begun().finish())
         self._staging.finish()
         if self._former:
             self._container.keep(self._former)
-        settings = ContentSettings(content_type=CONTENT_TYPE)
-        self._commit(self._blocks, metadata, content_settings=settings, raw_request_hook=self._staging.count_body)
-        self._seeded = False
-        self._container.write_sidecar(self._name, metadata)
+        self._etag = self._put_block_list(metadata)
+        self._unfinished = False
+        if self._base and self._base.name != self._name and self._base.metadata.get("sha256"):
+            # A run before may have been kept from writing that one.
+            write_sidecar(self._container, self._base.name, self._base.metadata, self._base.etag)
+        write_sidecar(self._container, self._name, metadata, self._etag)
         return tuple(name for name, _ in self._blocks)
 
     def __enter__(self) -> Self:
@@ -76,9 +84,26 @@ class AzureUpload:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._staging.close()
-        if self._seeded:
-            with self._container.calls(f"take back {self._name}", self._name):
-                self._blob.delete_blob(**only_if(self._etag))
+        if not self._unfinished:
+            return
+        try:
+            self._take_back()
+        except PillarError as left:
+            if error is None:
+                raise
+            # What went wrong first is what a person must mend.
+            error.add_note(f"and its beginning stands there still, marked as unfinished: {left}")
+
+    def _take_back(self) -> None:
+        """Delete what stands there, unless it is gone, or another run's, or this run's own commit by now."""
+        from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+
+        with self._container.calls(f"take back {self._name}"):
+            try:
+                self._container.blob(self._name).delete_blob(**only_if(self._etag))
+            except HttpResponseError as error:
+                if not isinstance(error, ResourceNotFoundError) and not azure_refusals.is_race(error):
+                    raise
 
     def _carry_out(self, steps: Sequence[Step]) -> None:
         for step in steps:
@@ -86,23 +111,33 @@ class AzureUpload:
                 case Keep(name):
                     self._blocks.append((name, True))
                 case Stage(data):
-                    name = block_id(data)
+                    name = self._name_of(data)
                     held = name in self._held
                     if not held:
                         self._staging.stage(name, data)
                     self._blocks.append((name, held))
                 case Splice(offset, data):
-                    name = block_id(data)
+                    name = self._name_of(data)
                     self._staging.splice(name, offset, data)
                     self._blocks.append((name, False))
 
     def _list_base(self) -> list[tuple[str, int]]:
         """The base's blocks with their sizes; none where they can't stand in the list of this blob."""
+        from azure.core.exceptions import HttpResponseError
+
         assert self._base
-        if self._former and (self._former.name, self._former.etag) != (self._base.name, self._base.etag):
+        if self._former and (self._former.entry.name, self._former.entry.etag) != (self._base.name, self._base.etag):
+            return []
+        if not self._former and self._container.is_immutable:
+            # What it would begin with could be neither replaced nor taken back.
             return []
         with self._container.calls(f"list the blocks of {self._base.name}"):
-            committed, _ = self._container.blob(self._base.name).get_block_list("committed")
+            try:
+                committed, _ = self._container.blob(self._base.name).get_block_list("committed")
+            except HttpResponseError as error:
+                if azure_refusals.code_of(error) != "BlobArchived":
+                    raise
+                return []
         listed = [(str(block.id), int(block.size)) for block in committed]
         return listed if all(is_ours(name) for name, _ in listed) else []
 
@@ -110,41 +145,48 @@ class AzureUpload:
         """Before the first byte: the copy of the base, and no leftovers that would refuse our block ids."""
         if self._assembler is None:
             if self._base and self._listed and self._former is None:
-                self._etag = self._container.copy(self._name, self._base, {layout.SEED_KEY: self._base.name}, None)
-                self._seeded = True
-            self._drop_leftovers()
+                self._etag = copy_unfinished(self._container, self._name, self._base, None)
+                self._unfinished = True
+            self._name_of: Callable[[bytes], str] = self._cleared()
             self._held = frozenset(self.base_blocks)
             self._assembler = BlockAssembler(base_blocks(self._listed))
             if self._listed:
                 self._staging.splice_from(Entry(self._name, 0, layout.EPOCH, etag=self._etag))
         return self._assembler
 
-    def _drop_leftovers(self) -> None:
-        """Uncommitted blocks of another tool with ids of another length make Azure refuse ours, for up to 7 days.
+    def _cleared(self) -> Callable[[bytes], str]:
+        cleared = drop_leftovers(self._container, self._name, self._former)
+        if cleared.etag:
+            self._etag = cleared.etag
+            if self._former is None:
+                self._unfinished = True
+            else:
+                self._former = self._former.with_etag(cleared.etag)
+        return cleared.name_of
 
-        Any commit discards them: the same list again, or an empty one marked as unfinished.
-        """
-        from azure.core.exceptions import ResourceNotFoundError
-
-        with self._container.calls(f"list the blocks of {self._name}"):
-            try:
-                _, leftovers = self._blob.get_block_list("uncommitted")
-            except ResourceNotFoundError:
-                return
-            if all(is_ours(str(block.id)) for block in leftovers):
-                return
-            committed, _ = self._blob.get_block_list("committed")
-        self._seeded = self._seeded or self._former is None
-        metadata = {layout.SEED_KEY: ""} if self._former is None else self._former.metadata
-        self._commit([(str(block.id), True) for block in committed], metadata)
-        if self._former:
-            self._former = replace(self._former, etag=self._etag)
-
-    def _commit(self, blocks: Sequence[tuple[str, bool]], metadata: Mapping[str, str], **options: Any) -> None:
-        from azure.storage.blob import BlobBlock, BlockState
+    def _put_block_list(self, metadata: Mapping[str, str]) -> str:
+        from azure.storage.blob import BlobBlock, BlockState, ContentSettings
 
         states = {True: BlockState.COMMITTED, False: BlockState.UNCOMMITTED}
-        named = [BlobBlock(name, state=states[held]) for name, held in blocks]
-        with self._container.calls(f"commit {self._name}", self._name):
-            answer = self._blob.commit_block_list(named, metadata=dict(metadata), **options, **only_if(self._etag))
-        self._etag = str(answer["etag"])
+        named = [BlobBlock(name, state=states[held]) for name, held in self._blocks]
+        options: dict[str, Any] = {
+            "metadata": dict(metadata),
+            "content_settings": ContentSettings(content_type=CONTENT_TYPE),
+            "raw_request_hook": self._staging.count_body,
+        }
+        blob = self._container.blob(self._name)
+        return self._container.change(
+            f"commit {self._name}",
+            Entry(self._name, self._size, layout.EPOCH, metadata=metadata, etag=self._etag),
+            lambda condition: blob.commit_block_list(named, **options, **condition),
+        )
+
+
+def refuse_immutable(container: AzureContainer, current: CurrentBlob) -> None:
+    """StoreError, before the first byte, where what stands there could not be replaced.
+
+    A name of its own for the later content would be one that no restore by hand looks for.
+    """
+    if current.is_immutable or container.is_immutable:
+        what, mend = azure_refusals.IMMUTABLE
+        raise StoreError(f"store: replace {current.entry.name}", what, mend)

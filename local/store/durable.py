@@ -12,6 +12,8 @@ import fcntl
 import os
 import secrets
 import socket
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -22,6 +24,7 @@ from local.errors import StoreError
 TEMPORARY_FOLDER = ".pillar9-new"
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
+FORGOTTEN_SECONDS = 7 * 24 * 3600
 _COPY_BYTES = 8 * 1024 * 1024
 # What file systems without the call answer (SMB, exFAT, some FUSE): nothing more can be done there.
 _NOT_SUPPORTED = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOTTY, errno.EBADF, errno.EACCES, errno.EPERM})
@@ -45,7 +48,7 @@ def sync_folder(folder: Path) -> None:
     """The folder's names are on the disk, where its file system can say so."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        sync_file(descriptor)
     except OSError as error:
         if error.errno not in _NOT_SUPPORTED:
             raise
@@ -90,7 +93,6 @@ class AtomicFile:
                 self.file.flush()
                 sync_file(self.file.fileno())
                 self.file.close()
-            self.target.parent.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
             self._temporary.replace(self.target)
             sync_folder(self.target.parent)
         except OSError as error:
@@ -108,10 +110,11 @@ class AtomicFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Closing writes what is buffered, which a full disk refuses; the file goes in any case.
+        # Closing writes what is buffered, which a full disk refuses; the file goes in any case, or the next run sweeps.
         with contextlib.suppress(OSError):
             self.file.close()
-        self._temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._temporary.unlink(missing_ok=True)
 
     def _open(self) -> BinaryIO:
         return os.fdopen(os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE), "wb")
@@ -137,18 +140,34 @@ def make_folders(root: Path, folder: Path) -> None:
         make_folders(root, folder.parent)
         with contextlib.suppress(FileExistsError):
             folder.mkdir(mode=FOLDER_MODE)
+        sync_folder(folder.parent)
 
 
 def sweep(root: Path) -> None:
-    """Remove what processes of this machine left that are no more; others' files stay where they are."""
-    folder = root / TEMPORARY_FOLDER
-    host = _host()
+    """Remove what processes of this machine left that are no more, and what other machines left a week ago.
+
+    The folder itself stays: another process may be about to open its file there.
+    """
     with contextlib.suppress(OSError):
-        for path in folder.iterdir():
-            name, _, process = path.name.rpartition("-")[0].rpartition("-")
-            if name == host and process.isdecimal() and not _is_running(int(process)):
+        for path in (root / TEMPORARY_FOLDER).iterdir():
+            if _is_left_over(path):
                 path.unlink(missing_ok=True)
-        folder.rmdir()
+
+
+def _is_left_over(path: Path) -> bool:
+    host, _, process = path.name.rpartition("-")[0].rpartition("-")
+    if host == _host() and process.isdecimal():
+        return not _is_running(int(process))
+    return time.time() - path.stat().st_mtime > FORGOTTEN_SECONDS
+
+
+@contextlib.contextmanager
+def refusals(doing: str) -> Iterator[None]:
+    """What the file system refuses in here, as an error of the store."""
+    try:
+        yield
+    except OSError as error:
+        raise refused(doing, error) from error
 
 
 def refused(doing: str, error: OSError) -> StoreError:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,12 +19,11 @@ from typing import Self
 from local import clock
 from local.errors import PillarError, StoreError
 from local.store import folder_metadata, layout
-from local.store.durable import TEMPORARY_FOLDER, AtomicFile, refused, sweep
-from local.store.folder_lock import HOLDER_FILE, LOCK_FILE, folder_lock
-from local.store.folder_names import SIDECAR_SUFFIX, beside, former_path, is_derived, split_name
-from local.store.interface import SMALL_BLOB_BYTES, Entry, Link
-
-_OWN_FILES = frozenset({LOCK_FILE, HOLDER_FILE})
+from local.store.durable import AtomicFile, refusals, refused, sweep
+from local.store.folder_entries import entries_under, entry_at, etag_at, etag_of
+from local.store.folder_lock import folder_lock
+from local.store.folder_names import SIDECAR_SUFFIX, beside, former_path
+from local.store.interface import SMALL_BLOB_BYTES, Entry, Link, changed_meanwhile
 
 
 class FolderStore:
@@ -41,13 +40,7 @@ class FolderStore:
         top = self._path(prefix)
         if not self.root.is_dir():
             raise StoreError(f"store: list {top}", f"{self.root} is not a folder", "create it, or mend store.url")
-        for folder, folders, files in os.walk(top, onerror=_raise_unless_gone):
-            folders[:] = [name for name in folders if name != TEMPORARY_FOLDER]
-            for file in files:
-                if file not in _OWN_FILES and not is_derived(file):
-                    entry = self._entry(Path(folder, file))
-                    if entry:
-                        yield entry
+        yield from entries_under(self.root, top)
 
     def read(self, name: str) -> bytes | None:
         """A small file's content; None if there is no such file, StoreError if it is larger than SMALL_BLOB_BYTES."""
@@ -72,13 +65,10 @@ class FolderStore:
     def read_range(self, entry: Entry, offset: int, count: int) -> bytes:
         """At most `count` bytes of a content from `offset` on."""
         path = self._file(entry)
-        try:
-            with path.open("rb") as file:
-                if _etag(os.fstat(file.fileno())) != entry.etag:
-                    raise StoreError(f"store: read {path}", "it was overwritten meanwhile", "run it again")
-                return os.pread(file.fileno(), count, offset)
-        except OSError as error:
-            raise refused(f"read {path}", error) from error
+        with refusals(f"read {path}"), path.open("rb") as file:
+            if etag_of(os.fstat(file.fileno())) != entry.etag:
+                raise _overwritten(path)
+            return os.pread(file.fileno(), count, offset)
 
     def local_path(self, entry: Entry) -> Path | None:
         """The file that holds a content."""
@@ -96,35 +86,49 @@ class FolderStore:
         written.
         """
         path = self._file(entry)
+        if not folder_metadata.is_torn(entry.metadata):
+            return entry
         try:
             with self.lock():
-                self._derive(path, folder_metadata.of_torn(path, entry.metadata))
+                now = entry_at(self.root, path)
+                if now is None or now.etag != entry.etag:
+                    return entry
+                self._derive(path, now.metadata)
         except PillarError:
             return entry
-        return self._entry(path) or entry
+        return entry_at(self.root, path) or entry
 
     def upload(self, name: str, base: Entry | None) -> FolderUpload:  # noqa: ARG002 - its bytes are given again
         """Begin an archive under `name`, which is written in full: one whole plain file is what a person wants here."""
-        return FolderUpload(self, AtomicFile(self.root, self._path(name)))
+        return FolderUpload(self, name, AtomicFile(self.root, self._path(name)))
 
     def repeat(self, name: str, base: Entry, metadata: Mapping[str, str]) -> int:
         """New metadata, and for another day a hard link to `base`'s file, or a copy where there are none."""
-        path = self._path(name)
-        copied_bytes = 0
-        if base.name != name:
-            with AtomicFile(self.root, path) as file:
-                copied_bytes = file.link(self._file(base))
-                self.put(file, metadata)
-        else:
+        path, source = self._path(name), self._file(base)
+        with refusals(f"look at {source}"):
+            if etag_at(source) != base.etag:
+                raise _overwritten(source)
+        if base.name == name and base.version is None:
             self._derive(path, metadata)
+            return 0
+        with AtomicFile(self.root, path) as file:
+            copied_bytes = file.link(source)
+            self.put(file, metadata)
         return copied_bytes
 
     def put(self, file: AtomicFile, metadata: Mapping[str, str]) -> None:
         """Keep the target's former content beside it, put the new one in place, and then what is derived of it."""
-        if file.target.exists():
-            self._keep_former(file.target)
+        former = entry_at(self.root, file.target)
+        if former:
+            self._keep_former(former, file.target)
         file.put_in_place()
         self._derive(file.target, metadata)
+
+    def etag(self, name: str) -> str | None:
+        """Names the current content of `name`; None without one."""
+        path = self._path(name)
+        with refusals(f"look at {path}"):
+            return etag_at(path)
 
     def link(self, entry: Entry, seconds: int) -> str:  # noqa: ARG002 - a path needs no expiry
         """The file's URL; whoever may read the folder may read it."""
@@ -141,28 +145,24 @@ class FolderStore:
 
     def _derive(self, path: Path, metadata: Mapping[str, str]) -> None:
         """The sidecar, and last the metadata, each written where it says something else."""
+        with refusals(f"read {path}"):
+            metadata = folder_metadata.completed(path, metadata)
+            target, content = folder_metadata.encoded(path, metadata)
         digest = metadata.get("sha256")
-        if digest:
+        if digest and digest != folder_metadata.UNREADABLE["sha256"]:
             self._write_if_other(beside(path, SIDECAR_SUFFIX), layout.sidecar_line(digest, path.name))
-        target, content = folder_metadata.encoded(path, metadata)
         self._write_if_other(target, content)
 
-    def _keep_former(self, path: Path) -> None:
+    def _keep_former(self, entry: Entry, path: Path) -> None:
         """The current content under a name with the moment when it was taken; what is kept already is completed."""
-        entry = self._entry(path)
-        if entry is None:
-            return
-        metadata = dict(entry.metadata)
-        if "sha256" not in metadata:
-            metadata = folder_metadata.of_torn(path, metadata)
         kept = former_path(path, clock.compact_timestamp(_taken(entry)))
-        if not kept.exists():
-            with AtomicFile(self.root, kept) as file:
-                file.link(path)
-                file.put_in_place()
-        elif not kept.samefile(path) and folder_metadata.digest_of(kept) != folder_metadata.digest_of(path):
-            # Two contents of one moment: a clock went back. Neither may be lost.
-            kept = former_path(path, f"{clock.compact_timestamp(_taken(entry))}-{path.stat().st_ino}")
+        with refusals(f"keep {path}"):
+            metadata = folder_metadata.completed(path, entry.metadata)
+            if kept.exists() and not _is_same(kept, path):
+                # Two contents of one moment: a clock went back. Neither may be lost.
+                kept = former_path(path, f"{clock.compact_timestamp(_taken(entry))}-{path.stat().st_ino}")
+            is_kept = kept.exists()
+        if not is_kept:
             with AtomicFile(self.root, kept) as file:
                 file.link(path)
                 file.put_in_place()
@@ -190,37 +190,23 @@ class FolderStore:
             raise StoreError(f"store: open {name!r}", "this is no name in the store", "look at what stands there")
         return self.root / name
 
-    def _entry(self, path: Path) -> Entry | None:
-        """What stands at `path`; None if it is gone. A file that can't be read is an entry that contradicts itself."""
-        name, version = split_name(path.relative_to(self.root).as_posix())
-        try:
-            found = path.stat()
-        except FileNotFoundError:
-            if not path.is_symlink():
-                return None
-            return Entry(name, 0, layout.EPOCH, version, folder_metadata.UNREADABLE)
-        except OSError:
-            return Entry(name, 0, layout.EPOCH, version, folder_metadata.UNREADABLE)
-        modified = datetime.fromtimestamp(found.st_mtime, UTC)
-        return Entry(name, found.st_size, modified, version, folder_metadata.read(path), _etag(found))
-
 
 class FolderUpload:
     """An archive being written in the folder that it is for."""
 
     base_blocks: tuple[str, ...] = ()
 
-    def __init__(self, store: FolderStore, file: AtomicFile) -> None:
+    def __init__(self, store: FolderStore, name: str, file: AtomicFile) -> None:
         self._store = store
+        self._name = name
+        self._former = store.etag(name)
         self._file = file
         self._begun = False
         self.sent = 0
 
     def send(self, data: bytes) -> None:
         """Append the bytes."""
-        if not self._begun:
-            self._file.__enter__()
-            self._begun = True
+        self._begin()
         self._file.write(data)
         self.sent += len(data)
 
@@ -230,6 +216,9 @@ class FolderUpload:
 
     def commit(self, metadata: Mapping[str, str]) -> tuple[str, ...]:
         """Keep the former content beside the new one, then put the new one in place."""
+        self._begin()
+        if self._store.etag(self._name) != self._former:
+            raise changed_meanwhile(self._name)
         self._store.put(self._file, metadata)
         return ()
 
@@ -242,10 +231,19 @@ class FolderUpload:
         if self._begun:
             self._file.__exit__(kind, error, trace)
 
+    def _begin(self) -> None:
+        if not self._begun:
+            self._file.__enter__()
+            self._begun = True
 
-def _etag(found: os.stat_result) -> str:
-    """Names one content of a file: a rename into place changes it, a hard link does not."""
-    return f"{found.st_ino}-{found.st_mtime_ns}-{found.st_size}"
+
+def _overwritten(path: Path) -> StoreError:
+    return StoreError(f"store: read {path}", "it was overwritten meanwhile", "run it again")
+
+
+def _is_same(kept: Path, path: Path) -> bool:
+    """Whether two files hold the same content, at best because they are one file; OSError."""
+    return kept.samefile(path) or folder_metadata.digest_of(kept) == folder_metadata.digest_of(path)
 
 
 def _taken(entry: Entry) -> datetime:
@@ -254,8 +252,3 @@ def _taken(entry: Entry) -> datetime:
         return layout.decode_metadata(entry.metadata).taken or entry.modified
     except ValueError:
         return entry.modified
-
-
-def _raise_unless_gone(error: OSError) -> None:
-    if not isinstance(error, FileNotFoundError):
-        raise refused("list", error) from error

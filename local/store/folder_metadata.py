@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from local.drill_program.record import END, RecordError
 from local.store import archive_end, layout
@@ -21,43 +21,45 @@ RECORD_KEY = "record_sha256"
 UNREADABLE: Mapping[str, str] = {"sha256": "unreadable"}
 
 
-def read(path: Path) -> Mapping[str, str]:
-    """The metadata of the archive at `path`; empty for one of the former script without a digest beside it."""
+def read(path: Path, file: BinaryIO, size: int) -> Mapping[str, str]:
+    """The metadata of the archive at `path`, opened as `file`; empty for the former script's; OSError.
+
+    A `.json` that is damaged, or of another content, is as good as none where the archive has a record to speak for it.
+    """
+    mark = archive_end.read_end_mark(file, size)
     try:
         told = _read_json(beside(path, METADATA_SUFFIX))
-        record = record_digest(path)
     except (OSError, ValueError, RecursionError):
-        return UNREADABLE
-    if record is None:
+        return _of_record(file, size) if mark else UNREADABLE
+    if mark is None:
         return told or {}
-    if told is not None and told.get(RECORD_KEY) == record:
+    if told is not None and told.get(RECORD_KEY) == _digest_in(mark):
         return {key: value for key, value in told.items() if key != RECORD_KEY}
-    return _of_record(path)
+    return _of_record(file, size)
 
 
-def of_torn(path: Path, metadata: Mapping[str, str]) -> dict[str, str]:
-    """The metadata of an archive whose own record alone speaks, completed by the digest of the file; OSError.
+def is_torn(metadata: Mapping[str, str]) -> bool:
+    """Whether the archive's own record alone speaks, which holds all but the digest of the whole file."""
+    return bool(metadata) and "sha256" not in metadata
 
-    An archive of the former script has no record; its digest is the one in its sidecar, damaged or not.
+
+def completed(path: Path, metadata: Mapping[str, str]) -> Mapping[str, str]:
+    """The metadata with the archive's digest, a torn one's own, the former script's as its sidecar says; OSError.
+
+    What says its digest already is believed, or a rotten file would be given the digest that it has now.
     """
-    if not metadata:
-        told = layout.parse_sidecar(_read_or_nothing(beside(path, SIDECAR_SUFFIX)))
-        return {"sha256": told} if told else {}
-    return {**metadata, "sha256": digest_of(path)}
+    if is_torn(metadata):
+        return {**metadata, "sha256": digest_of(path)}
+    told = None if metadata else layout.parse_sidecar(_read_or_nothing(beside(path, SIDECAR_SUFFIX)))
+    return {"sha256": told} if told else metadata
 
 
 def encoded(path: Path, metadata: Mapping[str, str]) -> tuple[Path, bytes]:
-    """The `.json` beside an archive, and what it is to hold."""
-    record = record_digest(path)
-    fields = {**metadata, RECORD_KEY: record} if record else dict(metadata)
-    return beside(path, METADATA_SUFFIX), json.dumps(fields, indent=1).encode() + b"\n"
-
-
-def record_digest(path: Path) -> str | None:
-    """The SHA-256 of the archive's record, as its end mark says; None without one. OSError where it can't be read."""
+    """The `.json` beside an archive, and what it is to hold; OSError."""
     with path.open("rb") as file:
         mark = archive_end.read_end_mark(file, path.stat().st_size)
-    return END.unpack(mark)[2].hex() if mark else None
+    fields = {**metadata, RECORD_KEY: _digest_in(mark)} if mark else dict(metadata)
+    return beside(path, METADATA_SUFFIX), json.dumps(fields, indent=1).encode() + b"\n"
 
 
 def digest_of(path: Path) -> str:
@@ -66,12 +68,15 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _of_record(path: Path) -> Mapping[str, str]:
+def _digest_in(mark: bytes) -> str:
+    return str(END.unpack(mark)[2].hex())
+
+
+def _of_record(file: BinaryIO, size: int) -> Mapping[str, str]:
     try:
-        with path.open("rb") as file:
-            found = archive_end.read_record(file, path.stat().st_size)
+        found = archive_end.read_record(file, size)
         return layout.encode_metadata(layout.recorded_in(found.fields)) if found else UNREADABLE
-    except (OSError, ValueError, RecordError):
+    except (ValueError, RecordError):
         return UNREADABLE
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from local.settings import AzureSettings, StoreSettings
+from local.store import azure_connection, azure_copy, azure_sidecar
 from local.store.interface import Store
 from local.store.open import open_store
+from tests.support import azure_faults
+from tests.support.azure_faults import FaultyAzurite
+from tests.support.azurite import Azurite
 
 
 @pytest.fixture
@@ -29,3 +34,21 @@ def folder(tmp_path: Path) -> Path:
 def folder_store(folder: Path) -> Store:
     """An empty folder as a store."""
     return open_store(StoreSettings(url=folder.as_uri()), AzureSettings())
+
+
+@pytest.fixture
+def faults(azurite: Azurite) -> Iterator[FaultyAzurite]:
+    """A proxy before Azurite in which requests meet faults."""
+    with azure_faults.running(azurite) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def faulty_store(faults: FaultyAzurite, azure_store_settings: StoreSettings, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """The container of `azure_store`, through that proxy; what is repeated is repeated at once."""
+    monkeypatch.setattr(azure_connection, "FIRST_RETRY_SECONDS", 0)
+    monkeypatch.setattr(azure_connection, "RETRY_GROWTH_SECONDS", 0.01)
+    monkeypatch.setattr(azure_sidecar, "RETRY_SECONDS", (0.0,) * 7)
+    monkeypatch.setattr(azure_copy, "POLL_SECONDS", 0.01)
+    container = azure_store_settings.url.rpartition("/")[2]
+    return open_store(StoreSettings(url=f"{faults.url}/{container}"), AzureSettings())

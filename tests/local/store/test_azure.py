@@ -10,18 +10,7 @@ from local.errors import PillarError
 from local.settings import AzureSettings, StoreSettings
 from local.store.interface import Store
 from local.store.open import open_store
-from tests.local.store.archives import (
-    BLOCKS,
-    LATER,
-    METADATA,
-    NAME,
-    NEXT_DAY,
-    content_of,
-    current,
-    entries_by_version,
-    joined,
-    put,
-)
+from tests.local.store.archives import FIRST, LATER, LATER_TAKEN, NAME, NEXT_DAY, content_of, current, former, put
 from tests.support.azurite import ACCOUNT, KEY
 
 
@@ -56,13 +45,12 @@ def test_a_container_that_is_not_there_is_told_and_never_taken_for_an_empty_one(
 
 
 def test_a_sas_is_enough_for_every_call(store_by_sas: Store) -> None:
-    put(store_by_sas, BLOCKS[:2], METADATA)
-    put(store_by_sas, BLOCKS[2:], LATER)
-    store_by_sas.repeat(NEXT_DAY, current(store_by_sas), LATER)
+    put(store_by_sas, FIRST)
+    put(store_by_sas, LATER)
+    store_by_sas.repeat(NEXT_DAY, current(store_by_sas), LATER.metadata)
 
-    (former,) = (entry for version, entry in entries_by_version(store_by_sas).items() if version)
-    assert content_of(store_by_sas, former) == joined(BLOCKS[:2])
-    assert content_of(store_by_sas, current(store_by_sas, NEXT_DAY)) == joined(BLOCKS[2:])
+    assert content_of(store_by_sas, former(store_by_sas)) == FIRST.content
+    assert content_of(store_by_sas, current(store_by_sas, NEXT_DAY)) == LATER.content
 
 
 def test_the_stores_url_never_holds_the_sas(store_by_sas: Store) -> None:
@@ -71,10 +59,10 @@ def test_the_stores_url_never_holds_the_sas(store_by_sas: Store) -> None:
 
 
 def test_an_entry_of_the_current_content_has_no_version_and_the_etag_that_a_condition_takes(azure_store: Store) -> None:
-    put(azure_store, BLOCKS, METADATA)
+    put(azure_store, FIRST)
 
     entry = current(azure_store)
     assert entry.version is None
     assert (entry.etag or "").startswith('"')
     assert (entry.etag or "").endswith('"')
-    assert azure_store.repeat(NAME, entry, LATER) > 0, "a commit on this condition is taken"
+    assert azure_store.repeat(NAME, entry, FIRST.at(LATER_TAKEN)) > 0, "a commit on this condition is taken"

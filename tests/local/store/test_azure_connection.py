@@ -10,7 +10,7 @@ from local.errors import AzureError, ConfigError, StoreError
 from local.location import ContainerLocation
 from local.settings import AzureSettings
 from local.store.azure_connection import StorageSecret, connect
-from tests.local.store.archives import BLOCKS, METADATA, put
+from tests.local.store.archives import FIRST, put
 from tests.remote.site import Site
 from tests.support.azurite import KEY
 from tests.support.blob_proxy import BlobProxy, RefusedCall
@@ -132,11 +132,11 @@ def test_a_conflict_that_no_other_run_made_is_told_as_what_it_is(
     site: Site, blob_proxy: BlobProxy, code: str, told: str
 ) -> None:
     store = site.store
-    put(store, BLOCKS, METADATA)
+    put(store, FIRST)
     blob_proxy.refused.append(RefusedCall("PUT", "comp=snapshot", 409, code, "Refused."))
 
     with pytest.raises(AzureError, match=told) as refused:
-        put(store, BLOCKS, METADATA)
+        put(store, FIRST)
 
     assert "another run" not in str(refused.value)
     assert refused.value.mend
@@ -144,8 +144,8 @@ def test_a_conflict_that_no_other_run_made_is_told_as_what_it_is(
 
 def test_a_condition_that_fails_is_another_run_s_doing(site: Site, blob_proxy: BlobProxy) -> None:
     store = site.store
-    put(store, BLOCKS, METADATA)
+    put(store, FIRST)
     blob_proxy.refused.append(RefusedCall("PUT", "comp=blocklist", 412, "ConditionNotMet", "It was not met."))
 
     with pytest.raises(StoreError, match="another run"):
-        put(store, BLOCKS, METADATA)
+        put(store, FIRST)

@@ -12,8 +12,10 @@ from local.settings import AzureSettings, StoreSettings
 from local.store import layout
 from local.store.azure_connection import connect
 from local.store.azure_container import AzureContainer
-from local.store.interface import Entry, Store
-from tests.local.store.archives import BLOCKS, LATER, METADATA, NAME, NEXT_DAY, current, entries_by_version, put
+from local.store.azure_copy import copy_as_backup
+from local.store.azure_current import CurrentBlob
+from local.store.interface import Store
+from tests.local.store.archives import FIRST, LATER, NAME, NEXT_DAY, current, entries_by_version, put
 
 
 @pytest.fixture
@@ -24,17 +26,17 @@ def container(azure_store_settings: StoreSettings) -> AzureContainer:
     return AzureContainer(connect(location, AzureSettings()))
 
 
-def current_of(container: AzureContainer, name: str) -> Entry:
-    entry = container.current(name)
-    assert entry is not None
-    return entry
+def current_of(container: AzureContainer, name: str) -> CurrentBlob:
+    found = container.current(name)
+    assert found is not None
+    return found
 
 
 def test_the_current_content_is_told_as_the_listing_tells_it(azure_store: Store, container: AzureContainer) -> None:
-    put(azure_store, BLOCKS[:2], METADATA)
-    put(azure_store, BLOCKS, LATER)
+    put(azure_store, FIRST)
+    put(azure_store, LATER)
 
-    assert current_of(container, NAME) == current(azure_store)
+    assert current_of(container, NAME).entry == current(azure_store)
 
 
 def test_a_blob_that_is_not_there_has_no_current_content(container: AzureContainer) -> None:
@@ -42,9 +44,9 @@ def test_a_blob_that_is_not_there_has_no_current_content(container: AzureContain
 
 
 def test_a_content_that_was_replaced_meanwhile_is_not_kept(azure_store: Store, container: AzureContainer) -> None:
-    put(azure_store, BLOCKS[:2], METADATA)
+    put(azure_store, FIRST)
     seen = current_of(container, NAME)
-    put(azure_store, BLOCKS, LATER)
+    put(azure_store, LATER)
 
     with pytest.raises(StoreError, match="another run changed this blob"):
         container.keep(seen)
@@ -52,7 +54,8 @@ def test_a_content_that_was_replaced_meanwhile_is_not_kept(azure_store: Store, c
 
 def test_an_upload_that_never_came_to_its_commit_is_not_kept(azure_store: Store, container: AzureContainer) -> None:
     azure_store.write(NAME, b"begun")
-    begun = replace(current_of(container, NAME), metadata={layout.SEED_KEY: NEXT_DAY})
+    found = current_of(container, NAME)
+    begun = replace(found, entry=replace(found.entry, metadata={layout.SEED_KEY: NEXT_DAY}))
 
     container.keep(begun)
 
@@ -60,19 +63,19 @@ def test_an_upload_that_never_came_to_its_commit_is_not_kept(azure_store: Store,
 
 
 def test_a_copy_replaces_nothing_that_it_was_not_told_of(azure_store: Store, container: AzureContainer) -> None:
-    put(azure_store, BLOCKS, METADATA)
-    put(azure_store, BLOCKS[:1], LATER, NEXT_DAY)
+    put(azure_store, FIRST)
+    put(azure_store, LATER, NEXT_DAY)
 
     for etag in (None, '"0x0"'):
         with pytest.raises(StoreError, match="another run changed this blob"):
-            container.copy(NEXT_DAY, current(azure_store), METADATA, etag)
+            copy_as_backup(container, NEXT_DAY, current(azure_store), FIRST.metadata, etag)
 
-    assert current(azure_store, NEXT_DAY).metadata == LATER
+    assert current(azure_store, NEXT_DAY).metadata == LATER.metadata
 
 
 def test_a_copy_returns_the_etag_of_what_it_made(azure_store: Store, container: AzureContainer) -> None:
-    put(azure_store, BLOCKS, METADATA)
+    put(azure_store, FIRST)
 
-    etag = container.copy(NEXT_DAY, current(azure_store), LATER, None)
+    etag = copy_as_backup(container, NEXT_DAY, current(azure_store), LATER.metadata, None)
 
     assert current(azure_store, NEXT_DAY).etag == etag

@@ -14,7 +14,7 @@ from local.settings import AzureSettings
 from local.store.azure_connection import connect
 from local.store.azure_links import AzureLinks
 from local.store.interface import Store
-from tests.local.store.archives import BLOCKS, METADATA, NAME, NEXT_DAY, content_of, current, joined, put
+from tests.local.store.archives import FIRST, NAME, NEXT_DAY, content_of, current, put
 from tests.remote.site import Site
 from tests.support.azurite import KEY
 
@@ -37,24 +37,24 @@ def refusal_of(request: Request) -> int:
 
 
 def test_a_link_only_reads(azure_store: Store) -> None:
-    put(azure_store, BLOCKS, METADATA)
+    put(azure_store, FIRST)
     link = azure_store.link(current(azure_store), 60)
 
     assert refusal_of(Request(link, data=b"", method="PUT", headers={"x-ms-blob-type": "BlockBlob"})) == 403
     assert refusal_of(Request(link, method="DELETE")) == 403
-    assert content_of(azure_store, current(azure_store)) == joined(BLOCKS)
+    assert content_of(azure_store, current(azure_store)) == FIRST.content
 
 
 def test_a_link_opens_no_other_blob(azure_store: Store) -> None:
-    put(azure_store, BLOCKS, METADATA)
-    put(azure_store, BLOCKS, METADATA, NEXT_DAY)
+    put(azure_store, FIRST)
+    put(azure_store, FIRST, NEXT_DAY)
     link = azure_store.link(current(azure_store), 60)
 
     assert refusal_of(Request(link.replace(NAME, NEXT_DAY))) == 403
 
 
 def test_a_link_ends(azure_store: Store) -> None:
-    put(azure_store, BLOCKS, METADATA)
+    put(azure_store, FIRST)
 
     assert refusal_of(Request(azure_store.link(current(azure_store), -60))) == 403
 
@@ -90,7 +90,7 @@ def times_of(link: str) -> tuple[datetime, datetime]:
 def test_a_link_never_outlives_the_key_that_signed_it(site: Site) -> None:
     """A link for a longer time, asked for later of the same store, stands for one that is made late in a run."""
     store = site.store
-    put(store, BLOCKS, METADATA)
+    put(store, FIRST)
 
     for hours in (1, 3, 30):
         expiry, key_expiry = times_of(store.link(current(store), hours * 3600))
@@ -99,7 +99,7 @@ def test_a_link_never_outlives_the_key_that_signed_it(site: Site) -> None:
 
 def test_links_of_one_run_are_signed_with_one_key(site: Site) -> None:
     store = site.store
-    put(store, BLOCKS, METADATA)
+    put(store, FIRST)
 
     key_expiries = {times_of(store.link(current(store), 3600 + second))[1] for second in range(10)}
 
@@ -108,7 +108,7 @@ def test_links_of_one_run_are_signed_with_one_key(site: Site) -> None:
 
 def test_a_link_of_a_token_login_reads_that_content(site: Site) -> None:
     store = site.store
-    put(store, BLOCKS, METADATA)
+    put(store, FIRST)
     store.link(current(store), 60)
 
-    assert content_of(store, current(store)) == joined(BLOCKS)
+    assert content_of(store, current(store)) == FIRST.content

@@ -4,60 +4,82 @@ from __future__ import annotations
 
 import pytest
 
-from local.errors import AzureError, StoreError
 from local.settings import StoreSettings
 from local.store import catalog
-from local.store.interface import Store
-from tests.local.store.archives import BLOCKS, LATER, METADATA, NAME, NEXT_DAY, content_of, current, joined, put
+from local.store.azure_blocks import block_id
+from local.store.interface import Store, Upload
+from tests.local.store.archives import (
+    FIRST,
+    FIRST_TAKEN,
+    LATER,
+    LATER_TAKEN,
+    NAME,
+    NEXT_DAY,
+    Archive,
+    archive_of,
+    content_of,
+    contents,
+    current,
+    put,
+    random_parts,
+)
 from tests.support.azurite import KEY
 
+PARTS = random_parts(3, 4)
+LARGE = archive_of(PARTS[:3], FIRST_TAKEN)
+CHANGED = archive_of([PARTS[0], PARTS[3], PARTS[2]], LATER_TAKEN)
 
-def test_another_writers_commit_in_between_is_noticed(azure_store: Store) -> None:
-    put(azure_store, BLOCKS[:1], METADATA)
 
-    with azure_store.upload(NAME, current(azure_store)) as upload:
-        upload.put(BLOCKS[1].id, BLOCKS[1].data)
-        put(azure_store, BLOCKS[2:], LATER)
-        with pytest.raises(StoreError, match="another run changed this blob"):
-            upload.commit(METADATA)
-
-    assert current(azure_store).metadata == LATER
+def hand_over(upload: Upload, archive: Archive, base: Archive) -> None:
+    """The archive's members, those that the base has as its."""
+    offsets: dict[bytes, int] = {}
+    at = 0
+    for member in base.members:
+        offsets[member] = at
+        at += len(member)
+    for member in archive.members:
+        if member in offsets:
+            upload.reuse(offsets[member], member)
+        else:
+            upload.send(member)
+    upload.send(archive.end)
+    upload.commit(archive.metadata)
 
 
 def test_held_blocks_are_named_again_without_being_sent(azure_store: Store) -> None:
-    put(azure_store, BLOCKS[:3], METADATA)
+    put(azure_store, LARGE)
 
     with azure_store.upload(NAME, current(azure_store)) as upload:
-        assert list(upload.held) == [block.id for block in BLOCKS[:3]]
-        upload.keep(BLOCKS[0].id)
-        upload.put(BLOCKS[3].id, BLOCKS[3].data)
-        upload.keep(BLOCKS[2].id)
-        upload.commit(LATER)
+        assert upload.base_blocks[:3] == tuple(block_id(member) for member in LARGE.members)
+        hand_over(upload, CHANGED, LARGE)
 
-    assert content_of(azure_store, current(azure_store)) == joined([BLOCKS[0], BLOCKS[3], BLOCKS[2]])
-    assert upload.sent < len(BLOCKS[3].data) + 1000
+    assert content_of(azure_store, current(azure_store)) == CHANGED.content
+    assert upload.sent < len(CHANGED.members[1]) + 2000
 
 
 def test_a_new_day_reuses_the_blocks_of_the_day_before(azure_store: Store) -> None:
-    put(azure_store, BLOCKS[:3], METADATA)
+    put(azure_store, LARGE)
 
     with azure_store.upload(NEXT_DAY, current(azure_store)) as upload:
-        for block in BLOCKS[:3]:
-            upload.keep(block.id)
+        upload.reuse(0, LARGE.members[0])
         seeded = [entry for entry in azure_store.entries("sqlite") if entry.name == NEXT_DAY]
+        assert seeded
         assert catalog.from_entries(seeded, "sqlite") == (), "what is not committed is no backup"
-        upload.commit(LATER)
+        upload.send(archive_of(PARTS[:1], LATER_TAKEN).end)
+        upload.commit(archive_of(PARTS[:1], LATER_TAKEN).metadata)
 
-    assert content_of(azure_store, current(azure_store, NEXT_DAY)) == content_of(azure_store, current(azure_store))
+    assert content_of(azure_store, current(azure_store, NEXT_DAY)) == archive_of(PARTS[:1], LATER_TAKEN).content
+    assert content_of(azure_store, current(azure_store)) == LARGE.content
+    assert upload.sent < 2000
 
 
 def test_a_new_day_that_fails_takes_its_beginning_back(azure_store: Store) -> None:
-    put(azure_store, BLOCKS[:3], METADATA)
+    put(azure_store, LARGE)
 
     with azure_store.upload(NEXT_DAY, current(azure_store)) as upload:
-        upload.keep(BLOCKS[0].id)
+        upload.reuse(0, LARGE.members[0])
 
-    assert [entry.name for entry in azure_store.entries("sqlite")] == [NAME]
+    assert {entry.name for entry in azure_store.entries("sqlite")} == {NAME, f"{NAME}.sha256"}
 
 
 @pytest.mark.parametrize("committed", [True, False])
@@ -67,23 +89,11 @@ def test_blocks_that_another_tool_left_uncommitted_do_not_refuse_ours(
     from azure.storage.blob import BlobClient
 
     if committed:
-        put(azure_store, BLOCKS[:1], METADATA)
+        put(azure_store, FIRST)
     with BlobClient.from_blob_url(f"{azure_store_settings.url}/{NAME}", credential=KEY) as foreign:
         foreign.stage_block("short", b"left by a crashed run")
 
-    put(azure_store, BLOCKS, LATER)
+    put(azure_store, LATER)
 
-    assert current(azure_store).metadata == LATER
-    assert content_of(azure_store, current(azure_store)) == joined(BLOCKS)
-
-
-def test_a_block_that_azure_refuses_fails_the_upload_and_leaves_no_backup(azure_store: Store) -> None:
-    def upload_with_ids_of_two_lengths() -> None:
-        with azure_store.upload(NAME, None) as upload:
-            upload.put(BLOCKS[0].id, BLOCKS[0].data)
-            upload.put("short", BLOCKS[1].data)
-            upload.commit(METADATA)
-
-    with pytest.raises(AzureError, match=r"stage a block of .*: HTTP 400"):
-        upload_with_ids_of_two_lengths()
-    assert list(azure_store.entries("sqlite")) == []
+    assert current(azure_store).metadata == LATER.metadata
+    assert contents(azure_store) == ({FIRST.content, LATER.content} if committed else {LATER.content})

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -31,6 +33,8 @@ records = st.builds(
     Recorded,
     database=st.none() | names,
     taken=st.none() | moments,
+    unchanged_until=st.none() | moments,
+    content_since=st.none() | moments,
     sha256=st.none() | digests,
     raw_sha256=st.none() | digests,
     raw_bytes=st.none() | sizes,
@@ -38,7 +42,7 @@ records = st.builds(
     page_count=st.none() | sizes,
     user_version=st.none() | st.integers(-(2**31), 2**31 - 1),
     schema_sha256=st.none() | digests,
-    rows=st.none() | table_counts.map(layout.rows_record),
+    rows=st.none() | table_counts,
     row_total=st.none() | sizes,
     added_bytes=st.none() | sizes,
     sqlite=st.none() | st.just("3.45.1"),
@@ -166,18 +170,35 @@ def test_the_real_sha256sum_and_we_read_each_other(tmp_path: Path, name: str) ->
 def test_what_a_backup_says_of_itself_is_read_back(recorded: Recorded) -> None:
     metadata = layout.encode_metadata(recorded)
 
-    assert layout.decode_metadata(metadata) == recorded
-    assert layout.decode_metadata({key.title(): value for key, value in metadata.items()}) == recorded
+    told = recorded if "rows" in metadata else layout.changed(recorded, rows=None)
+    assert layout.decode_metadata(metadata) == told
+    assert layout.decode_metadata({key.title(): value for key, value in metadata.items()}) == told
     assert all(value.isascii() for value in metadata.values())
     assert sum(len(key) + len(value) for key, value in metadata.items()) <= METADATA_LIMIT_BYTES
 
 
-def test_the_longest_table_names_have_room_in_azure_s_metadata() -> None:
-    counts = {f"table {number} {'ü' * 100}": number for number in range(2000)}
+def test_counts_of_more_tables_than_azure_s_metadata_has_room_for_stand_in_the_archive_alone() -> None:
+    recorded = Recorded(rows={f"table {number} {'ü' * 100}": number for number in range(2000)})
 
-    encoded = layout.encode_metadata(Recorded(rows=layout.rows_record(counts)))
+    assert "rows" not in layout.encode_metadata(recorded)
+    assert layout.recorded_in(layout.record_of(recorded)).rows == recorded.rows
 
-    assert len(encoded["rows"]) <= layout.ROWS_LIMIT_BYTES
+
+@given(records)
+def test_an_archive_tells_all_of_its_content_and_nothing_of_the_point_or_of_itself(recorded: Recorded) -> None:
+    record = json.loads(json.dumps(layout.record_of(recorded)))
+
+    told = layout.recorded_in({**record, "members": "of another reader"})
+    assert told == layout.changed(
+        recorded, taken=recorded.content_since, unchanged_until=None, sha256=None, added_bytes=None
+    )
+    assert not {"taken", "unchanged_until", "sha256", "added_bytes"} & record.keys()
+
+
+@pytest.mark.parametrize("record", [{"raw_bytes": "5"}, {"rows": []}, {"content_since": "2026-05-05"}])
+def test_an_archive_s_record_that_contradicts_itself_is_named(record: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="the archive's record cannot be read"):
+        layout.recorded_in(record)
 
 
 def test_metadata_tells_moments_in_utc_and_nothing_of_what_is_not_known() -> None:

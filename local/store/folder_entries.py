@@ -1,0 +1,91 @@
+"""Which contents a folder holds, read while another run may be committing: no sound one is missed, none is mixed.
+
+A former content appears before the current one is replaced, so names that came up during the look are looked at too;
+and whatever is told of a content is read through one opening of its file.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from local.store import folder_metadata, layout
+from local.store.durable import TEMPORARY_FOLDER, refused
+from local.store.folder_lock import HOLDER_FILE, LOCK_FILE
+from local.store.folder_names import is_derived, split_name
+from local.store.interface import Entry
+
+_OWN_FILES = frozenset({LOCK_FILE, HOLDER_FILE})
+# How often a file is opened again that was replaced while it was read: commits are minutes apart.
+_LOOKS = 5
+
+
+def entries_under(root: Path, top: Path) -> Iterator[Entry]:
+    """Every content under `top`; StoreError where a folder can't be listed, one that vanishes is not one."""
+    for folder, folders, _ in os.walk(top, onerror=_raise_unless_gone):
+        folders[:] = [name for name in folders if name != TEMPORARY_FOLDER]
+        seen: set[str] = set()
+        while new := _files(Path(folder)) - seen:
+            seen |= new
+            for name in sorted(new):
+                entry = entry_at(root, Path(folder, name))
+                if entry:
+                    yield entry
+
+
+def entry_at(root: Path, path: Path) -> Entry | None:
+    """What stands at `path`; None if it is gone. A file that can't be read is an entry that contradicts itself."""
+    name, version = split_name(path.relative_to(root).as_posix())
+    try:
+        return _read(name, version, path)
+    except FileNotFoundError:
+        if not path.is_symlink():
+            return None
+    except OSError:
+        pass
+    return Entry(name, 0, layout.EPOCH, version, folder_metadata.UNREADABLE)
+
+
+def etag_of(found: os.stat_result) -> str:
+    """Names one content of a file: a rename into place changes it, a hard link does not."""
+    return f"{found.st_ino}-{found.st_mtime_ns}-{found.st_size}"
+
+
+def etag_at(path: Path) -> str | None:
+    """The ETag of what stands at `path` now; None if nothing does; OSError."""
+    try:
+        return etag_of(path.stat())
+    except FileNotFoundError:
+        return None
+
+
+def _read(name: str, version: str | None, path: Path) -> Entry:
+    for look in range(_LOOKS):
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            # To open a pipe would wait for whoever writes into it.
+            raise OSError("no regular file")
+        with path.open("rb") as file:
+            found = os.fstat(file.fileno())
+            metadata = folder_metadata.read(path, file, found.st_size)
+        if etag_at(path) == etag_of(found) or look == _LOOKS - 1:
+            break
+    return Entry(name, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC), version, metadata, etag_of(found))
+
+
+def _files(folder: Path) -> set[str]:
+    try:
+        with os.scandir(folder) as found:
+            names = {entry.name for entry in found if entry.is_symlink() or not entry.is_dir()}
+    except OSError as error:
+        _raise_unless_gone(error)
+        return set()
+    return {name for name in names if name not in _OWN_FILES and not is_derived(name)}
+
+
+def _raise_unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise refused(f"list {error.filename}", error) from error

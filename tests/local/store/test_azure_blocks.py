@@ -1,0 +1,226 @@
+"""Whatever an archive is put together from, the steps make exactly its bytes; and no list of blocks grows for ever."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from local.store import azure_blocks
+from local.store.azure_blocks import (
+    BLOCK_BYTES,
+    JOIN_FROM_BLOCKS,
+    SPLICE_FROM_BYTES,
+    BaseBlock,
+    BlockAssembler,
+    Keep,
+    Splice,
+    Stage,
+    Step,
+    base_blocks,
+)
+
+# Azure takes no more blocks in one blob (https://learn.microsoft.com/rest/api/storageservices/put-block-list).
+BLOCKS_MAX = 50_000
+KIB = 1024
+MIB = 1024 * KIB
+
+
+def carried_out(steps: Sequence[Step], base: bytes, blocks: Sequence[BaseBlock]) -> bytes:
+    """What Azure makes of the steps: whole blocks by their names, parts of the blob, new bytes."""
+    whole = {block.id: base[block.offset : block.offset + block.size] for block in blocks if block.id}
+    made = b""
+    for step in steps:
+        match step:
+            case Keep(name):
+                made += whole[name]
+            case Stage(data):
+                made += data
+            case Splice(offset, data):
+                assert base[offset : offset + len(data)] == data, "the service would make another block"
+                assert len(data) <= 2 * BLOCK_BYTES
+                made += data
+    return made
+
+
+def listed(sizes: Sequence[int]) -> list[tuple[str, int]]:
+    return [(f"block {number}", size) for number, size in enumerate(sizes)]
+
+
+SIZES = st.sampled_from([1, 500, 4 * KIB, SPLICE_FROM_BYTES - 1, SPLICE_FROM_BYTES, 100 * KIB, 300 * KIB])
+PIECES = st.lists(st.tuples(st.booleans(), st.integers(0, 10**9), SIZES), max_size=40)
+
+
+@given(st.lists(SIZES, max_size=12), PIECES)
+@settings(deadline=None)
+def test_the_steps_make_exactly_the_bytes_that_were_told(sizes: list[int], pieces: list[tuple[bool, int, int]]) -> None:
+    base = random.Random(1).randbytes(sum(sizes))
+    blocks = base_blocks(listed(sizes))
+    assembler = BlockAssembler(blocks)
+    new = random.Random(2)
+    told, steps = b"", []
+
+    for is_new, place, size in pieces:
+        if is_new or not base:
+            data = new.randbytes(size)
+            steps += assembler.send(data)
+        else:
+            offset = place % len(base)
+            data = base[offset : offset + size]
+            steps += assembler.reuse(offset, data)
+        told += data
+    steps += assembler.finish()
+
+    assert carried_out(steps, base, blocks) == told
+
+
+@given(st.lists(SIZES, min_size=1, max_size=30), st.data())
+@settings(deadline=None)
+def test_what_stands_in_a_row_is_kept_whole_however_it_is_told(sizes: list[int], data: st.DataObject) -> None:
+    base = random.Random(3).randbytes(sum(sizes))
+    blocks = base_blocks(listed(sizes))
+    assembler = BlockAssembler(blocks)
+    steps, at = [], 0
+
+    while at < len(base):
+        count = data.draw(st.sampled_from([700, 10 * KIB, 200 * KIB, len(base)]))
+        steps += assembler.reuse(at, base[at : at + count])
+        at += count
+    steps += assembler.finish()
+
+    assert steps == [Keep(block.id) for block in blocks if block.id]
+
+
+def test_bytes_beyond_the_blob_are_sent() -> None:
+    assembler = BlockAssembler(base_blocks([("a", 10)]))
+
+    assert [*assembler.reuse(5, b"0123456789"), *assembler.finish()] == [Stage(b"0123456789")]
+
+
+def test_without_a_blob_everything_is_sent() -> None:
+    assembler = BlockAssembler([])
+
+    assert [*assembler.reuse(0, b"01"), *assembler.send(b"2"), *assembler.finish()] == [Stage(b"012")]
+
+
+def test_a_part_that_costs_less_than_a_request_is_sent_with_what_is_new() -> None:
+    assembler = BlockAssembler(base_blocks([("a", 200 * KIB)]))
+
+    steps = assembler.send(b"new") + assembler.reuse(0, bytes(SPLICE_FROM_BYTES - 1)) + assembler.send(b"er")
+
+    assert [*steps, *assembler.finish()] == [Stage(b"new" + bytes(SPLICE_FROM_BYTES - 1) + b"er")]
+
+
+def test_a_larger_part_is_spliced() -> None:
+    assembler = BlockAssembler(base_blocks([("a", 200 * KIB)]))
+
+    steps = assembler.reuse(100, bytes(SPLICE_FROM_BYTES)) + assembler.finish()
+
+    assert steps == [Splice(100, bytes(SPLICE_FROM_BYTES))]
+
+
+@pytest.mark.parametrize("size", [BLOCK_BYTES + 1, 100 * MIB, 4000 * MIB])
+def test_a_huge_block_of_another_tool_is_cut(size: int) -> None:
+    blocks = base_blocks([("a", size)])
+
+    assert sum(block.size for block in blocks) == size
+    assert max(block.size for block in blocks) <= 2 * BLOCK_BYTES
+
+
+def test_a_long_list_of_small_blocks_is_joined() -> None:
+    blocks = base_blocks(listed([8 * KIB] * (JOIN_FROM_BLOCKS + 1)))
+
+    assert len(blocks) < 10
+    assert [block.offset for block in blocks] == [
+        sum(before.size for before in blocks[:index]) for index in range(len(blocks))
+    ]
+    assert len(base_blocks(listed([8 * KIB] * JOIN_FROM_BLOCKS))) == JOIN_FROM_BLOCKS
+
+
+@dataclass
+class History:
+    """A blob whose archive changes from run to run; only sizes matter, so all its bytes are zeros."""
+
+    size: int = 0
+    blocks: list[tuple[str, int]] = field(default_factory=list)
+    requests: int = 0
+    sent: int = 0
+
+    def run(self, changed_places: Sequence[int], changed_bytes: int, growth: int) -> None:
+        """So many bytes from each of some places on are replaced, and more follow at the end."""
+        base = base_blocks(self.blocks)
+        assembler = BlockAssembler(base)
+        steps: list[Step] = []
+        at = 0
+        for place in sorted(changed_places):
+            if at <= place <= self.size - changed_bytes:
+                steps += assembler.reuse(at, bytes(place - at)) + assembler.send(bytes(changed_bytes))
+                at = place + changed_bytes
+        steps += assembler.reuse(at, bytes(self.size - at))
+        for _ in range(0, growth, changed_bytes):
+            steps += assembler.send(bytes(changed_bytes))
+        steps += assembler.finish()
+        self._carry_out(steps, {block.id: block.size for block in base})
+
+    def _carry_out(self, steps: Sequence[Step], sizes: dict[str | None, int]) -> None:
+        self.requests = sum(not isinstance(step, Keep) for step in steps)
+        self.sent = sum(len(step.data) for step in steps if isinstance(step, Stage))
+        run = random.random()
+        self.blocks = [
+            (step.id, sizes[step.id]) if isinstance(step, Keep) else (f"{run} {number}", len(step.data))
+            for number, step in enumerate(steps)
+        ]
+        self.size = sum(size for _, size in self.blocks)
+
+
+def in_small(monkeypatch: pytest.MonkeyPatch, scale: int) -> None:
+    """Every size divided by `scale`, so that no gigabytes pass through the memory."""
+    monkeypatch.setattr(azure_blocks, "BLOCK_BYTES", BLOCK_BYTES // scale)
+    monkeypatch.setattr(azure_blocks, "SPLICE_FROM_BYTES", SPLICE_FROM_BYTES // scale)
+
+
+def test_a_gigabyte_of_which_250_places_change_each_run_keeps_a_short_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    scale = 64
+    in_small(monkeypatch, scale)
+    places = random.Random(4)
+    history = History()
+    history.run([], 32 * KIB // scale, 1024 * MIB // scale)
+
+    for _ in range(100):
+        history.run([places.randrange(history.size) for _ in range(250)], 32 * KIB // scale, 0)
+
+        assert len(history.blocks) < 10_000
+        assert history.requests <= 2_500
+        assert history.sent < 4 * 250 * 32 * KIB // scale
+
+
+def test_a_year_of_growth_to_100_gb_passes_no_limit_of_azure(monkeypatch: pytest.MonkeyPatch) -> None:
+    scale = 4096
+    in_small(monkeypatch, scale)
+    places = random.Random(5)
+    history = History()
+    history.run([], 32 * KIB // scale, 4096 * MIB // scale)
+
+    for _ in range(40):
+        history.run([places.randrange(history.size) for _ in range(8_000)], 32 * KIB // scale, 2500 * MIB // scale)
+
+        assert len(history.blocks) <= BLOCKS_MAX
+    assert history.size * scale > 100e9
+
+
+def test_a_run_that_changes_everything_here_and_there_passes_no_limit_of_azure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scale = 4096
+    in_small(monkeypatch, scale)
+    history = History()
+    history.run([], 32 * KIB // scale, 95_000 * MIB // scale)
+
+    for start in (0, 50):
+        history.run(range(start, history.size, 500), 32 * KIB // scale, 0)
+
+        assert len(history.blocks) <= BLOCKS_MAX
