@@ -11,6 +11,7 @@ from local.drill_program.record import (
     END_FIELD,
     HEADER,
     RECORD_BYTES_MAX,
+    TOO_LARGE,
     ArchiveRecord,
     RecordError,
     RecordParts,
@@ -37,8 +38,8 @@ def read_record(file: BinaryIO, size: int) -> ArchiveRecord | None:
         return None
     end, mark = found
     at, length, _ = END.unpack(mark)
-    if not at < end or length > RECORD_BYTES_MAX:
-        raise RecordError("the archive's end mark names a place that is not there")
+    if length > RECORD_BYTES_MAX:
+        raise RecordError(TOO_LARGE)
     parts = RecordParts()
     while at <= end and parts.mark is None:
         file.seek(at)

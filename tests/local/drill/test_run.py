@@ -25,11 +25,15 @@ from local.errors import AzureError
 from local.events import unwatched
 from local.settings import Database
 from local.store import layout
+<<<<<<< HEAD
 from local.store.catalog import Choice
 from local.store.open import open_repository
 from local.store.repository import Repository
 from tests.remote.site import PREFIX, Site
 from tests.support.blob_proxy import BlobProxy, RefusedCall
+=======
+from tests.support.azurite import KEY
+>>>>>>> he
 from tests.support.odd_databases import ODD_DATABASES
 from tests.support.workshop import Workshop, make_database
 
@@ -156,6 +160,45 @@ def test_a_backup_of_another_database_under_the_name_fails(workshop: Workshop) -
     workshop.store.write(sidecar, layout.sidecar_line(hashlib.sha256(other).hexdigest(), data))
 
     assert workshop.invoke("drill.local").returncode == 1
+
+
+@pytest.mark.parametrize("field", ["page_count", "row_total", "user_version", "tool", "rows", "raw_bytes", "database"])
+def test_metadata_that_is_not_what_the_archive_itself_says_is_named(workshop: Workshop, field: str) -> None:
+    workshop.add("costs")
+    workshop.invoke("backup")
+    (data, _) = workshop.names()
+    _record(workshop, data, **{field: '{"tasks":1000}' if field == "rows" else "77"})
+
+    done = workshop.invoke("drill.local", "--json")
+
+    assert done.returncode == 1
+    (one,) = json.loads(done.stdout)["databases"]
+    assert one["verdict"] == "failed"
+    if field != "raw_bytes":
+        assert one["steps"][-1]["name"] == "checksum"
+        assert field in one["steps"][-1]["detail"]
+
+
+def test_times_may_differ_and_newer_metadata_is_no_other_content(workshop: Workshop) -> None:
+    workshop.add("costs")
+    workshop.invoke("backup")
+    (data, _) = workshop.names()
+    _record(workshop, data, unchanged_until="2031-01-01T00:00:00.000Z", content_since="2025-01-01T00:00:00.000Z")
+
+    assert workshop.invoke("drill.local").returncode == 0
+
+
+def _record(workshop: Workshop, data: str, **fields: str) -> None:
+    """Somebody writes other metadata beside the archive."""
+    if workshop.store.local:
+        path = workshop.root.parent / "store" / f"{data}.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
+        return
+    from azure.storage.blob import ContainerClient
+
+    url = workshop.store_settings.url
+    with ContainerClient.from_container_url(url, credential=KEY) as container, container.get_blob_client(data) as blob:
+        blob.set_blob_metadata({**blob.get_blob_properties().metadata, **fields})
 
 
 def test_a_floor_that_is_not_reached_fails(workshop: Workshop) -> None:

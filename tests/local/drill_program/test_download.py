@@ -220,7 +220,7 @@ def test_a_file_written_in_its_place_in_the_middle_of_the_download_is_inconclusi
     def read() -> Iterator[bytes]:
         written_since.append((yield from pieces))
 
-    assert list(read())
+    assert len(b"".join(read())) <= 5 << 20
     assert written_since == [True]
 
 
