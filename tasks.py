@@ -5,6 +5,11 @@
 
 from __future__ import annotations
 
+# ruff: noqa: E402 - from here on Ctrl-C is heard, also while all else is imported
+from local import interrupt
+
+interrupt.install()
+
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +25,7 @@ from local.command_line.command import Invocation, collect, command
 from local.command_line.options import Option
 
 
-@command("demo")
+@command("demo", left="its folder is left in the folder for temporary files: rm -r pillar9-demo-*")
 def demo(invocation: Invocation) -> int:
     """Two live databases backed up, drilled, and one broken on purpose; needs no account."""
     from local import demo

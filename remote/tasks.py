@@ -13,7 +13,13 @@ from local.command_line.options import CHECK, JSON, At, Date, Only, Option
 VMs = Annotated[Sequence[str], Option("on this VM instead of the configured ones (repeatable)", repeatable=True)]
 
 
-@command("drill.remote", CHECK, JSON)
+@command(
+    "drill.remote",
+    CHECK,
+    JSON,
+    left="nothing was proven; a drill that has begun on the VM goes on for up to 45 minutes, in which the VM takes no "
+    "other command, and removes its files by itself",
+)
 def drill(invocation: Invocation, only: Only = (), vm: VMs = (), date: Date = "", at: At = "") -> int:
     """The same drill on the Azure VM, through Run Command."""
     from local import report

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from local import clock
@@ -21,6 +22,7 @@ from local.backup.lock import only_run
 from local.backup.upload import DatabaseUpload, Destination, Stored
 from local.errors import PillarError, SourceError
 from local.events import Event, Watch
+from local.interrupt import if_abandoned
 from local.report import BackedUpDatabase, Backup, BackupReport
 from local.settings import Database
 from local.store import catalog, layout
@@ -75,8 +77,10 @@ def back_up(
     started, begin = clock.now(), time.monotonic()
     with only_run(folder / "lock"):
         # Whatever stands there was left by a run that was killed, since this one holds the lock.
-        shutil.rmtree(folder / "work", ignore_errors=True)
-        results = _run_all(open_repository, databases, folder, watch, finish)
+        sweep = partial(shutil.rmtree, folder / "work", ignore_errors=True)
+        sweep()
+        with if_abandoned(sweep):
+            results = _run_all(open_repository, databases, folder, watch, finish)
     failed = any(result.verdict == "failed" for result in results)
     run_id = f"{clock.compact_timestamp(started)}-{secrets.token_hex(4)}"
     seconds = round(time.monotonic() - begin, 3)

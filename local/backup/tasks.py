@@ -10,7 +10,13 @@ from local.command_line.command import Invocation, command
 from local.command_line.options import CHECK, JSON, Only, Option
 
 
-@command("backup.run", CHECK, JSON, default=True)
+@command(
+    "backup.run",
+    CHECK,
+    JSON,
+    default=True,
+    left="each database has its newest backup or the one of before; the next invoke backup completes the rest",
+)
 def run(invocation: Invocation, only: Only = ()) -> int:
     """Back up the databases: snapshot, check, compress, upload."""
     from local.archive.cache import cache_folder

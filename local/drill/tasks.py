@@ -6,7 +6,7 @@ from local.command_line.command import Invocation, command
 from local.command_line.options import CHECK, JSON, At, Date, Only
 
 
-@command("drill.local", CHECK, JSON)
+@command("drill.local", CHECK, JSON, left="nothing was proven; its temporary files are removed")
 def local(invocation: Invocation, only: Only = (), date: Date = "", at: At = "") -> int:
     """The restore drill on this machine: download, checksum, decompress, integrity, rows."""
     from local import report
