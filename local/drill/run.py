@@ -81,8 +81,10 @@ def _run_program(targets: Sequence[Target], watch: Watch) -> ProgramResult:
                 process.stdin.close()
                 output = process.stdout.read()
         except BaseException:
-            # It removes its temporary files on this signal; leaving the context waits for that.
+            # It removes its temporary files on this signal, and is heard out meanwhile.
             process.terminate()
+            process.wait()
+            listener.join()
             raise
         listener.join()
     return verdict.outcome(output, nonce, targets)
