@@ -25,7 +25,7 @@ from local.command_line.command import Invocation, collect, command
 from local.command_line.options import Option
 
 
-@command("demo", left="its folder is left in the folder for temporary files: rm -r pillar9-demo-*")
+@command("demo")
 def demo(invocation: Invocation) -> int:
     """Two live databases backed up, drilled, and one broken on purpose; needs no account."""
     from local import demo

@@ -51,7 +51,7 @@ def drill_here(selection: Selection, host: str, watch: Watch, fallback: str | No
         tool=TOOL,
     )
     report = DrillReport(drill, drilled)
-    keep_record(selection.repository.store, report, started)
+    keep_record(selection.repository.store, report, started, watch)
     return report
 
 

@@ -32,6 +32,7 @@ class Screen:
 
     json: bool = False
     _quarters: dict[str, int] = field(default_factory=dict)
+    _lasting: dict[Event, None] = field(default_factory=dict)
 
     @property
     def stream(self) -> Outlet:
@@ -47,12 +48,12 @@ class Screen:
     def watching(self) -> Iterator[Watch]:
         """Show events as they come: a bar for each subject on a terminal, a line each in a log."""
         if not self.terminal:
-            yield self._log
+            yield self._keeping(self._log)
             return
         from local.output.progress import bars
 
         with bars(self.stream) as watch:
-            yield watch
+            yield self._keeping(watch)
 
     def say(self, text: str, colour: str = "") -> None:
         """One line for people; "" is a blank line on a terminal and nothing in a log."""
@@ -80,11 +81,14 @@ class Screen:
             self.say(f"{row[0]}: {', '.join(cells)}", verdict)
 
     def show(self, result: T, render: Callable[[Screen, T], None]) -> None:
-        """The result as JSON, or as `render` shows it to people."""
+        """The result as JSON, or as `render` shows it to people; below it what was said and is to last."""
         if self.json:
             self.document(result)
         else:
             render(self, result)
+        for event in self._lasting:
+            self.say(f"{event.subject}: {event.text}", "yellow")
+        self._lasting.clear()
 
     def document(self, result: object) -> None:
         """The one JSON document on stdout."""
@@ -99,6 +103,14 @@ class Screen:
         from rich.console import Console
 
         return Console(file=cast("IO[str]", self.stream), highlight=False)
+
+    def _keeping(self, watch: Watch) -> Watch:
+        def keep(event: Event) -> None:
+            if event.lasting:
+                self._lasting[event] = None
+            watch(event)
+
+        return keep
 
     def _log(self, event: Event) -> None:
         text = event.text
