@@ -10,10 +10,12 @@ The docstring is what `invoke --list` and `--help` say. Errors of ours are told 
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, get_type_hints
 
 from invoke.collection import Collection
@@ -23,13 +25,16 @@ from invoke.exceptions import Exit
 from invoke.parser.argument import Argument
 from invoke.tasks import Task
 
-from local import interrupt, settings
+from local import environment, interrupt, settings
 from local.command_line.argv import has_bare_word
+from local.command_line.machine_error import machine_error
 from local.command_line.options import CHECK, JSON, Flag, Option
-from local.errors import PillarError
+from local.errors import ConfigError, PillarError
 from local.output.screen import Screen
 from local.settings import Settings
 
+# Before Invoke looks for them.
+VARIABLES = environment.take(os.environ, Settings, Config.global_defaults())
 NOTHING_CHANGED = "nothing was changed"
 
 
@@ -44,7 +49,14 @@ class Invocation:
     @cached_property
     def settings(self) -> Settings:
         """The configuration, validated when first asked for; ConfigError if there is a mistake in it."""
-        return settings.load(_plain(self.context.config), foreign=Config.global_defaults())
+        config = self.context.config
+        runtime = object.__getattribute__(config, "_runtime_path")
+        if runtime is not None and not Path(runtime).expanduser().is_file():
+            raise ConfigError(f"configuration: read {runtime}", "there is no such file", "mend the path after -f")
+        # Invoke tells no level of its hierarchy by a public name.
+        above = _plain(object.__getattribute__(config, "_runtime"))
+        merged = environment.overlay(_plain(config), VARIABLES, Settings, above)
+        return settings.load(merged, foreign=Config.global_defaults())
 
 
 class Command(Task[Any]):
@@ -144,6 +156,12 @@ def _exit_code(work: Callable[[], int], screen: Screen) -> int:
     except PillarError as error:
         screen.error(error)
         return error.exit_code
+    except OSError as error:
+        found = machine_error(error)
+        if found is None:
+            raise
+        screen.error(found)
+        return found.exit_code
 
 
 def _plain(value: object) -> Any:

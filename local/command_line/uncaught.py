@@ -51,6 +51,14 @@ def _configuration_error(error: BaseException, trace: TracebackType | None) -> C
     """What Invoke could not read or merge, as our error; None if something else went wrong."""
     if isinstance(error, yaml.YAMLError | AmbiguousEnvVar | UncastableEnvVar | UnknownFileType):
         return ConfigError("configuration: read it", str(error), _MEND)
+    if isinstance(error, RecursionError) and error.__traceback__:
+        return ConfigError("configuration: read it", "it is nested without end, or too deeply", _MEND)
+    files = [frame.f_locals for frame, _ in walk_tb(trace) if frame.f_code.co_name == "_load_file"]
+    if files and "filepath" in files[-1]:
+        told = f"{type(error).__name__}: {error}"
+        return ConfigError(f"configuration: read {files[-1]['filepath']}", told, "mend that file")
+    if any(frame.f_code.co_name == "_crawl" for frame, _ in walk_tb(trace)):
+        return ConfigError("configuration: read it", "a key is no text", _MEND)
     merges = [frame.f_locals for frame, _ in walk_tb(trace) if frame.f_code.co_name == "merge_dicts"]
     return _merge_error(error, merges) if merges else None
 
