@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from traceback import walk_tb
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any
 
 from invoke.exceptions import AmbiguousEnvVar, UncastableEnvVar, UnknownFileType
@@ -57,10 +57,14 @@ def _configuration_error(error: BaseException, trace: TracebackType | None) -> C
     if files and "filepath" in files[-1]:
         told = f"{type(error).__name__}: {error}"
         return ConfigError(f"configuration: read {files[-1]['filepath']}", told, "mend that file")
-    if any(frame.f_code.co_name == "_crawl" for frame, _ in walk_tb(trace)):
-        return ConfigError("configuration: read it", "a key is no text", _MEND)
+    if isinstance(error, TypeError) and any(_reads_configuration(frame) for frame, _ in walk_tb(trace)):
+        return ConfigError("configuration: read it", f"a key is no text ({error})", _MEND)
     merges = [frame.f_locals for frame, _ in walk_tb(trace) if frame.f_code.co_name == "merge_dicts"]
     return _merge_error(error, merges) if merges else None
+
+
+def _reads_configuration(frame: FrameType) -> bool:
+    return frame.f_globals.get("__name__") in ("invoke.config", "invoke.env")
 
 
 def _output_error(error: BaseException) -> PillarError | None:
