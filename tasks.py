@@ -5,6 +5,11 @@
 
 from __future__ import annotations
 
+# ruff: noqa: E402 - from here on Ctrl-C is heard, also while all else is imported
+from local import interrupt
+
+interrupt.install()
+
 import sys
 from collections.abc import Sequence
 from pathlib import Path

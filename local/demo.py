@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
+from shlex import quote
 
 import msgspec
 
+from local import interrupt
 from local.backup import run as backup
 from local.drill.run import drill_here
 from local.drill.targets import Selection
@@ -50,6 +52,7 @@ class WriterResult(msgspec.Struct, frozen=True):
 def run(screen: Screen) -> int:
     """The whole demonstration in a folder of its own, which it names; 0 if every part came out as it should."""
     root = Path(tempfile.mkdtemp(prefix="pillar9-demo-"))
+    interrupt.leaves(f"its folder is left: rm -r {quote(str(root))}")
     store = StoreSettings(url=(root / "store").as_uri())
     (root / "store").mkdir()
 
@@ -119,7 +122,8 @@ def _make(path: Path, seed: int) -> None:
 def _live_writer(path: Path) -> Iterator[Callable[[], WriterResult]]:
     """A process that commits some 400 times a second until the context ends, or until its function is called."""
     command = [sys.executable, "-c", _WRITER, str(path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    # Ctrl-C reaches it as the end of its input, and not as its own from the terminal.
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0) as process:
         assert process.stdin
         assert process.stdout
         process.stdout.readline()

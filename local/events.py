@@ -10,13 +10,15 @@ from dataclasses import dataclass
 class Event:
     """`subject` (a database, a VM) is at `text`; `done` of `total` bytes where that can be counted.
 
-    An event with a `total` is a step of a bar and too frequent for a log, one without is worth a line.
+    An event with a `total` is a step of a bar and too frequent for a log, one without is worth a line. One that is
+    `lasting` is told again below the result, where a person looks last.
     """
 
     subject: str
     text: str
     done: int = 0
     total: int | None = None
+    lasting: bool = False
 
 
 Watch = Callable[[Event], None]

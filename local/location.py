@@ -47,7 +47,12 @@ def parse_location(url: str) -> StoreLocation:
         # It may hold a SAS or a password, so it is not repeated.
         raise ConfigError("configuration: store.url", "is not a URL", f"allowed: {_ALLOWED}")
     if parts.scheme == "file":
-        if parts.netloc not in ("", "localhost") or len(parts.path) < 2:
+        if (
+            parts.netloc not in ("", "localhost")
+            or not parts.path.startswith("/")
+            or len(parts.path) < 2
+            or "\0" in unquote(parts.path)
+        ):
             raise mistake("store.url", url, _ALLOWED)
         return FolderLocation(Path(unquote(parts.path)))
     if parts.query or parts.username or parts.password:
@@ -74,6 +79,8 @@ def is_secure(url: str) -> bool:
 
 def _split(url: str) -> SplitResult | None:
     try:
-        return urlsplit(url)
-    except ValueError:  # a bracket that belongs to no IPv6 address
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:  # a bracket that belongs to no IPv6 address, a port that is none
         return None
+    return parts

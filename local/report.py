@@ -80,6 +80,10 @@ class BackedUpDatabase(msgspec.Struct, frozen=True):
     error: str | None = None
 
 
+class RefusedDatabase(BackedUpDatabase, frozen=True):
+    """One that failed because Azure refused, or could not be reached."""
+
+
 class Backup(msgspec.Struct, frozen=True):
     """One run of `invoke backup`."""
 
@@ -102,6 +106,14 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
     if "failed" in seen:
         return "failed"
     return "passed" if seen == {"passed"} else "inconclusive"
+
+
+def backup_exit_code(report: BackupReport) -> int:
+    """The process's exit code for a backup: 3 where nothing but Azure kept it from being made."""
+    failed = [database for database in report.databases if database.verdict == "failed"]
+    if not failed:
+        return 0
+    return 3 if all(isinstance(database, RefusedDatabase) for database in failed) else 1
 
 
 def exit_code(verdict: Verdict) -> int:

@@ -14,6 +14,7 @@ from local.errors import ConfigError
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 
+_BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 _WORDS: dict[object, str] = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
 
 
@@ -58,6 +59,41 @@ def kind_at(kind: Any, keys: Sequence[object]) -> Any:
     for key in keys:
         kind = get_type_hints(kind, include_extras=True).get(str(key)) if _is_struct(kind) else None
     return kind
+
+
+def leaves(kind: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """The keys that lead to each single value of a struct; lists and free mappings have none."""
+    found = []
+    for key, hint in get_type_hints(kind, include_extras=True).items():
+        members = [member for member in _members(hint) if member is not NoneType]
+        if _is_struct(members[0]):
+            found += leaves(members[0], (*path, key))
+        elif any(not _shape(member) for member in members):
+            found.append((*path, key))
+    return found
+
+
+def read_text(text: str, kind: Any, keys: Sequence[str], doing: str) -> Any:
+    """The value that stands as text for these keys of the struct `kind`: numbers and booleans as YAML writes them."""
+    hint = kind_at(kind, keys)
+    single = next(member for member in _members(hint) if member is not NoneType and not _shape(member))
+    value: object = text
+    base = get_args(single)[0] if get_origin(single) is Annotated else single
+    if base is bool:
+        value = _BOOLEANS.get(text.strip().lower(), text)
+    elif base in (int, float):
+        value = _number(text, base)
+    try:
+        return read(value, hint, ".".join(keys))
+    except ConfigError as error:
+        raise ConfigError(doing, error.came_back, error.mend) from None
+
+
+def _number(text: str, kind: type[int] | type[float]) -> object:
+    try:
+        return kind(text)
+    except ValueError:
+        return text
 
 
 def _read_dict(value: Mapping[Any, Any], kind: Any, path: str) -> dict[str, Any]:

@@ -21,7 +21,12 @@ def check(invocation: Invocation) -> int:
     return _show(check.check(configured.azure, configured.store.location), invocation.screen)
 
 
-@command("rbac.fix", CHECK, JSON)
+@command(
+    "rbac.fix",
+    CHECK,
+    JSON,
+    left="the role may be assigned already: invoke rbac.check tells, and invoke rbac.revoke takes it back",
+)
 def fix(
     invocation: Invocation,
     role: Annotated[str, Option("assign this role instead of azure.role")] = "",
@@ -53,7 +58,12 @@ def fix(
     return _show(outcome, invocation.screen)
 
 
-@command("rbac.revoke", CHECK, JSON)
+@command(
+    "rbac.revoke",
+    CHECK,
+    JSON,
+    left="some of it may be taken back already: invoke rbac.check tells, and invoke rbac.revoke does the rest",
+)
 def revoke(
     invocation: Invocation,
     role: Annotated[str, Option("a role that rbac.fix --role assigned within the last minute")] = "",

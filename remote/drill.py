@@ -84,11 +84,11 @@ def drill_remote(
     if drill.fallback and reason and not failed:
         watch(Event("drill", f"it could not be carried out on the VM, so it runs here: {reason}"))
         if attempts.outcomes:
-            keep_record(store, report, started)
+            keep_record(store, report, started, watch)
         return drill_here(selection, drill.host, watch, fallback=reason)
     if attempts.refusal:
         raise attempts.refusal
-    keep_record(store, report, started)
+    keep_record(store, report, started, watch)
     return report
 
 

@@ -13,8 +13,14 @@ from local.command_line.options import CHECK, JSON, At, Date, Only, Option
 VMs = Annotated[Sequence[str], Option("on this VM instead of the configured ones (repeatable)", repeatable=True)]
 
 
-@command("drill.remote", CHECK, JSON)
-def drill(invocation: Invocation, only: Only = (), vm: VMs = (), date: Date = "", at: At = "") -> int:
+@command(
+    "drill.remote",
+    CHECK,
+    JSON,
+    left="nothing was proven; a drill that has begun on the VM goes on for up to 45 minutes, in which the VM takes no "
+    "other command, and removes its files by itself",
+)
+def drill(invocation: Invocation, only: Only = (), vm: VMs = (), date: Date = None, at: At = None) -> int:
     """The same drill on the Azure VM, through Run Command."""
     from local import report
     from local.drill import selection
@@ -28,6 +34,6 @@ def drill(invocation: Invocation, only: Only = (), vm: VMs = (), date: Date = ""
     if invocation.check:
         return selection.show(chosen, invocation.screen)
     with invocation.screen.watching() as watch:
-        drilled = drill_remote(chosen, azure, configured.drill, watch)
+        drilled = drill_remote(selection.watched(chosen, watch), azure, configured.drill, watch)
     invocation.screen.show(drilled, tables.drill)
     return report.exit_code(drilled.drill.verdict)

@@ -12,17 +12,21 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from functools import partial
 from pathlib import Path
+from traceback import extract_tb
 
 from local import clock
 from local.backup import snapshot
 from local.backup.former import FormerBackup, find_former
 from local.backup.lock import only_run
 from local.backup.upload import DatabaseUpload, Destination, Stored
-from local.errors import PillarError, SourceError
+from local.cloud.redact import scrub
+from local.errors import AzureError, PillarError, SourceError
 from local.events import Event, Watch
-from local.report import BackedUpDatabase, Backup, BackupReport
+from local.interrupt import if_abandoned
+from local.report import BackedUpDatabase, Backup, BackupReport, RefusedDatabase
 from local.settings import Database
 from local.store import catalog, layout
 from local.store.catalog import Point
@@ -76,8 +80,10 @@ def back_up(
     started, begin = clock.now(), time.monotonic()
     with only_run(folder / "lock"):
         # Whatever stands there was left by a run that was killed, since this one holds the lock.
-        shutil.rmtree(folder / "work", ignore_errors=True)
-        results = _run_all(open_repository, databases, folder, watch, finish)
+        sweep = partial(shutil.rmtree, folder / "work", ignore_errors=True)
+        sweep()
+        with if_abandoned(sweep):
+            results = _run_all(open_repository, databases, folder, watch, finish)
     failed = any(result.verdict == "failed" for result in results)
     run_id = f"{clock.compact_timestamp(started)}-{secrets.token_hex(4)}"
     seconds = round(time.monotonic() - begin, 3)
@@ -123,13 +129,17 @@ def _connect(open_repository: Callable[[], Repository], names: Sequence[str], lo
 
 
 def _back_up_one(database: Database, context: RunContext) -> BackedUpDatabase:
-    begin = time.monotonic()
+    begin, started = time.monotonic(), clock.now()
     try:
         stored = _deliver(database, context)
-    except (PillarError, OSError) as error:
+        _tell_of_clock(database.name, started, context)
+    except _StoppedError:
+        raise
+    except Exception as error:
         text = _told(error, database.name, context.folder)
         context.watch(Event(database.name, f"failed: {text}"))
-        return BackedUpDatabase(database.name, "failed", seconds=round(time.monotonic() - begin, 3), error=text)
+        kind = RefusedDatabase if isinstance(error, AzureError) else BackedUpDatabase
+        return kind(database.name, "failed", seconds=round(time.monotonic() - begin, 3), error=text)
     done = "stored" if context.finish is DatabaseUpload.deliver else "would be stored"
     context.watch(Event(database.name, f"{done} as {stored.blob}"))
     return BackedUpDatabase(
@@ -145,10 +155,29 @@ def _back_up_one(database: Database, context: RunContext) -> BackedUpDatabase:
     )
 
 
-def _told(error: PillarError | OSError, name: str, folder: Path) -> str:
-    """What went wrong and what mends it; an error of the operating system comes from this machine's own folder."""
+def _tell_of_clock(name: str, started: datetime, context: RunContext) -> None:
+    """A backup that the store held before this run cannot have been taken after it."""
+    latest = catalog.newest(context.connection.result().points, name)
+    if latest and latest.taken > started:
+        text = (
+            f"this machine's clock says {clock.timestamp(started)}, and the store holds a backup of "
+            f"{clock.timestamp(latest.taken)}: one of the clocks is wrong (date -u); drills and restores take the "
+            "newest that is not in the future"
+        )
+        context.watch(Event(name, text, lasting=True))
+
+
+def _told(error: Exception, name: str, folder: Path) -> str:
+    """What went wrong and what mends it; an error of the operating system comes from this machine's own folder.
+
+    Anything else is a bug, which is this database's alone: it is told with its place, for whoever reports it.
+    """
     if isinstance(error, OSError):
         error = SourceError(f"backup of {name}", error.strerror or str(error), f"check that disk: df -h {folder}")
+    if not isinstance(error, PillarError):
+        place = extract_tb(error.__traceback__)[-1]
+        where = f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}"
+        error = SourceError(f"backup of {name}", f"{where}: {scrub(str(error))}", "this is a bug: please report it")
     return f"{error}; {error.mend}" if error.mend else str(error)
 
 

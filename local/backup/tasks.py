@@ -8,15 +8,23 @@ from typing import Annotated
 from local import clock
 from local.command_line.command import Invocation, command
 from local.command_line.options import CHECK, JSON, Only, Option
+from local.errors import ConfigError
 
 
-@command("backup.run", CHECK, JSON, default=True)
+@command(
+    "backup.run",
+    CHECK,
+    JSON,
+    default=True,
+    left="each database has its newest backup or the one of before; the next invoke backup completes the rest",
+)
 def run(invocation: Invocation, only: Only = ()) -> int:
     """Back up the databases: snapshot, check, compress, upload."""
     from local.archive.cache import cache_folder
     from local.backup import run as backup
     from local.backup.upload import DatabaseUpload
     from local.output import tables
+    from local.report import backup_exit_code
     from local.store.open import open_repository
 
     configured = invocation.settings
@@ -27,13 +35,13 @@ def run(invocation: Invocation, only: Only = ()) -> int:
     with invocation.screen.watching() as watch:
         report = backup.back_up(opening, databases, folder, watch, finish)
     invocation.screen.show(report, tables.backup)
-    return 0 if report.backup.verdict == "passed" else 1
+    return backup_exit_code(report)
 
 
 @command("backup.list", JSON)
 def list_points(
     invocation: Invocation,
-    name: Annotated[str, Option("only this database; the word alone will do", bare=True)] = "",
+    name: Annotated[str | None, Option("only this database; the word alone will do", bare=True)] = None,
 ) -> int:
     """Every backup in the store, and every point in time that can be restored."""
     from local.output import tables
@@ -42,6 +50,9 @@ def list_points(
 
     configured = invocation.settings
     points = open_repository(configured.store, configured.azure).points()
-    found = listing([point for point in points if name in ("", point.database)])
+    known = dict.fromkeys([*(database.name for database in configured.databases), *(each.database for each in points)])
+    if name is not None and name not in known:
+        raise ConfigError("backup.list", f"{name!r} is neither configured nor stored", f"allowed: {', '.join(known)}")
+    found = listing([point for point in points if name in (None, point.database)])
     invocation.screen.show(found, lambda screen, points: tables.listing(screen, points, clock.now()))
     return 0

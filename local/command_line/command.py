@@ -10,12 +10,12 @@ The docstring is what `invoke --list` and `--help` say. Errors of ours are told 
 from __future__ import annotations
 
 import inspect
-import signal
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from types import FrameType
+from pathlib import Path
 from typing import Any, get_type_hints
 
 from invoke.collection import Collection
@@ -25,15 +25,17 @@ from invoke.exceptions import Exit
 from invoke.parser.argument import Argument
 from invoke.tasks import Task
 
-from local import settings
+from local import environment, interrupt, settings
 from local.command_line.argv import has_bare_word
+from local.command_line.machine_error import machine_error
 from local.command_line.options import CHECK, JSON, Flag, Option
-from local.errors import PillarError
+from local.errors import ConfigError, PillarError
 from local.output.screen import Screen
 from local.settings import Settings
 
-INTERRUPTED = 130
-TERMINATED = 143
+# Before Invoke looks for them.
+VARIABLES = environment.take(os.environ, Settings, Config.global_defaults())
+NOTHING_CHANGED = "nothing was changed"
 
 
 @dataclass(frozen=True)
@@ -47,18 +49,27 @@ class Invocation:
     @cached_property
     def settings(self) -> Settings:
         """The configuration, validated when first asked for; ConfigError if there is a mistake in it."""
-        return settings.load(_plain(self.context.config), foreign=Config.global_defaults())
+        config = self.context.config
+        runtime = object.__getattribute__(config, "_runtime_path")
+        if runtime is not None and not Path(runtime).expanduser().is_file():
+            raise ConfigError(f"configuration: read {runtime}", "there is no such file", "mend the path after -f")
+        # Invoke tells no level of its hierarchy by a public name.
+        above = _plain(object.__getattribute__(config, "_runtime"))
+        merged = environment.overlay(_plain(config), VARIABLES, Settings, above)
+        return settings.load(merged, foreign=Config.global_defaults())
 
 
 class Command(Task[Any]):
     """Invoke's task for a function that takes an Invocation and options, and returns the exit code.
 
     `path` is the name under which people call it, with its collection's; `default` lets the collection's name do.
+    `left` is what an interrupted run of it leaves behind, and what ends that.
     """
 
-    def __init__(self, body: Callable[..., int], path: str, flags: tuple[Flag, ...], default: bool) -> None:
+    def __init__(self, body: Callable[..., int], path: str, flags: tuple[Flag, ...], default: bool, left: str) -> None:
         self.path = path
         self.flags = flags
+        self.left = left
         self.options = _options(body)
         self._without_default = [name for name, option in self.options.items() if option.repeatable or option.bare]
         super().__init__(
@@ -103,14 +114,17 @@ class Command(Task[Any]):
         options = {name: value for name, value in given.items() if value is not None}
         check = switches.get(CHECK, False) or bool(context.config.run.dry)
         invocation = Invocation(context, Screen(switches.get(JSON, False)), check)
+        interrupt.leaves(NOTHING_CHANGED if check else self.left)
         code = _exit_code(lambda: self.body(invocation, **options), invocation.screen)
         if code:
             raise Exit(code=code)
 
 
-def command(path: str, *flags: Flag, default: bool = False) -> Callable[[Callable[..., int]], Command]:
+def command(
+    path: str, *flags: Flag, default: bool = False, left: str = NOTHING_CHANGED
+) -> Callable[[Callable[..., int]], Command]:
     """Make a function the command that is called as `path`; see the module's docstring and Command."""
-    return lambda body: Command(body, path, flags, default)
+    return lambda body: Command(body, path, flags, default, left)
 
 
 def collect(commands: tuple[Command, ...]) -> Collection:
@@ -136,20 +150,18 @@ def _options(body: Callable[..., int]) -> dict[str, Option]:
 
 
 def _exit_code(work: Callable[[], int], screen: Screen) -> int:
-    """What `work` returns or its error stands for; SIGTERM lets everything clean up behind itself."""
-    signal.signal(signal.SIGTERM, _terminate)
+    """What `work` returns or its error stands for."""
     try:
         return work()
     except PillarError as error:
         screen.error(error)
         return error.exit_code
-    except KeyboardInterrupt:
-        print("interrupted; nothing is left half done", file=sys.stderr)
-        return INTERRUPTED
-
-
-def _terminate(_number: int, _frame: FrameType | None) -> None:
-    raise SystemExit(TERMINATED)
+    except OSError as error:
+        found = machine_error(error)
+        if found is None:
+            raise
+        screen.error(found)
+        return found.exit_code
 
 
 def _plain(value: object) -> Any:

@@ -27,6 +27,7 @@ JSON = Flag("json", "one JSON document on stdout, what goes on to stderr")
 CHECK = Flag("check", "say what would change, and change nothing")
 
 Only = Annotated[Sequence[str], Option("only this database (repeatable)", repeatable=True)]
-Date = Annotated[str, Option("the backups of this UTC day, YYYY-MM-DD")]
-At = Annotated[str, Option("the newest backups not later than this moment, as backup.list shows it")]
+# None where it is not given, which is not the same as given as "".
+Date = Annotated[str | None, Option("the backups of this UTC day, YYYY-MM-DD")]
+At = Annotated[str | None, Option("the newest backups not later than this moment, as backup.list shows it")]
 From = Annotated[str | None, Option("this archive alone, a .db.gz that lies anywhere; no store is needed")]

@@ -3,38 +3,46 @@
 from __future__ import annotations
 
 import atexit
-import os
-import select
+import errno
 import sys
+from collections.abc import Callable
+from functools import partial
 from traceback import walk_tb
-from types import TracebackType
-from typing import Any, TextIO
+from types import FrameType, TracebackType
+from typing import Any
 
 from invoke.exceptions import AmbiguousEnvVar, UncastableEnvVar, UnknownFileType
 from invoke.util import yaml  # type: ignore[attr-defined]
 
 from local import settings
-from local.errors import ConfigError
+from local.errors import ConfigError, PillarError
+from local.output import outlet
 from local.output.screen import Screen
 from local.validation import mistake
 
 READER_GONE = 141  # as for a program that SIGPIPE ends: 128 and the signal's number
 
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF)
+ExceptHook = Callable[[type[BaseException], BaseException, TracebackType | None], object]
 _MEND = "mend invoke.yaml, ~/.invoke.yaml or INVOKE_*"
 
 
 def install() -> None:
     """Tell mistakes in the configuration as such, and end quietly when whoever read the output is gone."""
-    sys.excepthook = _tell
-    atexit.register(_flush)
+    sys.excepthook = partial(_tell, sys.excepthook)
+    atexit.register(outlet.close_all)
 
 
-def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def _tell(
+    otherwise: ExceptHook, kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> object:
+    if not isinstance(error, Exception):
+        return otherwise(kind, error, trace)
     if isinstance(error, BrokenPipeError) and _discard_unread_output():
         raise SystemExit(READER_GONE)
-    found = _configuration_error(error, trace)
+    found = _output_error(error) or _configuration_error(error, trace)
     if found is None:
-        return sys.__excepthook__(kind, error, trace)
+        return otherwise(kind, error, trace)
     Screen().error(found)
     raise SystemExit(found.exit_code)
 
@@ -43,8 +51,27 @@ def _configuration_error(error: BaseException, trace: TracebackType | None) -> C
     """What Invoke could not read or merge, as our error; None if something else went wrong."""
     if isinstance(error, yaml.YAMLError | AmbiguousEnvVar | UncastableEnvVar | UnknownFileType):
         return ConfigError("configuration: read it", str(error), _MEND)
+    if isinstance(error, RecursionError) and error.__traceback__:
+        return ConfigError("configuration: read it", "it is nested without end, or too deeply", _MEND)
+    files = [frame.f_locals for frame, _ in walk_tb(trace) if frame.f_code.co_name == "_load_file"]
+    if files and "filepath" in files[-1]:
+        told = f"{type(error).__name__}: {error}"
+        return ConfigError(f"configuration: read {files[-1]['filepath']}", told, "mend that file")
+    if isinstance(error, TypeError) and any(_reads_configuration(frame) for frame, _ in walk_tb(trace)):
+        return ConfigError("configuration: read it", f"a key is no text ({error})", _MEND)
     merges = [frame.f_locals for frame, _ in walk_tb(trace) if frame.f_code.co_name == "merge_dicts"]
     return _merge_error(error, merges) if merges else None
+
+
+def _reads_configuration(frame: FrameType) -> bool:
+    return frame.f_globals.get("__name__") in ("invoke.config", "invoke.env")
+
+
+def _output_error(error: BaseException) -> PillarError | None:
+    """Invoke's own lists on a full disk, or a terminal that is gone; None if something else went wrong."""
+    if not isinstance(error, OSError) or error.filename is not None or error.errno not in _UNWRITABLE:
+        return None
+    return PillarError("stdout", f"cannot be written: {error.strerror}")
 
 
 def _merge_error(error: BaseException, merges: list[dict[str, Any]]) -> ConfigError:
@@ -66,33 +93,7 @@ def _merge_error(error: BaseException, merges: list[dict[str, Any]]) -> ConfigEr
 
 def _discard_unread_output() -> bool:
     """Send what nobody reads any more to nowhere, also at the interpreter's last flush; whether there was such."""
-    unread = [stream for stream in _streams() if _reader_is_gone(stream)]
-    for stream in unread:
-        _discard(stream)
+    unread = [each for each in (outlet.stdout, outlet.stderr) if each.is_unread()]
+    for each in unread:
+        each.close()
     return bool(unread)
-
-
-def _streams() -> list[TextIO]:
-    """Both output streams; one that was closed before the start is None."""
-    return [stream for stream in (sys.stdout, sys.stderr) if stream]
-
-
-def _reader_is_gone(stream: TextIO) -> bool:
-    poll = select.poll()
-    poll.register(stream.fileno(), 0)
-    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
-
-
-def _discard(stream: TextIO) -> None:
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, stream.fileno())
-    os.close(null)
-
-
-def _flush() -> None:
-    """The last flush, in which the interpreter itself would tell a broken pipe."""
-    for stream in _streams():
-        try:
-            stream.flush()
-        except BrokenPipeError:
-            _discard(stream)

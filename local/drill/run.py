@@ -21,6 +21,7 @@ from local.drill.record import in_order, keep_record, new_id
 from local.drill.targets import LINK_SECONDS, Selection, find_targets
 from local.drill.verdict import ProgramResult
 from local.events import Event, Watch
+from local.interrupt import if_abandoned
 from local.report import Drill, DrillReport, worst
 from local.version import TOOL
 
@@ -56,7 +57,7 @@ def drill_here(selection: Selection, host: str, watch: Watch, fallback: str | No
         tool=TOOL,
     )
     report = DrillReport(drill, drilled)
-    keep_record(selection.repository.store, report, started)
+    keep_record(selection.repository.store, report, started, watch)
     return report
 
 
@@ -71,6 +72,8 @@ def _run_program(targets: Sequence[Target], watch: Watch) -> ProgramResult:
         stderr=subprocess.PIPE,
         text=True,
         env=_environment(),
+        # A terminal sends Ctrl-C to its whole foreground group, and a Python that only starts up answers at length.
+        process_group=0,
     ) as process:
         assert process.stdin
         assert process.stdout
@@ -79,12 +82,15 @@ def _run_program(targets: Sequence[Target], watch: Watch) -> ProgramResult:
         listener = Thread(target=_listen, args=(process.stderr, watch), daemon=True)
         listener.start()
         try:
-            process.stdin.write(text)
-            process.stdin.close()
-            output = process.stdout.read()
+            with if_abandoned(process.terminate):
+                process.stdin.write(text)
+                process.stdin.close()
+                output = process.stdout.read()
         except BaseException:
-            # It removes its temporary files on this signal; leaving the context waits for that.
+            # It removes its temporary files on this signal, and is heard out meanwhile.
             process.terminate()
+            process.wait()
+            listener.join()
             raise
         listener.join()
     return verdict.outcome(output, nonce, targets)

@@ -9,8 +9,8 @@ from local.command_line.options import CHECK, JSON, At, Date, From, Only
 from local.errors import ConfigError
 
 
-@command("drill.local", CHECK, JSON)
-def local(invocation: Invocation, only: Only = (), date: Date = "", at: At = "", from_: From = None) -> int:
+@command("drill.local", CHECK, JSON, left="nothing was proven; its temporary files are removed")
+def local(invocation: Invocation, only: Only = (), date: Date = None, at: At = None, from_: From = None) -> int:
     """The restore drill on this machine: download, checksum, decompress, integrity, rows."""
     from local import report
     from local.drill import run, selection
@@ -25,7 +25,7 @@ def local(invocation: Invocation, only: Only = (), date: Date = "", at: At = "",
     if invocation.check:
         return selection.show(chosen, invocation.screen)
     with invocation.screen.watching() as watch:
-        drilled = run.drill_here(chosen, configured.drill.host, watch)
+        drilled = run.drill_here(selection.watched(chosen, watch), configured.drill.host, watch)
     invocation.screen.show(drilled, tables.drill)
     return report.exit_code(drilled.drill.verdict)
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-import sys
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TextIO, TypeVar
+from typing import IO, TYPE_CHECKING, TypeVar, cast
 
 import msgspec
 
 from local import clock
 from local.errors import PillarError
 from local.events import Event, Watch
+from local.output import outlet
+from local.output.outlet import Outlet
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
 
 T = TypeVar("T")
 
+_ANY_WIDTH = 1_000_000  # rich measures what fits into a width
 _COLOURS = {"passed": "green", "failed": "bold red", "inconclusive": "yellow", "ok": "green", "changed": "yellow"}
 
 
@@ -25,11 +32,12 @@ class Screen:
 
     json: bool = False
     _quarters: dict[str, int] = field(default_factory=dict)
+    _lasting: dict[Event, None] = field(default_factory=dict)
 
     @property
-    def stream(self) -> TextIO:
+    def stream(self) -> Outlet:
         """Where text for people goes: stdout, or stderr where stdout is for the JSON document alone."""
-        return sys.stderr if self.json else sys.stdout
+        return outlet.stderr if self.json else outlet.stdout
 
     @property
     def terminal(self) -> bool:
@@ -40,60 +48,69 @@ class Screen:
     def watching(self) -> Iterator[Watch]:
         """Show events as they come: a bar for each subject on a terminal, a line each in a log."""
         if not self.terminal:
-            yield self._log
+            yield self._keeping(self._log)
             return
         from local.output.progress import bars
 
         with bars(self.stream) as watch:
-            yield watch
+            yield self._keeping(watch)
 
     def say(self, text: str, colour: str = "") -> None:
         """One line for people; "" is a blank line on a terminal and nothing in a log."""
         if self.terminal and colour:
-            from rich.console import Console
-
-            Console(file=self.stream, highlight=False).print(
-                printable(text), style=colour, markup=False, soft_wrap=True
-            )
+            self._console().print(printable(text), style=colour, markup=False, soft_wrap=True)
         else:
             self._line(text)
 
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """A table on a terminal, where a cell that starts with a verdict has its colour; in a log a line for each row.
+        """A table where there is room for one, else a line for each row, as in a log.
 
-        Cells are text as it is to be read; a row has as many as there are headers.
+        There is room on a terminal that takes every word whole: names, moments and paths are there to be copied.
+        Cells are text as it is to be read; one that starts with a verdict has its colour. A row has as many as there
+        are headers.
         """
-        if not self.terminal:
-            for row in rows:
-                cells = (f"{header} {cell}" for header, cell in zip(headers[1:], row[1:], strict=True) if cell)
-                self._line(f"{row[0]}: {', '.join(cells)}")
-            return
-        from rich.box import SIMPLE_HEAD
-        from rich.console import Console
-        from rich.table import Column, Table
-        from rich.text import Text
-
-        columns = [Column(header, overflow="fold") for header in headers]  # where it is narrow nothing is cut off
-        shown = Table(*columns, box=SIMPLE_HEAD, pad_edge=False)
+        if self.terminal:
+            console = self._console()
+            shown = _table(headers, rows)
+            if console.measure(shown, options=console.options.update(width=_ANY_WIDTH)).minimum <= console.width:
+                console.print(shown)
+                return
         for row in rows:
-            shown.add_row(*(Text(printable(cell), style=_COLOURS.get(cell.partition(" ")[0], "")) for cell in row))
-        Console(file=self.stream).print(shown)
+            cells = (f"{header} {cell}" for header, cell in zip(headers[1:], row[1:], strict=True) if cell)
+            verdict = next((colour for cell in row if (colour := _colour(cell))), "")
+            self.say(f"{row[0]}: {', '.join(cells)}", verdict)
 
     def show(self, result: T, render: Callable[[Screen, T], None]) -> None:
-        """The result as JSON, or as `render` shows it to people."""
+        """The result as JSON, or as `render` shows it to people; below it what was said and is to last."""
         if self.json:
             self.document(result)
         else:
             render(self, result)
+        for event in self._lasting:
+            self.say(f"{event.subject}: {event.text}", "yellow")
+        self._lasting.clear()
 
     def document(self, result: object) -> None:
         """The one JSON document on stdout."""
-        print(msgspec.json.encode(result).decode())
+        outlet.stdout.write(_encoded(result) + "\n")
 
     def error(self, error: PillarError) -> None:
         """What went wrong and what mends it, on stderr."""
         for text in filter(None, (str(error), error.mend)):
-            print(f"{'→' if text == error.mend else '✗'} {printable(text)}", file=sys.stderr, flush=True)
+            outlet.stderr.write(f"{'→' if text == error.mend else '✗'} {printable(text)}\n")
+
+    def _console(self) -> Console:
+        from rich.console import Console
+
+        return Console(file=cast("IO[str]", self.stream), highlight=False)
+
+    def _keeping(self, watch: Watch) -> Watch:
+        def keep(event: Event) -> None:
+            if event.lasting:
+                self._lasting[event] = None
+            watch(event)
+
+        return keep
 
     def _log(self, event: Event) -> None:
         text = event.text
@@ -109,9 +126,41 @@ class Screen:
         if not text and not self.terminal:
             return
         stamp = "" if self.terminal else f"{clock.timestamp(clock.now())} "
-        # One write: threads tell their events at the same time, and print would write the end of the line by itself.
         self.stream.write(f"{stamp}{printable(text)}\n")
-        self.stream.flush()
+
+
+def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """A table whose columns are never narrower than their longest word."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Column, Table
+    from rich.text import Text
+
+    columns = (
+        Column(header, min_width=max(map(_longest_word, cells)))
+        for header, *cells in zip(headers, headers, *rows, strict=True)
+    )
+    shown = Table(*columns, box=SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        shown.add_row(*(Text(printable(cell), style=_colour(cell)) for cell in row))
+    return shown
+
+
+def _longest_word(text: str) -> int:
+    from rich.cells import cell_len
+
+    return max((cell_len(word) for word in printable(text).split()), default=1)
+
+
+def _colour(cell: str) -> str:
+    return _COLOURS.get(cell.partition(" ")[0], "")
+
+
+def _encoded(result: object) -> str:
+    """As JSON; what is no Unicode (a path of other bytes) is escaped."""
+    try:
+        return msgspec.json.encode(result).decode()
+    except UnicodeEncodeError:
+        return json.dumps(msgspec.to_builtins(result))
 
 
 def printable(text: str) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from local import clock
-from local.output.listing import Listing
+from local.output.listing import ListedPoint, Listing
 from local.output.screen import Screen, age, size
 from local.report import STEPS, BackupReport, DrilledDatabase, DrillReport, Step
+from local.store.catalog import is_future
 
 _MARKS = {"passed": "✓", "failed": "✗", "inconclusive": "?"}
 _ENDINGS = {
@@ -50,7 +51,7 @@ def listing(screen: Screen, found: Listing, now: datetime) -> None:
             size(point.database_bytes),
             "" if point.rows is None else f"{point.rows:,}",
             (point.sha256 or "")[:12],
-            point.trouble or ("" if point.current else "former content of its day: --at"),
+            _note(point, now),
         )
         for point in found.backups
     ]
@@ -88,6 +89,14 @@ def _ending(screen: Screen, report: DrillReport) -> None:
     where = f"{drilled.where}, on {drilled.host}, SQLite {drilled.sqlite or 'unknown'}"
     counted = f"{passed} of {len(report.databases)} databases passed in {drilled.seconds:.1f} s"
     screen.say(f"drill {word} ({where}): {counted}; {meaning}", colour)
+
+
+def _note(point: ListedPoint, now: datetime) -> str:
+    if point.trouble:
+        return point.trouble
+    if is_future(datetime.fromisoformat(point.taken), now):
+        return "in the future (whose clock is wrong?), so never the newest: --at"
+    return "" if point.current else "former content of its day: --at"
 
 
 def _age(now: datetime, moment: str) -> str:

@@ -6,10 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
+from local import clock
 from local.errors import ConfigError
 from local.store import layout
 from local.store.interface import Entry
 from local.store.layout import Recorded
+
+# Clocks of two machines differ a little; a point that is later than this says that one of them is wrong.
+SKEW = timedelta(minutes=10)
+_LAST_OF_DAY = time(23, 59, 59, 999000, UTC)
 
 
 @dataclass(frozen=True)
@@ -31,17 +36,32 @@ class Point:
 
 @dataclass(frozen=True)
 class Choice:
-    """Which point in time: the newest, of a UTC day where one is given, and not later than a moment where one is."""
+    """Which point in time: the newest, of a UTC day where one is given, and not later than a moment where one is.
+
+    Where neither is given, a point in the future is not the newest: it would stay so until its time has come.
+    """
 
     day: date | None = None
     at: datetime | None = None
 
-    def admits(self, point: Point) -> bool:
-        """Whether the point is of that day and not later than that moment."""
+    def admits(self, point: Point, now: datetime) -> bool:
+        """Whether the point is of that day and not later than that moment, or not in the future."""
+        if self.day is None and self.at is None:
+            return not is_future(point.taken, now)
         return (self.day is None or point.day == self.day) and (self.at is None or point.taken <= self.at)
 
 
 NEWEST = Choice()
+
+
+def is_future(taken: datetime, now: datetime) -> bool:
+    """Whether a point says to be taken later than now, by more than clocks differ."""
+    return taken > now + SKEW
+
+
+def newest(known: Iterable[Point], database: str) -> Point | None:
+    """The point of a database that says to be the last, be it in the future; None where there is none."""
+    return max((point for point in known if point.database == database), key=lambda point: point.taken, default=None)
 
 
 def from_entries(entries: Iterable[Entry], prefix: str) -> tuple[Point, ...]:
@@ -57,35 +77,39 @@ def from_entries(entries: Iterable[Entry], prefix: str) -> tuple[Point, ...]:
     return tuple(sorted(found.values(), key=lambda point: (point.database, point.taken, point.current)))
 
 
-def choose(known: Iterable[Point], database: str, choice: Choice = NEWEST) -> Point | None:
-    """The point in time of a database that the choice means; None where there is none."""
-    candidates = [point for point in known if point.database == database and choice.admits(point)]
+def choose(known: Iterable[Point], database: str, choice: Choice = NEWEST, now: datetime | None = None) -> Point | None:
+    """The point in time of a database that the choice means, as of now; None where there is none."""
+    moment = now or clock.now()
+    candidates = [point for point in known if point.database == database and choice.admits(point, moment)]
     return max(candidates, key=lambda point: (point.taken, point.current), default=None)
 
 
-def parse_choice(day: str, at: str) -> Choice:
-    """The choice that `--date` and `--at` make; ConfigError where one does not read."""
-    return Choice(parse_day(day) if day else None, parse_moment(at) if at else None)
+def parse_choice(day: str | None, at: str | None) -> Choice:
+    """The choice that `--date` and `--at` make; ConfigError where one does not read (nothing does not), or both are."""
+    if day is not None and at is not None:
+        raise ConfigError("--date and --at", "are both given", "give one: --at alone says the day too")
+    return Choice(None if day is None else parse_day(day), None if at is None else parse_moment(at))
 
 
 def parse_day(text: str) -> date:
     """YYYY-MM-DD, or ConfigError."""
     try:
-        return date.fromisoformat(text)
+        return date.fromisoformat(text.strip())
     except ValueError:
         raise ConfigError("--date", f"is {text!r}", "allowed: a UTC day, as in --date 2026-05-05") from None
 
 
 def parse_moment(text: str) -> datetime:
     """An ISO 8601 moment (UTC where no offset is given; a day alone means its end), or ConfigError."""
+    stripped = text.strip()
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
+        moment = datetime.fromisoformat(stripped)
+        if len(stripped) <= len("YYYY-MM-DD"):
+            return datetime.combine(moment.date(), _LAST_OF_DAY)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         allowed = "allowed: an ISO 8601 moment, as in --at 2026-05-05T12:00:00Z; invoke backup.list shows them"
         raise ConfigError("--at", f"is {text!r}", allowed) from None
-    if len(text) <= len("YYYY-MM-DD"):
-        return datetime.combine(moment.date() + timedelta(days=1), time(), UTC) - timedelta(milliseconds=1)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _point(entry: Entry, prefix: str) -> Point | None:
@@ -95,13 +119,15 @@ def _point(entry: Entry, prefix: str) -> Point | None:
     day, database = parsed
     try:
         recorded, trouble = layout.decode_metadata(entry.metadata), None
-    except ValueError as error:
-        recorded, trouble = Recorded(), str(error)
-    return Point(
-        database=database,
-        day=day,
-        taken=recorded.taken or entry.modified,
-        entry=entry,
-        recorded=recorded,
-        trouble=trouble,
-    )
+        taken = _shown(recorded.taken or entry.modified)
+    except (ValueError, OverflowError, RecursionError) as error:
+        recorded, trouble, taken = Recorded(), str(error), _shown(entry.modified)
+    return Point(database, day, taken, entry, recorded, trouble)
+
+
+def _shown(moment: datetime) -> datetime:
+    """To the millisecond, as `backup.list` shows it and `--at` is given it; ValueError where it has no zone."""
+    if moment.tzinfo is None:
+        raise ValueError(f"the backup's metadata cannot be read: its time {moment.isoformat()} has no zone")
+    utc = moment.astimezone(UTC)
+    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
+from local import clock
+from local.events import Event, Watch, unwatched
 from local.store import catalog
-from local.store.catalog import Choice, Point
+from local.store.catalog import NEWEST, Choice, Point
 from local.store.interface import Store
 
 
 @dataclass(frozen=True)
 class Repository:
-    """A store, and the prefix under which its backups stand. Every call raises what the store raises."""
+    """A store, and the prefix under which its backups stand. Every call raises what the store raises.
+
+    `watch` hears of the points that are passed over because they are in the future.
+    """
 
     store: Store
     prefix: str
+    watch: Watch = unwatched
 
     def points(self) -> tuple[Point, ...]:
         """Every point in time of every database, oldest first."""
@@ -27,13 +33,30 @@ class Repository:
         return catalog.from_entries(self.store.entries(f"{self.prefix}/{day}"), self.prefix)
 
     def recent_points(self, databases: Iterable[str], today: date) -> tuple[Point, ...]:
-        """Those of today and yesterday; all, where a database has none there: years of backups list slowly."""
-        recent = self.points_of(today - timedelta(days=1)) + self.points_of(today)
+        """Those of yesterday, today and tomorrow; all, where a database has none there: years of them list slowly.
+
+        Tomorrow has some where another machine's clock, or this one's of before, is ahead.
+        """
+        days = (today + timedelta(days=ahead) for ahead in (-1, 0, 1))
+        recent = tuple(point for day in days for point in self.points_of(day))
         if {point.database for point in recent}.issuperset(databases):
             return recent
         return self.points()
 
     def choose(self, databases: Iterable[str], choice: Choice) -> dict[str, Point | None]:
         """For each database the point in time that the choice means; None where there is none."""
-        known = self.points()
-        return {database: catalog.choose(known, database, choice) for database in databases}
+        known, now = self.points(), clock.now()
+        chosen = {database: catalog.choose(known, database, choice, now) for database in databases}
+        if choice == NEWEST:
+            for point in known:
+                if point.database in chosen and catalog.is_future(point.taken, now):
+                    self.watch(Event(point.database, _passed_over(point, now), lasting=True))
+        return chosen
+
+
+def _passed_over(point: Point, now: datetime) -> str:
+    taken = clock.timestamp(point.taken)
+    return (
+        f"its backup of {taken} is in the future, since here it is {clock.timestamp(now)}: it is not taken for the "
+        f"newest (check the clocks: date -u); --at {taken} reaches it"
+    )

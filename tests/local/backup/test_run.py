@@ -13,6 +13,7 @@ import subprocess
 import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -20,8 +21,13 @@ import pytest
 
 from local.archive.cache import cache_folder
 from local.backup.lock import only_run
+from local.backup.run import back_up
+from local.backup.upload import DatabaseUpload, Stored
+from local.events import unwatched
+from local.settings import AzureSettings, Database
 from local.store import catalog, layout
 from local.store.catalog import Choice
+from local.store.open import open_repository
 from tests.support.live_writer import live_writer
 from tests.support.workshop import CHECKOUT, Workshop
 
@@ -456,3 +462,23 @@ def test_a_full_disk_for_the_cache_is_told_and_not_a_traceback(folder_workshop: 
     assert "big: verdict failed" in done.stdout
     assert "Traceback" not in done.stderr
     assert folder_workshop.names() == []
+
+
+def test_an_exception_that_nobody_foresaw_is_one_databases_alone(folder_workshop: Workshop) -> None:
+    added = tuple(Database(name=name, path=folder_workshop.add(name)) for name in ("bad", "costs"))
+    opening = partial(open_repository, folder_workshop.store_settings, AzureSettings())
+
+    def finish(upload: DatabaseUpload) -> Stored:
+        fitting: list[Stored] = [upload.deliver()] if upload.name == "costs" else []
+        return fitting[0]
+
+    report = back_up(opening, added, folder_workshop.root / "own", unwatched, finish)
+
+    assert [(database.name, database.verdict) for database in report.databases] == [
+        ("bad", "failed"),
+        ("costs", "passed"),
+    ]
+    assert re.fullmatch(
+        r"backup of bad: IndexError in test_run\.py, line \d+: list index out of range; this is a bug: .*",
+        report.databases[0].error or "",
+    )

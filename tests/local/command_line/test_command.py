@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -84,7 +85,8 @@ def test_a_backup_on_a_terminal_has_bars_a_table_and_no_timestamps(columns: int,
     assert code == 0
     assert "━" in shown
     assert lines[-1].startswith("backup passed: 1 of 1 databases in ")
-    assert max(len(line) for line in lines if "─" in line) <= columns
+    assert max((len(line) for line in lines if "─" in line), default=0) <= columns
+    assert re.search(r"sqlite/\d{4}-\d\d-\d\d/mission-control\.db\.gz", "\n".join(lines))
 
 
 def test_a_log_has_no_character_that_steers_a_terminal(folder_workshop: Workshop) -> None:

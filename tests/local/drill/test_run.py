@@ -25,15 +25,12 @@ from local.errors import AzureError
 from local.events import unwatched
 from local.settings import Database
 from local.store import layout
-<<<<<<< HEAD
 from local.store.catalog import Choice
 from local.store.open import open_repository
 from local.store.repository import Repository
 from tests.remote.site import PREFIX, Site
-from tests.support.blob_proxy import BlobProxy, RefusedCall
-=======
 from tests.support.azurite import KEY
->>>>>>> he
+from tests.support.blob_proxy import BlobProxy, RefusedCall
 from tests.support.odd_databases import ODD_DATABASES
 from tests.support.workshop import Workshop, make_database
 

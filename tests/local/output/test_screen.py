@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -101,22 +102,33 @@ def test_a_long_line_is_left_for_the_terminal_to_wrap(on_terminal: Show, columns
     assert without_colours(on_terminal(lambda: Screen().say(words, "yellow"))) == [words]
 
 
-def test_a_table_fits_the_terminal_and_nothing_in_it_is_cut_off(on_terminal: Show, columns: int) -> None:
-    long = "".join(f"{number:04}" for number in range(40))
-
-    lines = without_colours(on_terminal(lambda: Screen().table(HEADERS, [*ROWS, ("a", "failed", long)])))
-
-    assert max(map(len, lines)) <= columns
-    start = next(index for index, line in enumerate(lines) if line.startswith(" a "))
-    column = lines[start].index("0000")
-    assert "".join(line[column:].strip() for line in lines[start:]) == long
+LONG = "".join(f"{number:04}" for number in range(40))
 
 
+@pytest.mark.parametrize("columns", [10, 60, 80, 110, 200], indirect=True)
+@pytest.mark.parametrize("rows", [ROWS, (*ROWS, ("a", "failed", LONG))])
+def test_no_word_in_a_table_is_ever_cut(rows: tuple[tuple[str, ...], ...], on_terminal: Show, columns: int) -> None:
+    lines = without_colours(on_terminal(lambda: Screen().table(HEADERS, rows)))
+
+    shown = [word.strip(",:") for line in lines for word in line.split()]
+    assert {word for row in rows for cell in row for word in cell.split()} <= set(shown)
+    assert "─" not in "".join(lines) or max(map(len, lines)) <= columns
+
+
+@pytest.mark.parametrize("columns", [60, 200], indirect=True)
+def test_a_terminal_with_room_has_a_table_and_a_narrow_one_a_line_for_each_row(on_terminal: Show, columns: int) -> None:
+    lines = without_colours(on_terminal(lambda: Screen().table(HEADERS, (*ROWS, ("a", "failed", LONG)))))
+
+    assert ("─" in "".join(lines)) is (columns == 200)
+    assert (lines[0] == "costs: verdict passed, stored as sqlite/2026-05-05/costs.db.gz") is (columns == 60)
+
+
+@pytest.mark.parametrize("columns", [20, 200], indirect=True)
 def test_a_verdict_in_a_table_has_its_colour(on_terminal: Show) -> None:
     shown = on_terminal(lambda: Screen().table(HEADERS, ROWS))
 
-    assert "\x1b[32mpassed" in shown
-    assert "\x1b[1;31mfailed" in shown
+    assert re.search(r"\x1b\[32m[^\x1b]*passed", shown)
+    assert re.search(r"\x1b\[1;31m[^\x1b]*failed", shown)
 
 
 def test_what_is_shown_cannot_steer_the_terminal(on_terminal: Show) -> None:

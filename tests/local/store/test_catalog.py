@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.errors import ConfigError
+from local.output.listing import listing
 from local.store import catalog
 from local.store.catalog import Choice
 from local.store.interface import Entry
@@ -82,15 +83,72 @@ def test_a_day_chooses_among_its_own_points() -> None:
     assert catalog.choose(points, "costs", Choice(day=date(2026, 5, 7))) is None
 
 
-@pytest.mark.parametrize("text", ["yesterday", "2026-02-30", "05/05/2026"])
+@pytest.mark.parametrize("text", ["yesterday", "2026-02-30", "05/05/2026", "", " "])
 def test_a_day_or_moment_that_does_not_read_is_a_mistake(text: str) -> None:
     with pytest.raises(ConfigError, match="--date"):
-        catalog.parse_choice(text, "")
+        catalog.parse_choice(text, None)
     with pytest.raises(ConfigError, match="--at"):
-        catalog.parse_choice("", text)
+        catalog.parse_choice(None, text)
 
 
 def test_a_moment_without_an_offset_is_utc_and_a_day_alone_means_its_end() -> None:
     assert catalog.parse_moment("2026-05-05T12:00:00") == NOON
     assert catalog.parse_moment("2026-05-05T14:00:00+02:00") == NOON
     assert catalog.parse_moment("2026-05-05") == datetime(2026, 5, 5, 23, 59, 59, 999000, tzinfo=UTC)
+
+
+def test_a_day_and_a_moment_together_are_a_mistake() -> None:
+    with pytest.raises(ConfigError, match="--date and --at"):
+        catalog.parse_choice("2026-05-05", "2026-05-05T12:00:00Z")
+
+
+@pytest.mark.parametrize("text", ["9999-12-31", "0001-01-01"])
+def test_the_first_and_the_last_day_are_moments_too(text: str) -> None:
+    assert catalog.parse_moment(text).date().isoformat() == text
+
+
+@pytest.mark.parametrize("text", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00"])
+def test_a_moment_that_no_clock_in_utc_shows_is_a_mistake(text: str) -> None:
+    with pytest.raises(ConfigError, match="--at"):
+        catalog.parse_moment(text)
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_the_text_that_the_list_shows_finds_its_point(modified: datetime) -> None:
+    points = catalog.from_entries([entry(modified=modified)], "sqlite")
+    shown = listing(points).backups[0].taken
+
+    for pasted in (shown, f"  {shown}\n"):
+        assert catalog.choose(points, "costs", catalog.parse_choice(None, pasted)) == points[0]
+
+
+TAKEN_WRONGLY = ["2026-05-05T12:00:00", "9999-12-31T23:59:59-12:00", "soon"]
+
+
+@pytest.mark.parametrize("metadata", [*({"taken": taken} for taken in TAKEN_WRONGLY), {"rows": "[" * 100_000}])
+def test_a_point_of_odd_metadata_is_told_and_ends_no_list(metadata: dict[str, str]) -> None:
+    other = entry("sqlite/2026-05-06/costs.db.gz", modified=NOON + timedelta(days=1))
+
+    odd, sound = catalog.from_entries([entry(metadata=metadata), other], "sqlite")
+
+    assert odd.trouble
+    assert (odd.taken, sound.trouble) == (NOON, None)
+
+
+def test_a_point_in_the_future_is_not_the_newest_and_is_reached_when_asked_for() -> None:
+    now = NOON + timedelta(hours=1)
+    future = entry("sqlite/2027-05-05/costs.db.gz", modified=NOON + timedelta(days=365))
+    points = catalog.from_entries([entry(), future], "sqlite")
+    sound, ahead = points
+
+    assert catalog.choose(points, "costs", now=now) == sound
+    assert catalog.choose(points, "costs", Choice(at=ahead.taken), now) == ahead
+    assert catalog.choose(points, "costs", Choice(day=ahead.day), now) == ahead
+    assert catalog.choose(points, "costs", now=ahead.taken) == ahead
+
+
+def test_clocks_may_differ_by_some_minutes() -> None:
+    points = catalog.from_entries([entry()], "sqlite")
+
+    assert catalog.choose(points, "costs", now=NOON - timedelta(minutes=9)) == points[0]
+    assert catalog.choose(points, "costs", now=NOON - timedelta(minutes=11)) is None

@@ -43,11 +43,11 @@ def test_every_point_is_found_by_its_database_and_day(folder: ListingStore) -> N
     assert [(point.database, point.day.day) for point in points] == [("costs", 3), ("costs", 4), ("knowledge", 5)]
 
 
-def test_recent_points_are_those_of_two_days_where_each_database_has_one(folder: ListingStore) -> None:
+def test_recent_points_are_those_of_three_days_where_each_database_has_one(folder: ListingStore) -> None:
     points = Repository(folder, "sqlite").recent_points(["costs", "knowledge"], TODAY)
 
     assert sorted(point.day.day for point in points) == [4, 5]
-    assert folder.listed == ["sqlite/2026-05-04", "sqlite/2026-05-05"]
+    assert folder.listed == ["sqlite/2026-05-04", "sqlite/2026-05-05", "sqlite/2026-05-06"]
 
 
 def test_all_points_are_read_where_a_database_has_none_of_late(folder: ListingStore) -> None:
