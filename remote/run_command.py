@@ -34,7 +34,7 @@ _LONGEST_PAUSE_SECONDS = 60.0
 @dataclass(frozen=True)
 class Patience:
     """Seconds: between two looks at a running script (where Azure names none), between two signs of life, how long
-    another's command may keep the VM busy, how long the script may take, and how long both together (None: as they say).
+    another's command may keep the VM busy, how long the script may take, and how long both (None: no more).
     """
 
     look: float = 5
