@@ -14,7 +14,7 @@ from local.cloud.transport import transport_options
 from local.errors import AzureError
 from local.location import ContainerLocation
 from rbac.proof import MakeLogin, Proof
-from rbac.propagation import Deadline
+from rbac.propagation import Deadline, Propagation
 from rbac.rest import RestError, azure_errors
 
 if TYPE_CHECKING:
@@ -43,8 +43,12 @@ def wait_until_usable(make: MakeLogin, location: ContainerLocation, prefix: str,
     probe = _Probe(make, location, f"{prefix}/.pillar9-probe-{uuid.uuid4()}")
     try:
         proof = _wait(probe, deadline)
-    finally:
-        left_behind = probe.clear_away(deadline)
+    except BaseException:
+        # Whoever interrupts it does not wait for Azure's propagation as well.
+        if left_behind := probe.clear_away(Deadline(Propagation(seconds=0))):
+            deadline.tell(location.container, left_behind)
+        raise
+    left_behind = probe.clear_away(deadline)
     return replace(proof, effective=None, text=f"{proof.text}; {left_behind}") if left_behind else proof
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,17 +35,19 @@ _LONGEST_PAUSE_SECONDS = 60.0
 @dataclass(frozen=True)
 class Patience:
     """Seconds: between two looks at a running script (where Azure names none), between two signs of life, how long
-    another's command may keep the VM busy, how long the script may take, and how long both together.
+    another's command may keep the VM busy, how long the script may take, and how long both (None: no more).
     """
 
     look: float = 5
     tell: float = 15
     busy: float = 10 * 60
     end: float = 10 * 60
-    total: float = math.inf
+    total: float | None = None
 
     def after(self, seconds: float) -> Patience:
         """What is left of it when so many seconds are over."""
+        if self.total is None:
+            return self
         left = max(0.0, self.total - seconds)
         return replace(self, busy=min(self.busy, left), end=min(self.end, left), total=left)
 

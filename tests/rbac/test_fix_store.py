@@ -294,6 +294,24 @@ def test_an_interrupted_probe_is_cleared_away(store_admin: Admin, gate: BlobGate
     assert blobs_in(gate) == []
 
 
+def test_an_interrupted_probe_that_cannot_be_cleared_away_is_named_at_once(store_admin: Admin, gate: BlobGate) -> None:
+    told: list[str] = []
+
+    def watch(event: Event) -> None:
+        told.append(event.text)
+        if "not effective yet" in event.text:
+            raise KeyboardInterrupt
+
+    refused = refusal(403, "AuthorizationPermissionMismatch", "")
+    store_admin.deployment.cloud.inject(refused.on(surface="blob", method="DELETE", times=1000))
+    with pytest.raises(KeyboardInterrupt):
+        store_admin.fix(STORE, propagation=Propagation(seconds=600, every=600, watch=watch))
+
+    (name,) = blobs_in(gate)
+    assert f"az storage blob delete --auth-mode login --account-name {azurite.ACCOUNT}" in told[-1]
+    assert name in told[-1]
+
+
 def test_a_probe_blob_that_stays_is_named_with_the_command_that_deletes_it(store_admin: Admin, gate: BlobGate) -> None:
     refused = refusal(409, "LeaseIdMissing", "")
     store_admin.deployment.cloud.inject(refused.on(surface="blob", method="DELETE", times=1000))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+from local.drill.bundle import program_source
 from tests.azure_cloud import faults
 from tests.remote.site import Site
 
@@ -20,6 +21,16 @@ def test_all_vms_run_at_the_same_time_and_the_report_names_them(site: Site) -> N
     assert (report.drill.verdict, report.drill.host) == ("passed", "vm-alai-support, vm-b, vm-c")
     assert [one.name for one in report.databases] == NAMES
     assert sorted(script.vm for script in site.deployment.cloud.scripts) == ["vm-alai-support", "vm-b", "vm-c"]
+
+
+def test_the_first_program_of_a_process_is_made_while_all_vms_wait_for_it(site: Site) -> None:
+    vms = [f"vm-{number}" for number in range(6)]
+    site.back_up(vms)
+    for vm in vms:
+        site.add_vm(vm)
+    program_source.cache_clear()
+
+    assert site.drill(vms=vms).drill.verdict == "passed", site.told()
 
 
 def test_one_that_cannot_run_passes_its_share_on(site: Site) -> None:
