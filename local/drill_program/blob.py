@@ -125,6 +125,8 @@ def http_trouble(error: urllib.error.HTTPError) -> str:
         raise BackupWrongError(f"the archive is not there: {said}")
     if error.code == 412:
         raise OverwrittenError(f"the archive was overwritten during the drill: {said}")
+    if code == "AuthorizationFailure":
+        raise NotCarriedOutError(f"{said} (the storage account's firewall does not let this machine in)")
     date = email.utils.parsedate_tz(error.headers.get("Date") or "") if error.code in (401, 403) else None
     if date:
         skew = time.time() - email.utils.mktime_tz(date)

@@ -98,7 +98,7 @@ TROUBLES = (
     Trouble("throttled", _fault(faults.throttled(1).on(surface="arm", method="POST", times=50)), "TooManyRequests"),
     Trouble("azure-fails", _fault(faults.server_error(500).on(surface="arm", method="POST", times=50)), "HTTP 500"),
     Trouble("endless-poll", _no_end(faults.endless_poll()), "told no end of it"),
-    Trouble("agent-stuck", _no_end(faults.agent_stuck()), "az vm restart"),
+    Trouble("agent-stuck", _no_end(faults.agent_stuck()), "RemoveRunCommandLinuxExtension"),
     Trouble("agent-failed", _fault(faults.agent_failed()), "has not reported status"),
     Trouble("vm-deleted", _fault(faults.vm_gone()), "was not found"),
     Trouble("no-python3", _no_python, "has no python3"),

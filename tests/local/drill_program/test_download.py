@@ -116,6 +116,17 @@ def test_an_expired_link_is_inconclusive_and_tells_how_far_the_clock_is_off(
     assert len(blob.requests) == 1
 
 
+def test_a_firewall_is_not_taken_for_an_expired_link(temp: Path, tmp_path: Path, raw: bytes) -> None:
+    def barred(_: int, handler: BaseHTTPRequestHandler) -> bool:
+        return refuse(handler, 403, x_ms_error_code="AuthorizationFailure")
+
+    with serving(Blob(members(raw), misbehave=barred)) as blob:
+        database = drilled(temp, _target(tmp_path, raw, blob))
+    assert ending(database) == ("download", "inconclusive")
+    assert "firewall" in database.steps[-1].detail
+    assert "expired" not in database.steps[-1].detail
+
+
 def test_a_blob_that_is_not_there_fails(temp: Path, tmp_path: Path, raw: bytes) -> None:
     def gone(_: int, handler: BaseHTTPRequestHandler) -> bool:
         return refuse(handler, 404, x_ms_error_code="BlobNotFound")
