@@ -65,7 +65,7 @@ class AzureStore:
     def _copy(self, name: str, base: Entry, metadata: Mapping[str, str]) -> str:
         current = self._container.current(name)
         if current:
-            refuse_immutable(self._container, current)
+            refuse_immutable(self._container, name)
             self._container.keep(current)
         return copy_as_backup(self._container, name, base, metadata, current.entry.etag if current else None)
 

@@ -80,15 +80,21 @@ class AzureContainer:
 
     @cached_property
     def is_immutable(self) -> bool:
-        """Whether blobs here can't be replaced nor deleted, as far as this login may ask; asked once."""
+        """Whether blobs here can't be replaced nor deleted, as far as this login may ask; asked once.
+
+        A policy on versions lets a commit make another version, so it is none of this kind
+        (https://learn.microsoft.com/azure/storage/blobs/immutable-version-level-worm-policies).
+        """
         from azure.core.exceptions import HttpResponseError
 
-        try:
-            found = self._connection.client.get_container_properties()
-        except HttpResponseError:
-            # A SAS for the container may not ask for its properties; then a refused commit tells.
-            return False
-        return bool(found.has_immutability_policy or found.has_legal_hold)
+        with self.calls("look at the container"):
+            try:
+                found = self._connection.client.get_container_properties()
+            except HttpResponseError:
+                # A SAS for the container may not ask for its properties; then a refused commit tells.
+                return False
+        held = found.has_immutability_policy or found.has_legal_hold
+        return bool(held and not found.immutable_storage_with_versioning_enabled)
 
     def read(self, name: str) -> bytes | None:
         """A small blob's content; None if there is no such blob, StoreError if it is larger than SMALL_BLOB_BYTES."""

@@ -21,7 +21,6 @@ class CurrentBlob:
 
     entry: Entry
     keeps_versions: bool = False
-    is_immutable: bool = False
     copy_status: str | None = None
 
     @classmethod
@@ -30,7 +29,6 @@ class CurrentBlob:
         return cls(
             replace(entry_of(properties), name=name, version=None),
             keeps_versions=properties.version_id is not None,
-            is_immutable=bool(properties.has_legal_hold or properties.immutability_policy.policy_mode),
             copy_status=properties.copy.status,
         )
 

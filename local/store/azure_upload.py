@@ -16,7 +16,6 @@ from local.store import azure_refusals, layout
 from local.store.azure_blocks import BlockAssembler, Keep, Splice, Stage, Step, base_blocks, is_ours
 from local.store.azure_container import AzureContainer, only_if
 from local.store.azure_copy import copy_unfinished
-from local.store.azure_current import CurrentBlob
 from local.store.azure_leftovers import drop_leftovers
 from local.store.azure_sidecar import write_sidecar
 from local.store.azure_staging import BlockStaging
@@ -33,7 +32,7 @@ class AzureUpload:
         self._name = name
         self._former = container.current(name)
         if self._former:
-            refuse_immutable(container, self._former)
+            refuse_immutable(container, name)
         self._base = base
         self._etag = self._former.entry.etag if self._former else None
         self._unfinished = False
@@ -182,11 +181,11 @@ class AzureUpload:
         )
 
 
-def refuse_immutable(container: AzureContainer, current: CurrentBlob) -> None:
+def refuse_immutable(container: AzureContainer, name: str) -> None:
     """StoreError, before the first byte, where what stands there could not be replaced.
 
     A name of its own for the later content would be one that no restore by hand looks for.
     """
-    if current.is_immutable or container.is_immutable:
+    if container.is_immutable:
         what, mend = azure_refusals.IMMUTABLE
-        raise StoreError(f"store: replace {current.entry.name}", what, mend)
+        raise StoreError(f"store: replace {name}", what, mend)

@@ -119,7 +119,8 @@ class FolderStore:
     def put(self, file: AtomicFile, metadata: Mapping[str, str]) -> None:
         """Keep the target's former content beside it, put the new one in place, and then what is derived of it."""
         former = entry_at(self.root, file.target)
-        if former:
+        # A pipe, or a symlink to nothing, has no content to be kept.
+        if former and file.target.is_file():
             self._keep_former(former, file.target)
         file.put_in_place()
         self._derive(file.target, metadata)

@@ -6,6 +6,7 @@ and whatever is told of a content is read through one opening of its file.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -55,11 +56,13 @@ def etag_of(found: os.stat_result) -> str:
 
 
 def etag_at(path: Path) -> str | None:
-    """The ETag of what stands at `path` now; None if nothing does; OSError."""
+    """The ETag of what stands at `path` now; None if nothing does, a symlink that leads nowhere included; OSError."""
     try:
         return etag_of(path.stat())
-    except FileNotFoundError:
-        return None
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ELOOP):
+            return None
+        raise
 
 
 def _read(name: str, version: str | None, path: Path) -> Entry:

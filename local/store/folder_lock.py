@@ -68,8 +68,7 @@ def _write_holder(descriptor: int) -> None:
 def _holder_file(root: Path) -> Iterator[None]:
     path = root / HOLDER_FILE
     with suppress(FileNotFoundError):
-        if time.time() - path.stat().st_mtime > STALE_SECONDS:
-            path.unlink()
+        _drop_stale(path)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
@@ -82,7 +81,26 @@ def _holder_file(root: Path) -> Iterator[None]:
         yield
     finally:
         ended.set()
-        path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            # This process may have slept for so long that another one took the lock over.
+            if path.read_bytes() == _whoami():
+                path.unlink()
+
+
+def _drop_stale(path: Path) -> None:
+    """Of two that find the same stale file one moves it away; a fresh one that was moved by mistake is put back."""
+    if not _is_stale(path):
+        return
+    aside = path.with_name(f"{path.name}-{os.getpid()}")
+    path.rename(aside)
+    if _is_stale(aside):
+        aside.unlink()
+    else:
+        aside.rename(path)
+
+
+def _is_stale(path: Path) -> bool:
+    return time.time() - path.stat().st_mtime > STALE_SECONDS
 
 
 def _keep_touching(path: Path, ended: threading.Event) -> None:

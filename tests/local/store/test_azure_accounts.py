@@ -5,7 +5,6 @@ Azurite has none of them, so its answers are changed on the way to what Azure do
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -31,17 +30,6 @@ from tests.support.azure_faults import Answer, FaultyAzurite, answered, refused,
 
 LARGE = archive_of(random_parts(7, 2), FIRST_TAKEN)
 VERSION = "2026-05-05T04:00:01.1234567Z"
-
-
-def each_call_once(count: int, change: Callable[[Answer], Answer]) -> Callable[[Answer], Answer]:
-    """The first answers are changed, those after them are the service's own."""
-    left = [count]
-
-    def changed(answer: Answer) -> Answer:
-        left[0] -= 1
-        return change(answer) if left[0] >= 0 else answer
-
-    return changed
 
 
 def pending(answer: Answer) -> Answer:
@@ -176,12 +164,14 @@ def test_a_second_content_of_the_day_is_refused_by_name_before_its_first_byte(
     assert contents(immutable_store) == {FIRST.content}
 
 
-def test_a_legal_hold_on_the_blob_itself_is_noticed_too(faults: FaultyAzurite, faulty_store: Store) -> None:
+def test_a_policy_on_versions_keeps_no_later_content_out(faults: FaultyAzurite, faulty_store: Store) -> None:
+    versioned = with_headers(x_ms_has_immutability_policy="true", x_ms_immutable_storage_with_versioning_enabled="true")
+    faults.fail("Get Container Properties", versioned)
     put(faulty_store, FIRST)
-    faults.fail("Get Blob Properties", with_headers(x_ms_legal_hold="true"))
 
-    with pytest.raises(StoreError, match="keeps its blobs immutable"):
-        put(faulty_store, LATER)
+    put(faulty_store, LATER)
+
+    assert current(faulty_store).metadata == LATER.metadata
 
 
 def test_a_login_that_may_not_ask_about_the_container_backs_up_all_the_same(
