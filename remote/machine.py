@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,9 +24,6 @@ BUDGET_CHARACTERS = 4096
 MOST_PARTS = 64
 _BUSY_SECONDS = 10 * 60
 _MARGIN_SECONDS = 5 * 60
-# The program's modules are parsed for its first text, and CPython's parser fails where two threads use it at once:
-# https://github.com/python/cpython/issues/106905
-_JOINING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -63,8 +59,7 @@ class Machine:
         Raises as `run_command.run` does, and InconclusiveError for anything but a whole result of this run.
         """
         nonce = secrets.token_hex(16)
-        with _JOINING:
-            text = program(targets, nonce=nonce, deadline=self.limits.deadline, budget=BUDGET_CHARACTERS)
+        text = program(targets, nonce=nonce, deadline=self.limits.deadline, budget=BUDGET_CHARACTERS)
         self.watch(Event(self.vm.name, f"drill of {', '.join(target.name for target in targets)}"))
         first = self._run(text, nonce, self.limits.drill)
         with self._blamed(first):

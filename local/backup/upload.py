@@ -20,7 +20,7 @@ from local.backup.snapshot import SnapshotFacts
 from local.events import Event, Watch
 from local.store import layout
 from local.store.interface import Store, Upload
-from local.store.layout import Recorded
+from local.store.layout import BackupRecord
 from local.version import TOOL
 
 # How often a run that finds nothing changed writes its time, where others ran shortly before.
@@ -32,7 +32,7 @@ class Stored:
     """What reached the store; `sent` in bytes, `changed` the share of the database that lies in changed chunks."""
 
     blob: str
-    recorded: Recorded
+    recorded: BackupRecord
     gzip_bytes: int | None
     sent: int
     changed: float
@@ -79,7 +79,7 @@ class DatabaseUpload:
         """Everything of `deliver` that changes nothing: the check of the database, and what of it changed."""
         plan = archive.plan(self.copy, self.destination.former.archive, self.pool)
         snapshot.examine(self.copy)
-        recorded = Recorded(raw_bytes=plan.size)
+        recorded = BackupRecord(raw_bytes=plan.size)
         return Stored(self.destination.blob, recorded, None, 0, plan.changed_bytes / plan.size)
 
     def _was_checked_by_this_library(self) -> bool:
@@ -95,7 +95,7 @@ class DatabaseUpload:
         freed.result()
         return Stored(self.destination.blob, recorded, former.point.entry.size, sent, 0.0)
 
-    def _unchanged(self, recorded: Recorded, same_day: bool) -> Recorded:
+    def _unchanged(self, recorded: BackupRecord, same_day: bool) -> BackupRecord:
         """What is recorded of the content that was found again: a point of its own on another day only."""
         if not same_day:
             return layout.changed(recorded, taken=self.taken, unchanged_until=None, added_bytes=0)
@@ -137,8 +137,8 @@ class DatabaseUpload:
         """Freeing a gigabyte of cached pages takes a quarter of a second, about as long as the service's commit."""
         return self.pool.submit(self.copy.unlink)
 
-    def _recorded(self, facts: SnapshotFacts, written: Written) -> Recorded:
-        return Recorded(
+    def _recorded(self, facts: SnapshotFacts, written: Written) -> BackupRecord:
+        return BackupRecord(
             database=self.name,
             taken=self.taken,
             content_since=self.taken,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +14,8 @@ from importlib import resources
 PACKAGE = "local.drill_program"
 FIRST_MODULE = "main"
 FUTURE = "from __future__ import annotations"
+# CPython's parser fails where two threads use it at once (https://github.com/python/cpython/issues/106905).
+_JOINING = threading.Lock()
 # What these hold would be another thing in the joined text.
 _OF_ONE_MODULE = ("__doc__", "__file__", "__name__", "__package__", "__spec__")
 
@@ -41,9 +44,14 @@ class _Part:
     ours: tuple[tuple[str, str], ...]  # module and name
 
 
-@cache
 def program_source() -> str:
     """The whole drill program but for its order, as one text."""
+    with _JOINING:
+        return _program_source()
+
+
+@cache
+def _program_source() -> str:
     files = [file for file in resources.files(PACKAGE).iterdir() if file.name.endswith(".py")]
     return join({file.name.removesuffix(".py"): file.read_text(encoding="utf-8") for file in files})
 

@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from local import clock
-from local.drill import run
 from local.drill.order import Target
 from local.drill.record import new_id
+from local.drill.run import run_program
 from local.drill_program.download import file_etag
 from local.drill_program.record import RecordError
 from local.errors import ConfigError
@@ -29,7 +29,7 @@ from local.store import archive_end, layout
 from local.store.catalog import Point
 from local.store.folder_names import SIDECAR_SUFFIX, beside, split_name
 from local.store.interface import SMALL_BLOB_BYTES, Entry
-from local.store.layout import Recorded
+from local.store.layout import BackupRecord
 from local.version import TOOL
 
 _ALLOWED = "allowed: a .db.gz file, as in --from mission-control.db.gz"
@@ -43,7 +43,7 @@ class LoneFile:
     size_bytes: int
     modified: datetime
     etag: str
-    recorded: Recorded
+    recorded: BackupRecord
     trouble: str | None
 
     @property
@@ -76,7 +76,7 @@ def drill_file(lone: LoneFile, databases: Sequence[Database], host: str, watch: 
     Raises InconclusiveError where the program gave no whole verdict.
     """
     started, begin = clock.now(), time.monotonic()
-    outcome = run._run_program([_target(lone, databases)], watch)
+    outcome = run_program([_target(lone, databases)], watch)
     (drilled,) = outcome.databases
     drill = Drill(
         id=new_id(started),
@@ -120,16 +120,16 @@ def _target(lone: LoneFile, databases: Sequence[Database]) -> Target:
     )
 
 
-def _read_record(path: Path, size_bytes: int) -> tuple[Recorded, str | None]:
+def _read_record(path: Path, size_bytes: int) -> tuple[BackupRecord, str | None]:
     """What the archive's record says, and why it does not read: the drill then comes to that by itself."""
     try:
         with path.open("rb") as file:
             found = archive_end.read_record(file, size_bytes)
-        return (layout.recorded_in(found.fields) if found else Recorded()), None
+        return (layout.recorded_in(found.fields) if found else BackupRecord()), None
     except (RecordError, ValueError) as error:
-        return Recorded(), str(error)
+        return BackupRecord(), str(error)
     except OSError as error:
-        return Recorded(), f"the archive cannot be read: {error.strerror}"
+        return BackupRecord(), f"the archive cannot be read: {error.strerror}"
 
 
 def _read_sidecar(path: Path) -> tuple[str | None, str | None]:

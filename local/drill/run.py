@@ -42,7 +42,7 @@ def drill_here(selection: Selection, host: str, watch: Watch, fallback: str | No
     """
     started, begin = clock.now(), time.monotonic()
     targets = find_targets(selection, here=True)
-    outcome = _run_program(targets.found, watch) if targets.found else ProgramResult((), None, None)
+    outcome = run_program(targets.found, watch) if targets.found else ProgramResult((), None, None)
     drilled = in_order(selection.databases, (*outcome.databases, *targets.missing))
     drill = Drill(
         id=new_id(started),
@@ -61,7 +61,7 @@ def drill_here(selection: Selection, host: str, watch: Watch, fallback: str | No
     return report
 
 
-def _run_program(targets: Sequence[Target], watch: Watch) -> ProgramResult:
+def run_program(targets: Sequence[Target], watch: Watch) -> ProgramResult:
     """The program text in a Python of its own, as the VM runs it: nothing of ours is imported there."""
     nonce = secrets.token_hex(16)
     text = program(targets, nonce=nonce, deadline=DEADLINE_SECONDS, budget=None, progress=True)

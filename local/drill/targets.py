@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from local import clock
 from local.drill.order import Target
-from local.report import DrilledDatabase, Step
+from local.errors import StoreError
+from local.report import DrilledDatabase, Step, Verdict
 from local.settings import Database
 from local.store import catalog, layout
 from local.store.catalog import NEWEST, Choice, Point
@@ -54,19 +55,34 @@ def find_targets(selection: Selection, sleep: Callable[[float], None] = time.sle
     for database in selection.databases:
         point = chosen[database.name]
         if point is None:
-            missing.append(_without_backup(database.name, selection.choice))
-        else:
+            missing.append(_without_backup(selection, database.name))
+            continue
+        try:
             settled, sidecar = _settled(selection, _mended(selection.repository, point), sleep)
+        except StoreError as error:
+            # What stands beside one archive is that point's trouble, and no other's.
+            missing.append(undrilled(database.name, "failed", str(error)))
+        else:
             link = _link(selection.repository.store, settled.entry, here=here)
             found.append(_target(database, settled, sidecar, link))
     return Targets(tuple(found), tuple(missing))
 
 
-def _without_backup(name: str, choice: Choice) -> DrilledDatabase:
-    when = f" of {choice.day}" if choice.day else ""
-    when += f" until {clock.timestamp(choice.at)}" if choice.at else ""
-    step = Step("download", "failed", 0.0, f"the store holds no backup{when}; invoke backup.list shows what there is")
-    return DrilledDatabase(name, "failed", None, None, None, None, None, (step,), {})
+def _without_backup(selection: Selection, name: str) -> DrilledDatabase:
+    """Failed where the store holds nothing of it; where only the time asked for has no backup, nothing is known."""
+    choice = selection.choice
+    near = () if choice == NEWEST else selection.repository.nearest(name, choice)
+    if not near:
+        detail = "the store holds no backup of it; invoke backup.list shows what there is"
+        return undrilled(name, "failed", detail)
+    asked = f"of {choice.day}" if choice.day else f"until {clock.timestamp(choice.at)}" if choice.at else ""
+    times = " and ".join(clock.timestamp(point.taken) for point in near)
+    return undrilled(name, "inconclusive", f"the store holds no backup {asked}; the nearest: {times}")
+
+
+def undrilled(name: str, verdict: Verdict, detail: str) -> DrilledDatabase:
+    """The result for a database of which no archive was read."""
+    return DrilledDatabase(name, verdict, None, None, None, None, None, (Step("download", verdict, 0.0, detail),), {})
 
 
 def _link(store: Store, entry: Entry, *, here: bool) -> Link:

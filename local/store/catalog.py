@@ -10,7 +10,7 @@ from local import clock
 from local.errors import ConfigError
 from local.store import layout
 from local.store.interface import Entry
-from local.store.layout import Recorded
+from local.store.layout import BackupRecord
 
 # Clocks of two machines differ a little; a point that is later than this says that one of them is wrong.
 SKEW = timedelta(minutes=10)
@@ -25,7 +25,7 @@ class Point:
     day: date
     taken: datetime
     entry: Entry
-    recorded: Recorded
+    recorded: BackupRecord
     trouble: str | None = None
 
     @property
@@ -84,6 +84,15 @@ def choose(known: Iterable[Point], database: str, choice: Choice = NEWEST, now: 
     return max(candidates, key=lambda point: (point.taken, point.current), default=None)
 
 
+def nearest(known: Iterable[Point], database: str, choice: Choice) -> tuple[Point, ...]:
+    """The last point of a database before the day or moment that was asked for and the first after, where there are."""
+    asked = choice.at or datetime.combine(choice.day or date.min, time(), UTC)
+    points = sorted((point for point in known if point.database == database), key=lambda point: point.taken)
+    before = [point for point in points if point.taken <= asked]
+    after = [point for point in points if point.taken > asked]
+    return (*before[-1:], *after[:1])
+
+
 def parse_choice(day: str | None, at: str | None) -> Choice:
     """The choice that `--date` and `--at` make; ConfigError where one does not read (nothing does not), or both are."""
     if day is not None and at is not None:
@@ -121,7 +130,7 @@ def _point(entry: Entry, prefix: str) -> Point | None:
         recorded, trouble = layout.decode_metadata(entry.metadata), None
         taken = _shown(recorded.taken or entry.modified)
     except (ValueError, OverflowError, RecursionError) as error:
-        recorded, trouble, taken = Recorded(), str(error), _shown(entry.modified)
+        recorded, trouble, taken = BackupRecord(), str(error), _shown(entry.modified)
     return Point(database, day, taken, entry, recorded, trouble)
 
 

@@ -26,7 +26,7 @@ _TIMES = ("taken", "unchanged_until", "content_since")
 _NOT_IN_THE_RECORD = ("taken", "unchanged_until", "sha256", "added_bytes")
 
 
-class Recorded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class BackupRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a backup says of itself; None is what it does not say (the former script's backups say nothing).
 
     Three times in UTC: `taken` is this point's snapshot, `unchanged_until` the newest run that found the content the
@@ -92,7 +92,7 @@ def is_unfinished(metadata: Mapping[str, str]) -> bool:
     return SEED_KEY in metadata
 
 
-def encode_metadata(recorded: Recorded) -> dict[str, str]:
+def encode_metadata(recorded: BackupRecord) -> dict[str, str]:
     """ASCII text by key, as blob metadata takes it."""
     fields = _fields(recorded)
     if recorded.rows is not None:
@@ -102,42 +102,43 @@ def encode_metadata(recorded: Recorded) -> dict[str, str]:
     return {key: str(value) for key, value in fields.items()}
 
 
-def decode_metadata(metadata: Mapping[str, str]) -> Recorded:
+def decode_metadata(metadata: Mapping[str, str]) -> BackupRecord:
     """What the blob's metadata records; a field that does not read as it should is a contradiction, not absent.
 
     Raises ValueError with the field's name. Keys of others are left alone.
     """
     fields: dict[str, Any] = {key.lower(): value for key, value in metadata.items()}
-    known = {key: fields[key] for key in Recorded.__struct_fields__ if key in fields}
+    known = {key: fields[key] for key in BackupRecord.__struct_fields__ if key in fields}
     try:
         if "rows" in known:
             known["rows"] = json.loads(known["rows"])
-        return msgspec.convert(known, Recorded, strict=False)
+        return msgspec.convert(known, BackupRecord, strict=False)
     except (msgspec.ValidationError, json.JSONDecodeError) as error:
         raise ValueError(f"the backup's metadata cannot be read: {error}") from error
 
 
-def record_of(recorded: Recorded) -> dict[str, Any]:
+def record_of(recorded: BackupRecord) -> dict[str, Any]:
     """What the archive itself is to say of its content; neither its own digest nor when it was found again."""
     return {key: value for key, value in _fields(recorded).items() if key not in _NOT_IN_THE_RECORD}
 
 
-def recorded_in(record: Mapping[str, Any]) -> Recorded:
+def recorded_in(record: Mapping[str, Any]) -> BackupRecord:
     """What an archive's record says of the content, which was taken when the archive was made; ValueError."""
-    known = {key: record[key] for key in Recorded.__struct_fields__ if key in record and key not in _NOT_IN_THE_RECORD}
+    fields = [key for key in BackupRecord.__struct_fields__ if key not in _NOT_IN_THE_RECORD]
+    known = {key: record[key] for key in fields if key in record}
     try:
-        recorded = msgspec.convert(known, Recorded)
+        recorded = msgspec.convert(known, BackupRecord)
     except msgspec.ValidationError as error:
         raise ValueError(f"the archive's record cannot be read: {error}") from error
     return changed(recorded, taken=recorded.content_since)
 
 
-def changed(recorded: Recorded, **fields: Any) -> Recorded:
+def changed(recorded: BackupRecord, **fields: Any) -> BackupRecord:
     """The same with other values in some fields."""
     return msgspec.structs.replace(recorded, **fields)
 
 
-def _fields(recorded: Recorded) -> dict[str, Any]:
+def _fields(recorded: BackupRecord) -> dict[str, Any]:
     """The fields that say something, times as RFC 3339 with milliseconds."""
     fields: dict[str, Any] = msgspec.to_builtins(recorded)
     for name in _TIMES:

@@ -53,6 +53,10 @@ class Repository:
                     self.watch(Event(point.database, _passed_over(point, now), lasting=True))
         return chosen
 
+    def nearest(self, database: str, choice: Choice) -> tuple[Point, ...]:
+        """The database's points next to the day or moment that was asked for; none where the store has none of it."""
+        return catalog.nearest(self.points(), database, choice)
+
 
 def _passed_over(point: Point, now: datetime) -> str:
     taken = clock.timestamp(point.taken)

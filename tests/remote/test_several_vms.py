@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from local.drill.bundle import program_source
+from local.drill import bundle
 from tests.azure_cloud import faults
 from tests.remote.site import Site
 
@@ -28,7 +28,7 @@ def test_the_first_program_of_a_process_is_made_while_all_vms_wait_for_it(site: 
     site.back_up(vms)
     for vm in vms:
         site.add_vm(vm)
-    program_source.cache_clear()
+    bundle._program_source.cache_clear()
 
     assert site.drill(vms=vms).drill.verdict == "passed", site.told()
 

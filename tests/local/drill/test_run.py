@@ -129,7 +129,9 @@ def test_at_and_date_choose_the_backup(workshop: Workshop) -> None:
     assert rows() == 900
     assert rows("--at", first["taken"]) == 1000
     assert rows("--date", first["date"]) == 900
-    assert workshop.invoke("drill.local", "--date", "2020-01-01").returncode == 1
+    nothing = workshop.invoke("drill.local", "--date", "2020-01-01")
+    assert nothing.returncode == 4
+    assert f"the nearest: {first['taken']}" in nothing.stdout
     assert workshop.invoke("drill.local", "--date", "yesterday").returncode == 2
     assert workshop.invoke("drill.local", "--at", "noon").returncode == 2
 

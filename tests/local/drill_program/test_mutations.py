@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +24,9 @@ from tests.support.drill_archives import (
     unrecorded,
 )
 
-EXAMPLES = 10_000 if os.environ.get("PILLAR9_LONG") else 300
+LONG_SECONDS = 3600
+SOME = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+MANY = settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
 PIECE_BYTES = 120
 
 
@@ -133,7 +134,7 @@ def _is_sound_or_refused(folder: Path, sound: Sound, content: bytes) -> None:
         assert gzip.decompress(content) == sound.raw
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@SOME
 @given(data=st.data())
 def test_a_damaged_archive_of_ours_passes_only_with_the_content_that_was_backed_up(
     folder: Path, ours: Sound, data: st.DataObject
@@ -141,7 +142,15 @@ def test_a_damaged_archive_of_ours_passes_only_with_the_content_that_was_backed_
     _is_sound_or_refused(folder, ours, _damaged(data, ours))
 
 
-@settings(max_examples=EXAMPLES // 3, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.long
+@pytest.mark.timeout(LONG_SECONDS)
+@MANY
+@given(data=st.data())
+def test_ten_thousand_damaged_archives_of_ours_are_not_accepted(folder: Path, ours: Sound, data: st.DataObject) -> None:
+    _is_sound_or_refused(folder, ours, _damaged(data, ours))
+
+
+@SOME
 @given(data=st.data())
 def test_a_damaged_archive_of_the_former_script_passes_only_with_the_content_that_was_backed_up(
     folder: Path, former: Sound, data: st.DataObject

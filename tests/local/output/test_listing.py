@@ -8,18 +8,18 @@ import msgspec
 from local.output.listing import listing
 from local.store.catalog import Point
 from local.store.interface import Entry
-from local.store.layout import Recorded
+from local.store.layout import BackupRecord
 
 TAKEN = datetime(2026, 5, 5, 12, 0, 3, 123000, tzinfo=UTC)
 
 
-def point(recorded: Recorded, version: str | None = None, trouble: str | None = None) -> Point:
+def point(recorded: BackupRecord, version: str | None = None, trouble: str | None = None) -> Point:
     entry = Entry("sqlite/2026-05-05/costs.db.gz", 164, TAKEN, version)
     return Point("costs", date(2026, 5, 5), TAKEN, entry, recorded, trouble)
 
 
 def test_a_point_is_listed_with_all_that_its_backup_recorded() -> None:
-    recorded = Recorded(sha256="ab" * 32, raw_bytes=8192, row_total=7, added_bytes=64, tool="pillar9 0.1.0")
+    recorded = BackupRecord(sha256="ab" * 32, raw_bytes=8192, row_total=7, added_bytes=64, tool="pillar9 0.1.0")
 
     (listed,) = json.loads(msgspec.json.encode(listing([point(recorded)])))["backups"]
 
@@ -40,19 +40,19 @@ def test_a_point_is_listed_with_all_that_its_backup_recorded() -> None:
 
 
 def test_what_a_former_backup_does_not_say_is_null_and_not_nought() -> None:
-    (listed,) = listing([point(Recorded())]).backups
+    (listed,) = listing([point(BackupRecord())]).backups
 
     assert (listed.added_bytes, listed.database_bytes, listed.sha256, listed.rows, listed.tool) == (None,) * 5
 
 
 def test_a_former_content_of_a_day_and_what_is_wrong_with_it_are_told() -> None:
-    (listed,) = listing([point(Recorded(), version="2026-05-05T12:00", trouble="rows do not read")]).backups
+    (listed,) = listing([point(BackupRecord(), version="2026-05-05T12:00", trouble="rows do not read")]).backups
 
     assert not listed.current
     assert listed.trouble == "rows do not read"
 
 
 def test_the_order_of_the_points_is_kept() -> None:
-    first, second = point(Recorded(row_total=1)), point(Recorded(row_total=2))
+    first, second = point(BackupRecord(row_total=1)), point(BackupRecord(row_total=2))
 
     assert [listed.rows for listed in listing([second, first]).backups] == [2, 1]

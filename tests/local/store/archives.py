@@ -15,7 +15,7 @@ from local.archive.trailer import trailer
 from local.store import layout
 from local.store.azure_blocks import BLOCK_BYTES
 from local.store.interface import Entry, Store
-from local.store.layout import Recorded
+from local.store.layout import BackupRecord
 
 NAME = "sqlite/2026-05-05/costs.db.gz"
 NEXT_DAY = "sqlite/2026-05-06/costs.db.gz"
@@ -30,7 +30,7 @@ class Archive:
 
     raw: bytes
     members: tuple[bytes, ...]
-    recorded: Recorded
+    recorded: BackupRecord
 
     @cached_property
     def end(self) -> bytes:
@@ -60,7 +60,7 @@ class Archive:
 def archive_of(raws: Sequence[bytes], taken: datetime) -> Archive:
     """Each of the raw parts is a member."""
     raw = b"".join(raws)
-    recorded = Recorded(
+    recorded = BackupRecord(
         database="costs",
         taken=taken,
         content_since=taken,

@@ -152,3 +152,23 @@ def test_clocks_may_differ_by_some_minutes() -> None:
 
     assert catalog.choose(points, "costs", now=NOON - timedelta(minutes=9)) == points[0]
     assert catalog.choose(points, "costs", now=NOON - timedelta(minutes=11)) is None
+
+
+@pytest.mark.parametrize(
+    ("choice", "hours"),
+    [
+        (Choice(at=NOON - timedelta(hours=1)), [0]),
+        (Choice(at=NOON + timedelta(hours=2)), [0, 4]),
+        (Choice(at=NOON + timedelta(hours=9)), [4]),
+        (Choice(day=date(2026, 5, 4)), [0]),
+        (Choice(day=date(2026, 5, 6)), [4]),
+    ],
+)
+def test_the_nearest_points_are_the_last_before_and_the_first_after(choice: Choice, hours: list[int]) -> None:
+    entries = [entry(version=str(hour), modified=NOON + timedelta(hours=hour)) for hour in (0, 4)]
+    points = catalog.from_entries(entries, "sqlite")
+
+    assert [point.taken for point in catalog.nearest(points, "costs", choice)] == [
+        NOON + timedelta(hours=hour) for hour in hours
+    ]
+    assert catalog.nearest(points, "hivemind", choice) == ()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from local.settings import NAME
 from local.store import layout
-from local.store.layout import Recorded
+from local.store.layout import BackupRecord
 
 DIGEST = "0123456789abcdef" * 4
 # Azure's limit for all metadata of a blob, names and values together.
@@ -30,7 +30,7 @@ moments = st.datetimes(datetime(1970, 1, 2), datetime(2999, 1, 1), timezones=st.
 )
 table_counts = st.dictionaries(st.text(min_size=1, max_size=40), sizes, max_size=60)
 records = st.builds(
-    Recorded,
+    BackupRecord,
     database=st.none() | names,
     taken=st.none() | moments,
     unchanged_until=st.none() | moments,
@@ -167,7 +167,7 @@ def test_the_real_sha256sum_and_we_read_each_other(tmp_path: Path, name: str) ->
 
 
 @given(records)
-def test_what_a_backup_says_of_itself_is_read_back(recorded: Recorded) -> None:
+def test_what_a_backup_says_of_itself_is_read_back(recorded: BackupRecord) -> None:
     metadata = layout.encode_metadata(recorded)
 
     told = recorded if "rows" in metadata else layout.changed(recorded, rows=None)
@@ -178,14 +178,14 @@ def test_what_a_backup_says_of_itself_is_read_back(recorded: Recorded) -> None:
 
 
 def test_counts_of_more_tables_than_azure_s_metadata_has_room_for_stand_in_the_archive_alone() -> None:
-    recorded = Recorded(rows={f"table {number} {'ü' * 100}": number for number in range(2000)})
+    recorded = BackupRecord(rows={f"table {number} {'ü' * 100}": number for number in range(2000)})
 
     assert "rows" not in layout.encode_metadata(recorded)
     assert layout.recorded_in(layout.record_of(recorded)).rows == recorded.rows
 
 
 @given(records)
-def test_an_archive_tells_all_of_its_content_and_nothing_of_the_point_or_of_itself(recorded: Recorded) -> None:
+def test_an_archive_tells_all_of_its_content_and_nothing_of_the_point_or_of_itself(recorded: BackupRecord) -> None:
     record = json.loads(json.dumps(layout.record_of(recorded)))
 
     told = layout.recorded_in({**record, "members": "of another reader"})
@@ -204,16 +204,16 @@ def test_an_archive_s_record_that_contradicts_itself_is_named(record: dict[str, 
 def test_metadata_tells_moments_in_utc_and_nothing_of_what_is_not_known() -> None:
     east = datetime(2026, 5, 5, 6, 0, 0, 123000, tzinfo=UTC) + timedelta(hours=1)
 
-    assert layout.encode_metadata(Recorded(database="costs", taken=east)) == {
+    assert layout.encode_metadata(BackupRecord(database="costs", taken=east)) == {
         "database": "costs",
         "taken": "2026-05-05T07:00:00.123Z",
     }
-    assert layout.encode_metadata(Recorded()) == {}
+    assert layout.encode_metadata(BackupRecord()) == {}
 
 
 def test_the_keys_of_others_are_left_alone() -> None:
-    assert layout.decode_metadata({"hdi_isfolder": "true", "owner": "ops", "tool": "x"}) == Recorded(tool="x")
-    assert layout.decode_metadata({}) == Recorded()
+    assert layout.decode_metadata({"hdi_isfolder": "true", "owner": "ops", "tool": "x"}) == BackupRecord(tool="x")
+    assert layout.decode_metadata({}) == BackupRecord()
 
 
 @pytest.mark.parametrize(
@@ -244,4 +244,4 @@ def test_rows_that_are_no_json_do_not_read() -> None:
 def test_an_upload_that_has_not_come_to_its_commit_is_no_backup() -> None:
     assert layout.is_unfinished({layout.SEED_KEY: "sqlite/2026-05-05/costs.db.gz"})
     assert layout.is_unfinished({layout.SEED_KEY: ""})
-    assert not layout.is_unfinished(layout.encode_metadata(Recorded(database="costs")))
+    assert not layout.is_unfinished(layout.encode_metadata(BackupRecord(database="costs")))
