@@ -35,6 +35,8 @@ from local.settings import Settings
 
 # Before Invoke looks for them.
 VARIABLES = environment.take(os.environ, Settings, Config.global_defaults())
+# By which any command goes: on one line these words begin the next one.
+_NAMES: set[str] = set()
 NOTHING_CHANGED = "nothing was changed"
 
 
@@ -70,6 +72,7 @@ class Command(Task[Any]):
         self.path = path
         self.flags = flags
         self.left = left
+        _NAMES.update((path, path.rpartition(".")[0]) if default else (path,))
         self.options = _options(body)
         self._without_default = [name for name, option in self.options.items() if option.repeatable or option.bare]
         super().__init__(
@@ -105,7 +108,7 @@ class Command(Task[Any]):
         names = (self.path, self.path.rpartition(".")[0]) if self.is_default else (self.path,)
         for argument in arguments:
             option = self.options.get(argument.attr_name or argument.name or "")
-            argument.positional = bool(option and option.bare) and has_bare_word(sys.argv, names, valued)
+            argument.positional = bool(option and option.bare) and has_bare_word(sys.argv, names, valued, _NAMES)
         return arguments
 
     def __call__(self, context: Context, **given: Any) -> None:

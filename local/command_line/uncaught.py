@@ -53,14 +53,16 @@ def _configuration_error(error: BaseException, trace: TracebackType | None) -> C
         return ConfigError("configuration: read it", str(error), _MEND)
     if isinstance(error, RecursionError) and error.__traceback__:
         return ConfigError("configuration: read it", "it is nested without end, or too deeply", _MEND)
+    merges = [frame.f_locals for frame, _ in walk_tb(trace) if frame.f_code.co_name == "merge_dicts"]
+    if merges:
+        return _merge_error(error, merges)
     files = [frame.f_locals for frame, _ in walk_tb(trace) if frame.f_code.co_name == "_load_file"]
     if files and "filepath" in files[-1]:
         told = f"{type(error).__name__}: {error}"
         return ConfigError(f"configuration: read {files[-1]['filepath']}", told, "mend that file")
     if isinstance(error, TypeError) and any(_reads_configuration(frame) for frame, _ in walk_tb(trace)):
         return ConfigError("configuration: read it", f"a key is no text ({error})", _MEND)
-    merges = [frame.f_locals for frame, _ in walk_tb(trace) if frame.f_code.co_name == "merge_dicts"]
-    return _merge_error(error, merges) if merges else None
+    return None
 
 
 def _reads_configuration(frame: FrameType) -> bool:

@@ -27,3 +27,9 @@ def test_a_word_after_the_command_that_is_no_flags_value_stands_bare(line: str, 
 
 def test_a_default_command_goes_by_its_collections_name_too() -> None:
     assert has_bare_word(["invoke", "backup", "costs"], names=("backup.run", "backup"), valued=())
+
+
+def test_a_word_that_begins_the_next_command_is_none() -> None:
+    line = ["invoke", "backup.list", "--json", "drill.local", "costs"]
+
+    assert not has_bare_word(line, names=("backup.list",), valued=("--name",), commands=("drill.local",))
