@@ -11,19 +11,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from local import clock
 from local.errors import PillarError, StoreError
-from local.store import folder_metadata, layout
+from local.store import folder_metadata
 from local.store.durable import AtomicFile, refusals, refused, sweep
+from local.store.folder_commit import commit_file, derive, write_whole
 from local.store.folder_entries import entries_under, entry_at, etag_at, etag_of
 from local.store.folder_lock import folder_lock
-from local.store.folder_names import SIDECAR_SUFFIX, beside, former_path
-from local.store.interface import SMALL_BLOB_BYTES, Entry, Link, changed_meanwhile
+from local.store.folder_names import former_path
+from local.store.folder_upload import FolderUpload
+from local.store.interface import SMALL_BLOB_BYTES, Entry, Link
 
 
 class FolderStore:
@@ -60,7 +58,7 @@ class FolderStore:
 
     def write(self, name: str, content: bytes) -> None:
         """A small file appears whole or not at all."""
-        self._write(self._path(name), content)
+        write_whole(self.root, self._path(name), content)
 
     def read_range(self, entry: Entry, offset: int, count: int) -> bytes:
         """At most `count` bytes of a content from `offset` on."""
@@ -93,14 +91,14 @@ class FolderStore:
                 now = entry_at(self.root, path)
                 if now is None or now.etag != entry.etag:
                     return entry
-                self._derive(path, now.metadata)
+                derive(self.root, path, now.metadata)
         except PillarError:
             return entry
         return entry_at(self.root, path) or entry
 
     def upload(self, name: str, base: Entry | None) -> FolderUpload:  # noqa: ARG002 - its bytes are given again
         """Begin an archive under `name`, which is written in full: one whole plain file is what a person wants here."""
-        return FolderUpload(self, name, AtomicFile(self.root, self._path(name)))
+        return FolderUpload(self.root, self._path(name))
 
     def repeat(self, name: str, base: Entry, metadata: Mapping[str, str]) -> int:
         """New metadata, and for another day a hard link to `base`'s file, or a copy where there are none."""
@@ -109,27 +107,12 @@ class FolderStore:
             if etag_at(source) != base.etag:
                 raise _overwritten(source)
         if base.name == name and base.version is None:
-            self._derive(path, metadata)
+            derive(self.root, path, metadata)
             return 0
         with AtomicFile(self.root, path) as file:
             copied_bytes = file.link(source)
-            self.put(file, metadata)
+            commit_file(self.root, file, metadata)
         return copied_bytes
-
-    def put(self, file: AtomicFile, metadata: Mapping[str, str]) -> None:
-        """Keep the target's former content beside it, put the new one in place, and then what is derived of it."""
-        former = entry_at(self.root, file.target)
-        # A pipe, or a symlink to nothing, has no content to be kept.
-        if former and file.target.is_file():
-            self._keep_former(former, file.target)
-        file.put_in_place()
-        self._derive(file.target, metadata)
-
-    def etag(self, name: str) -> str | None:
-        """Names the current content of `name`; None without one."""
-        path = self._path(name)
-        with refusals(f"look at {path}"):
-            return etag_at(path)
 
     def link(self, entry: Entry, seconds: int) -> str:  # noqa: ARG002 - a path needs no expiry
         """The file's URL; whoever may read the folder may read it."""
@@ -144,44 +127,6 @@ class FolderStore:
         """Never: no other machine has this path."""
         return False
 
-    def _derive(self, path: Path, metadata: Mapping[str, str]) -> None:
-        """The sidecar, and last the metadata, each written where it says something else."""
-        with refusals(f"read {path}"):
-            metadata = folder_metadata.completed(path, metadata)
-            target, content = folder_metadata.encoded(path, metadata)
-        digest = metadata.get("sha256")
-        if digest and digest != folder_metadata.UNREADABLE["sha256"]:
-            self._write_if_other(beside(path, SIDECAR_SUFFIX), layout.sidecar_line(digest, path.name))
-        self._write_if_other(target, content)
-
-    def _keep_former(self, entry: Entry, path: Path) -> None:
-        """The current content under a name with the moment when it was taken; what is kept already is completed."""
-        kept = former_path(path, clock.compact_timestamp(_taken(entry)))
-        with refusals(f"keep {path}"):
-            metadata = folder_metadata.completed(path, entry.metadata)
-            if kept.exists() and not _is_same(kept, path):
-                # Two contents of one moment: a clock went back. Neither may be lost.
-                kept = former_path(path, f"{clock.compact_timestamp(_taken(entry))}-{path.stat().st_ino}")
-            is_kept = kept.exists()
-        if not is_kept:
-            with AtomicFile(self.root, kept) as file:
-                file.link(path)
-                file.put_in_place()
-        self._derive(kept, metadata)
-
-    def _write(self, path: Path, content: bytes) -> None:
-        with AtomicFile(self.root, path) as file:
-            file.write(content)
-            file.put_in_place()
-
-    def _write_if_other(self, path: Path, content: bytes) -> None:
-        try:
-            same = path.read_bytes() == content
-        except OSError:
-            same = False
-        if not same:
-            self._write(path, content)
-
     def _file(self, entry: Entry) -> Path:
         path = self._path(entry.name)
         return path if entry.version is None else former_path(path, entry.version)
@@ -192,64 +137,5 @@ class FolderStore:
         return self.root / name
 
 
-class FolderUpload:
-    """An archive being written in the folder that it is for."""
-
-    base_blocks: tuple[str, ...] = ()
-
-    def __init__(self, store: FolderStore, name: str, file: AtomicFile) -> None:
-        self._store = store
-        self._name = name
-        self._former = store.etag(name)
-        self._file = file
-        self._begun = False
-        self.sent = 0
-
-    def send(self, data: bytes) -> None:
-        """Append the bytes."""
-        self._begin()
-        self._file.write(data)
-        self.sent += len(data)
-
-    def reuse(self, offset: int, data: bytes) -> None:  # noqa: ARG002 - written again, wherever they stand
-        """Append the bytes."""
-        self.send(data)
-
-    def commit(self, metadata: Mapping[str, str]) -> tuple[str, ...]:
-        """Keep the former content beside the new one, then put the new one in place."""
-        self._begin()
-        if self._store.etag(self._name) != self._former:
-            raise changed_meanwhile(self._name)
-        self._store.put(self._file, metadata)
-        return ()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._begun:
-            self._file.__exit__(kind, error, trace)
-
-    def _begin(self) -> None:
-        if not self._begun:
-            self._file.__enter__()
-            self._begun = True
-
-
 def _overwritten(path: Path) -> StoreError:
     return StoreError(f"store: read {path}", "it was overwritten meanwhile", "run it again")
-
-
-def _is_same(kept: Path, path: Path) -> bool:
-    """Whether two files hold the same content, at best because they are one file; OSError."""
-    return kept.samefile(path) or folder_metadata.digest_of(kept) == folder_metadata.digest_of(path)
-
-
-def _taken(entry: Entry) -> datetime:
-    """When the backup was taken: as its metadata says, else when its file was last changed."""
-    try:
-        return layout.decode_metadata(entry.metadata).taken or entry.modified
-    except ValueError:
-        return entry.modified

@@ -55,6 +55,17 @@ def cut_after(ask: Callable[[], Answer]) -> None:
     ask()
 
 
+def away_after(requests: int) -> Fault:
+    """So many requests are carried out, and no other reaches the service: as a run that is killed there leaves it."""
+    left = [requests]
+
+    def fault(ask: Callable[[], Answer]) -> Answer | None:
+        left[0] -= 1
+        return ask() if left[0] >= 0 else None
+
+    return fault
+
+
 def stalled(seconds: float) -> Fault:
     """The service takes that long to answer."""
 
@@ -94,7 +105,10 @@ class FaultyAzurite:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def fail(self, operation: str, fault: Fault, times: int = 10**9, ending: str = "") -> None:
-        """The next requests of that operation on a path with that ending meet the fault; earlier calls go first."""
+        """The next requests of that operation ("*": of any) on a path with that ending meet the fault.
+
+        Where several fit, the one that was named first is met.
+        """
         with self._lock:
             self._faults.append((operation, ending, fault, [times]))
 
@@ -112,7 +126,7 @@ class FaultyAzurite:
         with self._lock:
             self.requests.append(request)
             for operation, ending, fault, left in self._faults:
-                if operation == request.operation and request.path.endswith(ending) and left[0] > 0:
+                if operation in (request.operation, "*") and request.path.endswith(ending) and left[0] > 0:
                     left[0] -= 1
                     return fault
         return None

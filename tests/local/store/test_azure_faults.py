@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from local.errors import AzureError, PillarError, StoreError
@@ -22,7 +24,7 @@ from tests.local.store.archives import (
     put,
     random_parts,
 )
-from tests.support.azure_faults import Fault, FaultyAzurite, cut_after, cut_before, refused
+from tests.support.azure_faults import Fault, FaultyAzurite, away_after, cut_after, cut_before, refused
 from tests.support.azurite import KEY
 
 SIDECAR = layout.sidecar_name(NAME)
@@ -269,3 +271,43 @@ def test_names_too_short_to_stand_beside_are_refused_before_the_first_byte(
 
     assert faults.count("Put Block") == sent
     assert contents(faulty_store) == {b"what az stored by one Put Blob"}
+
+
+@pytest.mark.parametrize("requests", range(11))
+def test_a_run_that_ends_at_any_request_loses_nothing_and_the_next_one_goes_on(
+    faults: FaultyAzurite, faulty_store: Store, requests: int
+) -> None:
+    put(faulty_store, FIRST)
+    faults.fail("*", away_after(requests))
+    with contextlib.suppress(PillarError):
+        put(faulty_store, LATER)
+    faults.heal()
+
+    assert FIRST.content in contents(faulty_store) <= {FIRST.content, LATER.content}
+    newest = current(faulty_store)
+    told = FIRST if newest.metadata == FIRST.metadata else LATER
+    assert (content_of(faulty_store, newest), newest.metadata) == (told.content, told.metadata)
+    put(faulty_store, LAST)
+    assert contents(faulty_store) >= {FIRST.content, LAST.content}
+    assert_sound(faulty_store)
+
+
+@pytest.mark.parametrize("requests", range(0, 14, 2))
+def test_a_new_day_that_ends_at_any_request_is_begun_again(
+    faults: FaultyAzurite, faulty_store: Store, requests: int
+) -> None:
+    put(faulty_store, LARGE)
+    base = current(faulty_store)
+    shorter = archive_of([LARGE.raw[: 4 << 20]], LATER_TAKEN)
+    faults.fail("*", away_after(requests))
+    with contextlib.suppress(PillarError), faulty_store.upload(NEXT_DAY, base) as upload:
+        upload.reuse(0, shorter.members[0])
+        upload.send(shorter.end)
+        upload.commit(shorter.metadata)
+    faults.heal()
+
+    for point in catalog.from_entries(faulty_store.entries("sqlite"), "sqlite"):
+        assert content_of(faulty_store, point.entry) in (LARGE.content, shorter.content)
+    put(faulty_store, LAST, NEXT_DAY, base)
+    assert content_of(faulty_store, current(faulty_store, NEXT_DAY)) == LAST.content
+    assert_sound(faulty_store, NEXT_DAY)
