@@ -29,15 +29,20 @@ def demo(invocation: Invocation) -> int:
 
 
 @command("test")
-def test(invocation: Invocation) -> int:
+def run_tests(
+    invocation: Invocation,
+    long: Annotated[bool, Option("then the long tests too: attacks, every platform's packages")] = False,
+) -> int:
     """Lint, format, types, import rules, and the tests."""
-    checks = (
+    checks = [
         "ruff check .",
         "ruff format --check .",
         "mypy",
         "lint-imports",
         "pytest -n 4",
-    )
+    ]
+    if long:
+        checks.append("pytest -n 4 -m long --timeout 3600")
     for check in checks:
         print(f"$ {check}", flush=True)
         if not invocation.context.run(f"{quote(str(Path(sys.executable).parent))}/{check}", warn=True):
@@ -69,7 +74,7 @@ COMMANDS = (
     rbac.fix,  # invoke rbac.fix
     rbac.revoke,  # invoke rbac.revoke
     demo,  # invoke demo
-    test,  # invoke test
+    run_tests,  # invoke test
     bench,  # invoke bench
 )
 

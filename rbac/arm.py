@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -17,9 +18,9 @@ from local.settings import AzureSettings
 from rbac.clients import Clients
 from rbac.facts import Assignment, DenyAssignment, Permission, Role, StorageAccounts
 from rbac.rest import RestError, azure_errors, odata_literal
+from remote.run_command import COMPUTE_API_VERSION
 
 AUTHORIZATION = "/providers/Microsoft.Authorization"
-_VM_VERSION = "2024-07-01"
 _STORAGE_VERSION = "2023-05-01"
 
 
@@ -28,10 +29,23 @@ class _Resource(msgspec.Struct, frozen=True):
     name: str
 
 
+class _VersionsImmutable(msgspec.Struct, frozen=True):
+    enabled: bool | None = None
+
+
+class _ContainerProperties(msgspec.Struct, frozen=True):
+    policy: bool | None = msgspec.field(default=None, name="hasImmutabilityPolicy")
+    legal_hold: bool | None = msgspec.field(default=None, name="hasLegalHold")
+    versions_immutable: _VersionsImmutable | None = msgspec.field(default=None, name="immutableStorageWithVersioning")
+
+
+class _Container(msgspec.Struct, frozen=True):
+    properties: _ContainerProperties
+
+
 def require_vm(clients: Clients, azure: AzureSettings, vm: str) -> None:
     """Raises ConfigError where the VM is not there: an assignment at its scope would be refused or lost."""
-    # The client picks a newer version for each call than some clouds know, and takes no version at its construction.
-    version = {"api-version": _VM_VERSION}
+    version = {"api-version": COMPUTE_API_VERSION}
     try:
         with azure_errors(f"look at the VM {vm}", vm_scope(azure, vm)):
             clients.compute.virtual_machines.get(str(azure.resource_group), vm, params=version)
@@ -39,6 +53,26 @@ def require_vm(clients: Clients, azure: AzureSettings, vm: str) -> None:
         if error.status != 404:
             raise
         raise ConfigError(f"configuration: azure.vm {vm}", error.came_back, error.mend) from None
+
+
+def container_is_immutable(clients: Clients, container: str) -> bool:
+    """Whether a blob in the container may not be deletable: an immutability policy or a legal hold is on it.
+
+    Raises ConfigError where the container is not there: Azure would take an assignment at its scope all the same.
+    https://learn.microsoft.com/rest/api/storagerp/blob-containers/get
+    """
+    try:
+        path = f"{container}?api-version={_STORAGE_VERSION}"
+        found = clients.arm.get(path, _Container, "look at the store's container").properties
+    except RestError as error:
+        if error.status != 404:
+            raise
+        _, _, after = container.partition("/storageAccounts/")
+        account, name = after.split("/")[0], container.rpartition("/")[2]
+        mend = f"az storage container create --account-name {account} --name {name} --auth-mode login"
+        raise ConfigError("configuration: store.url", error.came_back, f"check it, or run: {mend}") from None
+    versions = found.versions_immutable and found.versions_immutable.enabled
+    return bool(found.policy or found.legal_hold or versions)
 
 
 def assignments(clients: Clients, scope: str, object_id: str) -> tuple[Assignment, ...]:
@@ -63,7 +97,7 @@ def deny_assignments(clients: Clients, scope: str) -> tuple[DenyAssignment, ...]
     """The deny assignments in force at a scope, inherited ones included, whomever they name."""
     with azure_errors("read the deny assignments", scope):
         listed = clients.authorization.deny_assignments.list_for_scope(relative(scope), filter="atScope()")
-        return tuple(_deny_assignment(answer) for answer in listed)
+        return tuple(replace(_deny_assignment(answer), listed_at=frozenset({scope})) for answer in listed)
 
 
 def role_by_guid(clients: Clients, scope: str, guid: str) -> Role | None:
@@ -114,7 +148,7 @@ def relative(scope: str) -> str:
 def _assignments(clients: Clients, scope: str, filter_: str | None) -> tuple[Assignment, ...]:
     with azure_errors("read the role assignments", scope):
         listed = clients.authorization.role_assignments.list_for_scope(relative(scope), filter=filter_)
-        return tuple(_assignment(answer) for answer in listed)
+        return tuple(replace(_assignment(answer), listed_at=frozenset({scope})) for answer in listed)
 
 
 @contextmanager

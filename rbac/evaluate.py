@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
+from rbac.conditions import restricts
 from rbac.facts import EVERYONE, Assignment, DenyAssignment, Facts, Permission, Role
 
 RUN_COMMAND = "Microsoft.Compute/virtualMachines/runCommand/action"
@@ -16,6 +18,7 @@ _BLOB_SERVICE = "Microsoft.Storage/storageAccounts/blobServices"
 # https://learn.microsoft.com/rest/api/storageservices/authorize-with-azure-active-directory
 BLOB_READ = f"{_BLOB_SERVICE}/containers/blobs/read"
 BLOB_WRITE = f"{_BLOB_SERVICE}/containers/blobs/write"
+BLOB_DELETE = f"{_BLOB_SERVICE}/containers/blobs/delete"
 DELEGATION_KEY = f"{_BLOB_SERVICE}/generateUserDelegationKey/action"
 
 
@@ -75,11 +78,11 @@ def judge(facts: Facts, right: Right) -> Judgment:
     granting = [
         assignment
         for assignment in facts.assignments
-        if covers(assignment.scope, right.scope) and grants(facts.roles[assignment.role], right.action, data=right.data)
+        if reaches(assignment, right.scope) and grants(facts.roles[assignment.role], right.action, data=right.data)
     ]
     if not granting:
         return Judgment(right, False, None, "missing: no role assignment at or above this scope grants it")
-    certain = [assignment for assignment in granting if not assignment.condition]
+    certain = [assignment for assignment in granting if not hangs_on_condition(assignment, right.action)]
     if not certain:
         why = f"conditional: {describe_assignment(facts, granting[0])} has an ABAC condition"
         return Judgment(right, None, granting[0], why)
@@ -108,6 +111,18 @@ def describe_scope(scope: str) -> str:
     return f"{plain.get(kind.lower(), kind)} {name}"
 
 
+def reaches(held: Assignment | DenyAssignment, target: str) -> bool:
+    """Whether an assignment is in force at `target`: made at or above it, or listed in its subscription from above."""
+    if covers(held.scope, target):
+        return True
+    return not _subscription(held.scope) and _subscription(target) in map(_subscription, held.listed_at)
+
+
+def hangs_on_condition(assignment: Assignment, *actions: str) -> bool:
+    """Whether the assignment's condition may refuse one of the actions that its role grants."""
+    return any(restricts(assignment.condition, partial(_is_about, action)) for action in actions)
+
+
 def covers(scope: str, target: str) -> bool:
     """Whether `scope` is `target` or above it; Azure ignores case in resource ids."""
     above, below = scope.lower().rstrip("/"), target.lower().rstrip("/")
@@ -122,9 +137,7 @@ def grants(role: Role, action: str, *, data: bool = False) -> bool:
 def denies(facts: Facts, deny: DenyAssignment, right: Right) -> bool | None:
     """Whether a deny assignment stands against the right; None where that hangs on an unknown membership."""
     scope = right.scope or ""
-    if not covers(deny.scope, scope) or not any(
-        _permits(block, right.action, right.data) for block in deny.permissions
-    ):
+    if not reaches(deny, scope) or not any(_permits(block, right.action, right.data) for block in deny.permissions):
         return False
     if not deny.child_scopes_too and not covers(scope, deny.scope):
         return False
@@ -143,6 +156,12 @@ def _names_principal(facts: Facts, principals: Mapping[str, bool]) -> bool | Non
     return None if facts.groups is None and any(principals.values()) else False
 
 
+def _subscription(scope: str) -> str:
+    """The subscription's part of a resource id, empty for what is above all subscriptions (a management group)."""
+    found = re.match(r"/subscriptions/[^/]+", scope, re.IGNORECASE)
+    return found[0].lower() if found else ""
+
+
 def _permits(block: Permission, action: str, data: bool) -> bool:
     if data:
         return _matches(block.data_actions, action) and not _matches(block.not_data_actions, action)
@@ -150,7 +169,9 @@ def _permits(block: Permission, action: str, data: bool) -> bool:
 
 
 def _matches(patterns: Iterable[str], action: str) -> bool:
-    return any(
-        re.fullmatch(".*".join(re.escape(part) for part in pattern.split("*")), action, re.IGNORECASE)
-        for pattern in patterns
-    )
+    return any(_is_about(action, pattern) for pattern in patterns)
+
+
+def _is_about(action: str, pattern: str) -> bool:
+    literal = (re.escape(part) for part in pattern.split("*"))
+    return re.fullmatch(".*".join(literal), action, re.IGNORECASE) is not None

@@ -51,7 +51,11 @@ class Role:
 
 @dataclass(frozen=True)
 class Assignment:
-    """A role assignment; `name` is its GUID, `role` the GUID of the role definition, `condition` an ABAC condition."""
+    """A role assignment; `name` is its GUID, `role` the GUID of the role definition, `condition` an ABAC condition.
+
+    `listed_at` are the scopes at which Azure listed it as in force: the scope of one that comes from a management group
+    does not tell by itself what lies below it.
+    """
 
     name: str
     scope: str
@@ -59,6 +63,7 @@ class Assignment:
     role: str
     principal_type: str = "ServicePrincipal"
     condition: str | None = None
+    listed_at: frozenset[str] = field(default=frozenset(), compare=False)
 
     @property
     def id(self) -> str:
@@ -68,7 +73,10 @@ class Assignment:
 
 @dataclass(frozen=True)
 class DenyAssignment:
-    """A deny assignment; `principals` and `excluded` hold of each principal the id and whether it is a group."""
+    """A deny assignment; `principals` and `excluded` hold of each principal the id and whether it is a group.
+
+    `listed_at` is as in Assignment.
+    """
 
     name: str
     scope: str
@@ -76,6 +84,7 @@ class DenyAssignment:
     principals: Mapping[str, bool]
     excluded: Mapping[str, bool] = field(default_factory=dict)
     child_scopes_too: bool = True
+    listed_at: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -83,13 +92,15 @@ class StorageAccounts:
     """The storage accounts that the caller sees (`ids`, None: it may see none), and where the store lies among them.
 
     `store` is the account's resource id, `container` the container's; both None, with the reason in `not_checked`,
-    where the account was not found, and without a reason where the store is a folder.
+    where the account was not found, and without a reason where the store is a folder. `immutable`: what is written
+    there may not be deletable (looked at where something is to be written).
     """
 
     ids: tuple[str, ...] | None = None
     store: str | None = None
     container: str | None = None
     not_checked: str | None = None
+    immutable: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from local.errors import AzureError, ConfigError
 from rbac.evaluate import (
+    BLOB_READ,
     LIST_KEYS,
     RUN_COMMAND,
     VM_READ,
@@ -17,7 +18,9 @@ from rbac.evaluate import (
     describe_assignment,
     describe_scope,
     grants,
+    hangs_on_condition,
     judge,
+    reaches,
     vm_rights,
 )
 from rbac.facts import Assignment, Facts, Permission, Role
@@ -29,11 +32,15 @@ DESCRIPTION = "Made by: invoke rbac.fix. Taken back by: invoke rbac.revoke."
 
 @dataclass(frozen=True)
 class FixOptions:
-    """What was asked for: a role by name (None: whatever grants the rights, else the configured role), and where."""
+    """What was asked for: a role by name (None: whatever grants the rights, else the configured role), and where.
+
+    `store`: the roles at the store as well.
+    """
 
     role: str | None = None
     least_privilege: bool = False
     scope: str = "group"
+    store: bool = False
 
     def __post_init__(self) -> None:
         if self.role and self.least_privilege:
@@ -80,37 +87,55 @@ def decide(facts: Facts, options: FixOptions, wanted: Role, existing: Role | Non
     Raises ConfigError where the role or scope cannot serve, AzureError where a deny assignment or a condition blocks.
     """
     judgments = [judge(facts, right) for right in vm_rights(facts)]
-    _refuse_denied(judgments)
+    refuse_denied(judgments)
     held = judgments[0].through
     if not options.explicit and held and all(judgment.allowed for judgment in judgments):
-        return Plan(facts.roles[held.role], held, warnings=_key_warnings(facts, facts.roles[held.role], held.scope))
+        return Plan(facts.roles[held.role], held, warnings=_key_warnings(facts, facts.roles[held.role], held))
     _require_rights(wanted)
     scope = _assignment_scope(facts, options)
     define = None if existing and _same_actions(existing, wanted) else wanted
-    if held := _in_force(facts, wanted, scope):
-        return Plan(wanted, held, define, warnings=_key_warnings(facts, wanted, held.scope))
-    _refuse_conditional(facts, wanted, scope)
+    if held := in_force(facts, wanted, scope, RUN_COMMAND, VM_READ):
+        return Plan(wanted, held, define, warnings=_key_warnings(facts, wanted, held))
+    refuse_conditional(facts, wanted, scope)
     name = assignment_name(scope, facts.principal.object_id, wanted.guid)
     made = Assignment(name, scope, facts.principal.object_id, wanted.guid)
-    return Plan(wanted, made, define, made, _key_warnings(facts, wanted, scope))
+    return Plan(wanted, made, define, made, _key_warnings(facts, wanted, made))
 
 
 def revocation(facts: Facts, direct: tuple[Assignment, ...]) -> Revocation:
-    """Which of the principal's own assignments (`direct`) in the group `rbac.fix` made: they bear the name it gives."""
+    """Which of the principal's own assignments (`direct`) in the group `rbac.fix` made: they bear the name it gives.
+
+    Those at the store count where `facts` hold it, which is where it was asked for.
+    """
     own = [assignment for assignment in direct if assignment.principal_id == facts.principal.object_id]
     ours = {
         assignment.id.lower(): assignment
         for assignment in own
-        if covers(facts.group_scope, assignment.scope) and is_ours(assignment)
+        if is_ours(assignment) and _in_question(facts, assignment.scope)
     }
     others = {
         assignment.id.lower(): assignment
         for assignment in (*own, *facts.assignments)
-        if assignment.id.lower() not in ours
-        and any(covers(assignment.scope, vm) for vm in facts.vm_scopes)
-        and grants(facts.roles[assignment.role], RUN_COMMAND)
+        if assignment.id.lower() not in ours and what_it_opens(facts, assignment)
     }
     return Revocation(tuple(ours.values()), tuple(others.values()))
+
+
+def what_it_opens(facts: Facts, assignment: Assignment) -> str | None:
+    """What of that which `rbac.fix` gives somebody has through an assignment; None: nothing of it."""
+    role, container = facts.roles[assignment.role], facts.accounts.container
+    if any(reaches(assignment, vm) for vm in facts.vm_scopes) and grants(role, RUN_COMMAND):
+        return "grants run command"
+    if container and reaches(assignment, container) and grants(role, BLOB_READ, data=True):
+        return "opens the blobs"
+    return None
+
+
+def _in_question(facts: Facts, scope: str) -> bool:
+    if "/providers/microsoft.storage/" in scope.lower():
+        at_store = (facts.accounts.container, facts.accounts.store)
+        return scope.lower() in [known.lower() for known in at_store if known]
+    return covers(facts.group_scope, scope)
 
 
 def is_ours(assignment: Assignment) -> bool:
@@ -130,8 +155,8 @@ def narrow_role(group_scope: str) -> Role:
     return Role(str(uuid.uuid5(_UUID_NAMESPACE, f"role|{group_scope}".lower())), name, (NARROW,), custom=True)
 
 
-def _refuse_denied(judgments: Sequence[Judgment]) -> None:
-    """No role helps against a deny assignment."""
+def refuse_denied(judgments: Sequence[Judgment]) -> None:
+    """Raise AzureError for a right that is denied: no role helps against a deny assignment."""
     for judgment in judgments:
         if judgment.denied:
             came_back = f"{judgment.right.action} on {judgment.right.scope} is {judgment.why}"
@@ -165,18 +190,21 @@ def _assignment_scope(facts: Facts, options: FixOptions) -> str:
     return facts.vm_scopes[0]
 
 
-def _in_force(facts: Facts, role: Role, scope: str) -> Assignment | None:
-    """An assignment of the role at the scope or above, directly or through a group, that hangs on no condition."""
+def in_force(facts: Facts, role: Role, scope: str, *actions: str) -> Assignment | None:
+    """An assignment of the role at the scope or above, also a group's, whose condition touches none of the actions."""
     held = (
         assignment
         for assignment in facts.assignments
-        if assignment.role == role.guid and covers(assignment.scope, scope) and not assignment.condition
+        if assignment.role == role.guid and reaches(assignment, scope) and not hangs_on_condition(assignment, *actions)
     )
     return next(held, None)
 
 
-def _refuse_conditional(facts: Facts, role: Role, scope: str) -> None:
-    """Azure takes no second assignment of the same role, scope and principal, so one with a condition is in the way."""
+def refuse_conditional(facts: Facts, role: Role, scope: str) -> None:
+    """Raise AzureError where an assignment with a condition is in the way.
+
+    Azure takes no second one of the same role, scope and principal.
+    """
     for assignment in facts.assignments:
         same = assignment.role == role.guid and assignment.principal_id == facts.principal.object_id
         if same and covers(scope, assignment.scope) and covers(assignment.scope, scope):
@@ -188,15 +216,15 @@ def _refuse_conditional(facts: Facts, role: Role, scope: str) -> None:
             )
 
 
-def _key_warnings(facts: Facts, role: Role, scope: str) -> tuple[str, ...]:
+def _key_warnings(facts: Facts, role: Role, held: Assignment) -> tuple[str, ...]:
     """A warning where the role, assigned at a scope above a VM, also opens storage accounts by their keys."""
-    above_a_vm = any(covers(scope, vm) and not covers(vm, scope) for vm in facts.vm_scopes)
+    above_a_vm = any(reaches(held, vm) and not covers(vm, held.scope) for vm in facts.vm_scopes)
     if not above_a_vm or not grants(role, LIST_KEYS):
         return ()
-    holder = f"{role.name} on {describe_scope(scope)}"
+    holder = f"{role.name} on {describe_scope(held.scope)}"
     danger = f"{holder} can read the account keys (listKeys), and so delete every backup, of"
     advice = "narrower: invoke rbac.fix --least-privilege, or --scope vm"
     if facts.accounts.ids is None:
         return (f"{danger} any storage account there (the storage accounts cannot be read); {advice}",)
-    within = [account.rpartition("/")[2] for account in facts.accounts.ids if covers(scope, account)]
+    within = [account.rpartition("/")[2] for account in facts.accounts.ids if reaches(held, account)]
     return (f"{danger} the storage account {', '.join(within)}; {advice}",) if within else ()

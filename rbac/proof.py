@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 
-from local.cloud.credentials import Login, caller_of, default_credential, secret_credential
+from local.cloud.credentials import Login, caller_of, default_credential, environment_login, secret_credential
 from local.cloud.endpoints import endpoints_of
 from local.cloud.errors import AccessDeniedError
 from local.errors import AzureError, InconclusiveError
@@ -23,8 +24,9 @@ echo {_MARK}
 sqlite3 --version 2>/dev/null || python3 -c 'import sqlite3; print(sqlite3.sqlite_version, "(in python3)")' 2>/dev/null
 """
 SECRET_VARIABLE = "PILLAR9_PRINCIPAL_CLIENT_SECRET"  # noqa: S105 - the variable's name
-# (credential, VM's name, script's text) to the script's stdout; AccessDeniedError where Azure refuses to run it.
-Prove = Callable[[Login, str, str], str]
+# (credential, VM's name, script's text, seconds that it may take) to the script's stdout; AccessDeniedError where Azure
+# refuses to run it.
+Prove = Callable[[Login, str, str, float], str]
 MakeLogin = Callable[[], Login]
 
 
@@ -38,6 +40,7 @@ class Proof:
     effective: bool | None
     text: str
     tried: bool = True
+    subject: str = "effective"
 
     @property
     def verdict(self) -> Verdict:
@@ -48,26 +51,26 @@ class Proof:
 def principal_logins(azure: AzureSettings, principal: Principal, own: Login) -> MakeLogin | None:
     """Makes logins of the principal's own, each without a token; None where the caller (`own`) holds none.
 
-    Taken from PILLAR9_PRINCIPAL_CLIENT_SECRET, from AZURE_CLIENT_SECRET where AZURE_CLIENT_ID is the principal's, or
-    the caller itself where it is the principal. Raises AzureError where a credential is there and Entra refuses it.
+    Taken from PILLAR9_PRINCIPAL_CLIENT_SECRET, from azure-identity's own variables (a secret, a certificate, a
+    federated token, a managed identity) where AZURE_CLIENT_ID is the principal's, or the caller itself where it is the
+    principal.
+    Raises AzureError where a credential is there and Entra refuses it.
     """
     token_scope = endpoints_of(azure).resource_manager_scope
     caller = caller_of(own, token_scope)
     if caller.object_id == principal.object_id:
         return lambda: default_credential(azure)
     client_id = os.environ.get("AZURE_CLIENT_ID", "").lower() or None
-    app_id = principal.app_id or client_id
-    secret = os.environ.get(SECRET_VARIABLE)
-    if not secret and client_id == app_id:
-        secret = os.environ.get("AZURE_CLIENT_SECRET")
-    tenant = azure.tenant or caller.tenant
-    if not (secret and app_id and tenant):
+    app_id, tenant = principal.app_id or client_id, azure.tenant or caller.tenant
+    if not (app_id and tenant):
         return None
-    known_secret, known_tenant, known_app_id = secret, tenant, app_id
-
-    def make() -> Login:
-        return secret_credential(azure, known_tenant, known_app_id, known_secret)
-
+    make: MakeLogin | None = None
+    if secret := os.environ.get(SECRET_VARIABLE):
+        make = partial(secret_credential, azure, tenant, app_id, secret)
+    elif client_id == app_id:
+        make = environment_login(azure, tenant, app_id)
+    if make is None:
+        return None
     with closing(make()) as login:
         return make if caller_of(login, token_scope).object_id == principal.object_id else None
 
@@ -88,13 +91,14 @@ def _wait_on_vm(make: MakeLogin, vm: str, prove: Prove, deadline: Deadline) -> P
         try:
             # A token carries the rights of the moment it was issued, so each try gets its own.
             with closing(make()) as login:
-                return _judge_output(vm, prove(login, vm, SCRIPT))
+                return _judge_output(vm, prove(login, vm, SCRIPT, deadline.left))
         except AccessDeniedError as error:
             deadline.tell(vm, f"assigned, not effective yet after {deadline.waited} s")
             if not deadline.wait():
                 return Proof(False, f"assigned, but not effective on {vm} after {deadline.waited} s: {error}")
         except (AzureError, InconclusiveError) as error:
-            return Proof(None, f"assigned, but it could not be tried on {vm}: {error}")
+            in_time = "" if deadline.left else f" in {deadline.waited} s (--wait)"
+            return Proof(None, f"assigned, but it could not be tried on {vm}{in_time}: {error}")
 
 
 def _judge_output(vm: str, output: str) -> Proof:

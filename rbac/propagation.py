@@ -17,6 +17,9 @@ class Propagation:
     watch: Watch = unwatched
 
 
+IN_AZURE = Propagation()
+
+
 class Deadline:
     """Counts down from its construction; shared by all the waits of one run."""
 
@@ -29,14 +32,18 @@ class Deadline:
         """Whole seconds since the start."""
         return int(time.monotonic() - self._begun)
 
+    @property
+    def left(self) -> float:
+        """Seconds that are left, 0 where the time is up."""
+        return max(0.0, self._begun + self._propagation.seconds - time.monotonic())
+
     def tell(self, subject: str, text: str) -> None:
         """Say to whoever watches how `subject` (a VM, a principal, a role) is getting on."""
         self._propagation.watch(Event(subject, text))
 
     def wait(self) -> bool:
         """Sleep until it is time to look again; False where the time is up."""
-        left = self._begun + self._propagation.seconds - time.monotonic()
-        if left <= 0:
+        if not self.left:
             return False
-        time.sleep(min(self._propagation.every, left))
+        time.sleep(min(self._propagation.every, self.left))
         return True

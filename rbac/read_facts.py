@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from local.cloud.endpoints import group_scope, vm_scope
-from local.errors import ConfigError
+from local.errors import AzureError, ConfigError
 from local.location import StoreLocation
 from local.settings import AzureSettings
 from rbac import arm, graph
 from rbac.clients import Clients
 from rbac.facts import Assignment, DenyAssignment, Facts, Principal, Role
 from rbac.plan import FixOptions, narrow_role
+from rbac.store_plan import DATA_ROLE, KEY_ROLE, require_container
 
 
 def configured_principal(clients: Clients, azure: AzureSettings) -> Principal:
@@ -30,16 +31,25 @@ def facts_at_vms(clients: Clients, azure: AzureSettings, store: StoreLocation, p
     for vm in azure.vms:
         arm.require_vm(clients, azure, vm)
     vm_scopes = tuple(vm_scope(azure, vm) for vm in azure.vms)
-    accounts = arm.storage_accounts(clients, scope_of_group.rpartition("/resourceGroups/")[0], store)
+    accounts = arm.storage_accounts(clients, _subscription_scope(azure), store)
     scopes = (*vm_scopes, accounts.container) if accounts.container else vm_scopes
     return _facts_in_force(clients, Facts(principal, scope_of_group, vm_scopes, accounts), scopes)
 
 
-def facts_at_group(clients: Clients, azure: AzureSettings, principal: Principal) -> Facts:
-    """What the principal holds at the resource group; the VMs need not be there any more."""
+def facts_at_group(
+    clients: Clients, azure: AzureSettings, principal: Principal, store: StoreLocation | None = None
+) -> Facts:
+    """What the principal holds at the resource group, and at a store; the VMs need not be there any more.
+
+    Raises as `store_plan.require_container` does.
+    """
     scope = group_scope(azure)
-    vm_scopes = tuple(vm_scope(azure, vm) for vm in azure.vms)
-    return _facts_in_force(clients, Facts(principal, scope, vm_scopes), (scope,))
+    known = Facts(principal, scope, tuple(vm_scope(azure, vm) for vm in azure.vms))
+    if store is None:
+        return _facts_in_force(clients, known, (scope,))
+    accounts = arm.storage_accounts(clients, _subscription_scope(azure), store)
+    container, _ = require_container(store, accounts)
+    return _facts_in_force(clients, replace(known, accounts=accounts), (scope, container))
 
 
 def wanted_role(clients: Clients, azure: AzureSettings, options: FixOptions) -> tuple[Role, Role | None]:
@@ -58,9 +68,25 @@ def wanted_role(clients: Clients, azure: AzureSettings, options: FixOptions) -> 
     return found, found
 
 
+def store_roles(clients: Clients, scope: str) -> tuple[Role, Role]:
+    """The roles that `rbac.fix --store` assigns: for the blobs of the container, and for delegation keys."""
+    return _built_in_role(clients, scope, DATA_ROLE), _built_in_role(clients, scope, KEY_ROLE)
+
+
 def role_definition(clients: Clients, scope: str, guid: str) -> Role:
     """A role definition as it is at a scope where it is assigned; one that was deleted meanwhile grants nothing."""
     return arm.role_by_guid(clients, scope, guid) or Role(guid, f"deleted role {guid}", ())
+
+
+def _built_in_role(clients: Clients, scope: str, guid: str) -> Role:
+    role = arm.role_by_guid(clients, scope, guid)
+    if role is None:
+        raise AzureError("rbac.fix --store", f"this cloud has no role {guid}", "check azure.cloud and azure.endpoints")
+    return role
+
+
+def _subscription_scope(azure: AzureSettings) -> str:
+    return group_scope(azure).rpartition("/resourceGroups/")[0]
 
 
 def _facts_in_force(clients: Clients, known: Facts, scopes: Iterable[str]) -> Facts:
@@ -70,7 +96,9 @@ def _facts_in_force(clients: Clients, known: Facts, scopes: Iterable[str]) -> Fa
     roles: dict[str, Role] = {}
     for scope in scopes:
         for assignment in arm.assignments(clients, scope, known.principal.object_id):
-            assignments[assignment.id.lower()] = assignment
+            key = assignment.id.lower()
+            before = assignments.get(key, assignment)
+            assignments[key] = replace(assignment, listed_at=assignment.listed_at | before.listed_at)
             if assignment.role not in roles:
                 roles[assignment.role] = role_definition(clients, scope, assignment.role)
         denials |= {f"{deny.scope}/{deny.name}".lower(): deny for deny in arm.deny_assignments(clients, scope)}

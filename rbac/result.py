@@ -7,9 +7,8 @@ from typing import Literal
 
 import msgspec
 
-from local.cloud.errors import BLOB_ROLE_COMMAND
 from local.report import Verdict, exit_code, worst
-from rbac.evaluate import Judgment, blob_rights, describe_scope, judge
+from rbac.evaluate import DELEGATION_KEY, Judgment, blob_rights, describe_scope, judge
 from rbac.facts import Facts, Principal
 
 Status = Literal["ok", "changed", "failed", "warning", "skipped"]
@@ -47,7 +46,10 @@ class Finding(RightCheck, frozen=True):
 
 
 class FixReport(msgspec.Struct, frozen=True):
-    """`effective`: proven on the VM, not proven within the time, or (None) only known to be assigned."""
+    """`effective`: proven (on the VM, and on the store with --store), not proven within the time, or (None) not known.
+
+    `role`, `scope` and `assignment_id` are those at the VM; `changed` is about all.
+    """
 
     verdict: Verdict
     changed: bool
@@ -140,10 +142,15 @@ def right_lines(facts: Facts, judgments: Sequence[Judgment], missing: Status) ->
 
 
 def store_lines(facts: Facts) -> list[Line]:
-    """Where a right at the store is missing, the command that gives it, as `rbac.fix` does not touch the store."""
+    """Where a right at the store is missing, what that means and the command that gives it."""
     judgments = [judge(facts, right) for right in blob_rights(facts)]
-    if not any(judgment.allowed is False and not judgment.denied for judgment in judgments):
-        return []
-    command = BLOB_ROLE_COMMAND.format(object_id=facts.principal.object_id, scope=facts.accounts.store)
-    text = f"rbac.fix gives no right to blobs (none is needed with an account key); run: {command}"
-    return [Line("warning", "store", text)]
+    lacking = [judgment.right for judgment in judgments if judgment.allowed is False and not judgment.denied]
+    lines = []
+    if any(right.data for right in lacking):
+        lines.append("the blobs cannot be reached with a token (an account key or a SAS needs no role)")
+    if any(right.action == DELEGATION_KEY for right in lacking):
+        lines.append(
+            "without a delegation key no link can be signed with a token, and drill.remote hands the VM links; keys "
+            "are the account's, so a role at the container gives none (an account key signs by itself)"
+        )
+    return [Line("warning", "store", f"{text}; run: invoke rbac.fix --store") for text in lines]

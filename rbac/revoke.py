@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from local.errors import AzureError
+from local.location import StoreLocation
 from local.settings import AzureSettings
 from rbac import arm, read_facts
 from rbac.apply import delete_assignment, delete_role
 from rbac.clients import Clients, open_clients
 from rbac.evaluate import describe_assignment
 from rbac.facts import Assignment, Facts, Role
-from rbac.plan import Revocation, assignment_name, narrow_role, revocation
+from rbac.plan import Revocation, assignment_name, narrow_role, revocation, what_it_opens
+from rbac.propagation import IN_AZURE, Deadline, Propagation
 from rbac.rest import RestError
 from rbac.result import Line, Outcome, RevokeReport, principal_ids
+from rbac.store_plan import DATA_ROLE, KEY_ROLE
 
 
 @dataclass(frozen=True)
@@ -25,31 +28,41 @@ class _RevokePlan:
     unused_role: Role | None
 
 
-def preview(azure: AzureSettings, *, role: str | None = None) -> Outcome:
+def preview(azure: AzureSettings, *, store: StoreLocation | None = None, role: str | None = None) -> Outcome:
     """What `revoke` would take back, from the same facts by the same decision; changes nothing."""
     with open_clients(azure) as clients:
-        plan = _plan(clients, azure, role)
+        plan = _plan(clients, azure, store, role)
     return _outcome(plan, check=True)
 
 
-def revoke(azure: AzureSettings, *, role: str | None = None) -> Outcome:
+def revoke(
+    azure: AzureSettings,
+    *,
+    store: StoreLocation | None = None,
+    role: str | None = None,
+    propagation: Propagation = IN_AZURE,
+) -> Outcome:
     """Delete the assignments that bear the names `rbac.fix` gives, and its custom role where nothing else uses it.
 
+    With a `store`, those at its container and account as well (`rbac.fix --store`).
     `role` is a role that `rbac.fix --role` was given a moment ago, which no list may show yet. Raises AzureError where
-    Azure refuses, or still shows an assignment after its deletion.
+    Azure refuses, or still shows an assignment when the time for its propagation is up.
     """
     with open_clients(azure) as clients:
-        plan = _plan(clients, azure, role)
+        plan = _plan(clients, azure, store, role)
+        deadline = Deadline(propagation)
         for assignment in plan.revocation.take_back:
-            _delete(clients, assignment)
+            delete_assignment(clients, assignment)
+        for assignment in plan.revocation.take_back:
+            _wait_until_gone(clients, assignment, deadline)
         if plan.unused_role and not _delete_unless_in_use(clients, plan.facts.group_scope, plan.unused_role):
-            line = Line("warning", "role", f"{plan.unused_role.name} is still in use, so it stays")
+            line = Line("warning", "role", f"{plan.unused_role.name} is still in use, as Azure sees it, so it stays")
             return _outcome(replace(plan, unused_role=None), line)
     return _outcome(plan)
 
 
-def _plan(clients: Clients, azure: AzureSettings, role: str | None) -> _RevokePlan:
-    facts = read_facts.facts_at_group(clients, azure, read_facts.configured_principal(clients, azure))
+def _plan(clients: Clients, azure: AzureSettings, store: StoreLocation | None, role: str | None) -> _RevokePlan:
+    facts = read_facts.facts_at_group(clients, azure, read_facts.configured_principal(clients, azure), store)
     direct = _direct_assignments(clients, facts, {azure.role, role or azure.role})
     unread = {assignment.role for assignment in direct} - set(facts.roles)
     roles = {guid: read_facts.role_definition(clients, facts.group_scope, guid) for guid in unread}
@@ -61,16 +74,21 @@ def _plan(clients: Clients, azure: AzureSettings, role: str | None) -> _RevokePl
 def _direct_assignments(clients: Clients, facts: Facts, role_names: set[str]) -> tuple[Assignment, ...]:
     """The principal's own assignments, and by their names those that Azure's lists do not show yet."""
     object_id = facts.principal.object_id
+    container, account = facts.accounts.container, facts.accounts.store
     listed = arm.assignments_below(clients, facts.group_scope, object_id)
+    if account:
+        # It may lie in another resource group.
+        listed += arm.assignments_below(clients, account, object_id)
     named = [arm.role_by_name(clients, facts.group_scope, name) for name in role_names]
     guids = [narrow_role(facts.group_scope).guid, *(role.guid for role in named if role)]
     known = {assignment.id.lower() for assignment in listed}
     hidden = []
-    for scope in (facts.group_scope, *facts.vm_scopes):
-        for guid in guids:
-            wanted = Assignment(assignment_name(scope, object_id, guid), scope, object_id, guid)
-            if wanted.id.lower() not in known and (found := arm.assignment(clients, wanted.id)):
-                hidden.append(found)
+    wanted = [(scope, guid) for scope in (facts.group_scope, *facts.vm_scopes) for guid in guids]
+    wanted += [(scope, guid) for scope, guid in ((container, DATA_ROLE), (account, KEY_ROLE)) if scope]
+    for scope, guid in wanted:
+        made = Assignment(assignment_name(scope, object_id, guid), scope, object_id, guid)
+        if made.id.lower() not in known and (found := arm.assignment(clients, made.id)):
+            hidden.append(found)
     return (*listed, *hidden)
 
 
@@ -85,10 +103,13 @@ def _unused_role(clients: Clients, facts: Facts, decided: Revocation) -> Role | 
     return role if users <= ours else None
 
 
-def _delete(clients: Clients, assignment: Assignment) -> None:
-    delete_assignment(clients, assignment)
-    if arm.assignment(clients, assignment.id):
-        raise AzureError(f"take back {assignment.id}", "Azure still shows it", "run again: invoke rbac.revoke")
+def _wait_until_gone(clients: Clients, assignment: Assignment, deadline: Deadline) -> None:
+    """Azure's replicas may show an assignment for a while after its deletion."""
+    while arm.assignment(clients, assignment.id):
+        told = f"Azure still shows it after {deadline.waited} s"
+        deadline.tell(assignment.name, told)
+        if not deadline.wait():
+            raise AzureError(f"take back {assignment.id}", told, "run again: invoke rbac.revoke")
 
 
 def _delete_unless_in_use(clients: Clients, scope: str, role: Role) -> bool:
@@ -114,10 +135,14 @@ def _outcome(plan: _RevokePlan, *more: Line, check: bool = False) -> Outcome:
         lines.append(Line("ok", "assignment", "rbac.fix has nothing assigned here"))
     if deleted:
         lines.append(Line("changed", "role", f"{role_deleted}: {deleted.name}"))
-    why = "not made by rbac.fix, and still grants run command"
     lines += [
-        Line("warning", "left alone", f"{why}: {describe_assignment(facts, assignment)}")
+        Line(
+            "warning",
+            "left alone",
+            f"not made by rbac.fix, and still {opens}: {describe_assignment(facts, assignment)}",
+        )
         for assignment in decided.left_alone
+        if (opens := what_it_opens(facts, assignment))
     ]
     report = RevokeReport(
         "passed",

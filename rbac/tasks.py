@@ -29,6 +29,7 @@ def fix(
         bool, Option("assign a role that holds only what this product needs, made if it is not there")
     ] = False,
     scope: Annotated[str, Option("group (the resource group) or vm (the VM alone)")] = "group",
+    store: Annotated[bool, Option("the right to the store's blobs as well")] = False,
     wait: Annotated[int, Option("seconds to wait until the right is effective")] = 600,
 ) -> int:
     """Give the principal the right to run commands on the VM, and prove that it has it."""
@@ -37,32 +38,40 @@ def fix(
     from rbac.plan import FixOptions
     from rbac.propagation import Propagation
     from remote import run_command
-    from remote.run_command import VirtualMachine
+    from remote.run_command import Patience, VirtualMachine
 
     configured = invocation.settings
-    azure, store, options = (
-        configured.azure,
-        configured.store.location,
-        FixOptions(role or None, least_privilege, scope),
-    )
+    azure, options = configured.azure, FixOptions(role or None, least_privilege, scope, store)
     if invocation.check:
-        return _show(fix.preview(azure, store, options), invocation.screen)
+        return _show(fix.preview(azure, configured.store, options), invocation.screen)
     with invocation.screen.watching() as watch:
 
-        def prove(login: Login, vm: str, script: str) -> str:
-            return run_command.run(VirtualMachine(azure, login, vm), script, watch).stdout
+        def prove(login: Login, vm: str, script: str, seconds: float) -> str:
+            return run_command.run(VirtualMachine(azure, login, vm), script, watch, Patience(total=seconds)).stdout
 
-        outcome = fix.fix(azure, store, options, prove, Propagation(seconds=wait, watch=watch))
+        outcome = fix.fix(azure, configured.store, options, prove, Propagation(seconds=wait, watch=watch))
     return _show(outcome, invocation.screen)
 
 
 @command("rbac.revoke", CHECK, JSON)
-def revoke(invocation: Invocation, role: Annotated[str, Option("only the assignment of this role")] = "") -> int:
+def revoke(
+    invocation: Invocation,
+    role: Annotated[str, Option("a role that rbac.fix --role assigned within the last minute")] = "",
+    store: Annotated[bool, Option("what rbac.fix --store assigned as well")] = False,
+    wait: Annotated[int, Option("seconds to wait until Azure shows it no more")] = 600,
+) -> int:
     """Take back exactly what rbac.fix assigned."""
     from rbac import revoke
+    from rbac.propagation import Propagation
 
-    take_back = revoke.preview if invocation.check else revoke.revoke
-    return _show(take_back(invocation.settings.azure, role=role or None), invocation.screen)
+    configured = invocation.settings
+    azure, at_store = configured.azure, configured.store.location if store else None
+    if invocation.check:
+        return _show(revoke.preview(azure, store=at_store, role=role or None), invocation.screen)
+    with invocation.screen.watching() as watch:
+        propagation = Propagation(seconds=wait, watch=watch)
+        outcome = revoke.revoke(azure, store=at_store, role=role or None, propagation=propagation)
+    return _show(outcome, invocation.screen)
 
 
 def _show(outcome: Outcome, screen: Screen) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from local.cloud.arm_refusals import REMOVE_EXTENSION
 from local.cloud.credentials import Login
 from local.cloud.endpoints import endpoints_of, vm_scope
 from local.cloud.errors import AccessDeniedError, explain
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
     Poller = LROPoller[Any]
 
+# Each call of the SDK names the newest version that it knows, which some clouds do not have yet; this one all have.
+COMPUTE_API_VERSION = "2024-07-01"
 # What the agent says, in stderr's place, of a script that a reboot ended; Azure calls that a success.
 _CUT_SHORT = "Last script execution didn't finish."
 _LONGEST_PAUSE_SECONDS = 60.0
@@ -32,13 +36,19 @@ _LONGEST_PAUSE_SECONDS = 60.0
 @dataclass(frozen=True)
 class Patience:
     """Seconds: between two looks at a running script (where Azure names none), between two signs of life, how long
-    another's command may keep the VM busy, and how long the script may take.
+    another's command may keep the VM busy, how long the script may take, and how long both together.
     """
 
     look: float = 5
     tell: float = 15
     busy: float = 10 * 60
     end: float = 10 * 60
+    total: float = math.inf
+
+    def after(self, seconds: float) -> Patience:
+        """What is left of it when so many seconds are over."""
+        left = max(0.0, self.total - seconds)
+        return replace(self, busy=min(self.busy, left), end=min(self.end, left), total=left)
 
 
 PATIENCE = Patience()
@@ -78,8 +88,9 @@ def run(vm: VirtualMachine, script: str, watch: Watch, patience: Patience = PATI
     scope = vm.scope
     try:
         with _client(vm) as client:
-            poller = _begin(client, vm, script, watch, patience)
-            _await(poller, vm, watch, patience)
+            start = time.monotonic()
+            poller = _begin(client, vm, script, watch, patience.after(0))
+            _await(poller, vm, watch, patience.after(time.monotonic() - start))
             result = poller.result()
     except SdkError as error:
         raise _why_not(error, vm, scope) from None
@@ -113,7 +124,11 @@ def _begin(
     while True:
         try:
             return client.virtual_machines.begin_run_command(
-                str(vm.azure.resource_group), vm.name, order, polling_interval=patience.look
+                str(vm.azure.resource_group),
+                vm.name,
+                order,
+                polling_interval=patience.look,
+                params={"api-version": COMPUTE_API_VERSION},
             )
         except ResourceExistsError as error:
             if _code(error) != "Conflict":
@@ -136,12 +151,10 @@ def _await(poller: Poller, vm: VirtualMachine, watch: Watch, patience: Patience)
     while not poller.done():
         waited = time.monotonic() - start
         if waited >= patience.end:
-            raise InconclusiveError(
-                _doing(vm.name), f"Azure told no end of it within {waited:.0f} s", _restart(vm, "a stuck agent")
-            )
+            raise InconclusiveError(_doing(vm.name), f"Azure told no end of it within {waited:.0f} s", _unstick(vm))
         poller.wait(min(patience.tell, patience.end - waited))
         if not poller.done():
-            watch(Event(vm.name, f"waiting for the VM, {time.monotonic() - start:.0f} s"))
+            watch(Event(vm.name, f"waiting for the VM, {int(time.monotonic() - start)} s"))
 
 
 def _output(vm: str, message: str) -> ScriptOutput:
@@ -164,22 +177,15 @@ def _why_not(error: SdkError, vm: VirtualMachine, scope: str) -> AzureError | In
     answered = isinstance(error, HttpResponseError) and not isinstance(error, ClientAuthenticationError)
     if not answered or isinstance(explained, AccessDeniedError):
         return explained
-    group = vm.azure.resource_group
-    mend = {
-        "ResourceNotFound": f"check azure.vm: az vm list --resource-group {group} --output table",
-        "OperationNotAllowed": f"run: az vm start --resource-group {group} --name {vm.name}",
-        "VMAgentStatusCommunicationError": _restart(vm, "an agent that does not report"),
-        "OperationPreempted": "somebody stopped or changed the VM meanwhile: run it again",
-    }
-    return InconclusiveError(_doing(vm.name), explained.came_back, mend.get(_code(error), explained.mend))
+    return InconclusiveError(_doing(vm.name), explained.came_back, explained.mend)
 
 
 def _doing(vm: str) -> str:
     return f"run a command on {vm}"
 
 
-def _restart(vm: VirtualMachine, what: str) -> str:
-    return f"az vm restart --resource-group {vm.azure.resource_group} --name {vm.name} mends {what}"
+def _unstick(vm: VirtualMachine) -> str:
+    return REMOVE_EXTENSION.format(group=vm.azure.resource_group, vm=vm.name)
 
 
 def _code(error: SdkError) -> str:

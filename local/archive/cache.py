@@ -83,7 +83,7 @@ def kept_archive(folder: Path, sha256: str) -> KeptArchive | None:
         _clear(folder, sha256)
     try:
         blocks = msgspec.json.decode((folder / f"{sha256}{_BLOCKS}").read_bytes(), type=tuple[str, ...])
-    except (OSError, msgspec.DecodeError):
+    except (OSError, ValueError, msgspec.DecodeError):
         return None
     path = folder / sha256
     return KeptArchive(path, blocks) if path.is_file() else None

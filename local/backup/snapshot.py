@@ -15,6 +15,8 @@ from pathlib import Path
 from shlex import quote
 
 from local import clock
+from local.backup.collations import not_checkable, stand_in
+from local.backup.live_database import OpenDatabase, open_live
 from local.backup.sqlite_errors import Attempt, empty, explain, forbidden, salvage
 from local.drill_program.tables import row_counts, schema_digest
 from local.errors import SourceError
@@ -27,11 +29,15 @@ _STEP_BYTES = 16 * 1024 * 1024
 _COPY_CACHE_KIB = 400
 _CHECK_CACHE_KIB = 16_000
 _SHOWN_PROBLEMS = 5
+_UNLOCKED_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
 class SnapshotFacts:
-    """A sound snapshot: sizes in bytes and pages, rows by table, and the version of SQLite that said so."""
+    """A sound snapshot: sizes in bytes and pages, rows by table, and the version of SQLite that said so.
+
+    `unchecked` is what nobody but its application can check of it, for a person; None if there is nothing.
+    """
 
     page_size: int
     page_count: int
@@ -39,6 +45,7 @@ class SnapshotFacts:
     schema_sha256: str
     rows: dict[str, int]
     sqlite: str
+    unchecked: str | None
 
 
 def take(source: Path, target: Path, *, wait: float = 30.0, advance: Advance = lambda _: None) -> datetime:
@@ -111,66 +118,32 @@ def _create(attempt: Attempt) -> None:
 
 
 def _copy(attempt: Attempt, path: Path, advance: Advance) -> datetime:
-    before = _state(path)
-    try:
-        reader, immutable = _begin(path, attempt.wait)
-    except sqlite3.DatabaseError as error:
-        raise explain(attempt, path, path.parent, error) from error
-    with closing(reader):
-        taken = clock.now()
-        size = _room(attempt, reader)
+    for _ in range(_UNLOCKED_ATTEMPTS):
         try:
-            with closing(_writer(attempt.target)) as writer:
-                _copy_pages(reader, writer, size, advance)
+            live = open_live(path, attempt.wait)
         except sqlite3.DatabaseError as error:
-            raise explain(attempt, path, attempt.target.parent, error) from error
-    if immutable and _state(path) != before:
-        raise attempt.failed("the file changed during the copy, which had no lock on it", "run the backup again")
-    return taken
+            raise explain(attempt, path, path.parent, error) from error
+        except OSError as error:
+            raise attempt.failed(f"cannot be locked: {error.strerror}", f"try: ls -l {quote(str(path))}") from error
+        taken = clock.now()
+        with closing(live):
+            _copy_open(attempt, live, advance)
+            if not live.is_torn():
+                return taken
+        # A copy into a file that has content already would count its schema on from there.
+        os.truncate(attempt.target, 0)
+    came_back = "the file changed during the copy, which had no lock on it"
+    raise attempt.failed(came_back, "back up as the database's owner (or as root), under whose locks it cannot change")
 
 
-def _state(path: Path) -> tuple[int, int, tuple[bool, ...]]:
-    """Changes when anybody writes to the database, opens it in WAL mode or removes it."""
+def _copy_open(attempt: Attempt, live: OpenDatabase, advance: Advance) -> None:
+    size = _room(attempt, live.connection)
     try:
-        found = path.stat()
-    except FileNotFoundError:
-        return 0, 0, ()
-    sidecars = tuple(path.with_name(path.name + end).exists() for end in ("-wal", "-shm", "-journal"))
-    return found.st_mtime_ns, found.st_size, sidecars
-
-
-def _begin(path: Path, wait: float) -> tuple[sqlite3.Connection, bool]:
-    """A connection inside a read transaction, and whether it had to do without locks.
-
-    Read-only if possible. A read-only open would make a missing -shm and leave it behind; readonly_shm refuses instead,
-    and a connection that may write cleans up after itself. That one also recovers what a killed process left.
-    """
-    shm = path.with_name(path.name + "-shm")
-    for how in ("mode=ro" if shm.exists() else "mode=ro&readonly_shm=1", "mode=rw"):
-        try:
-            return _reader(path, how, wait), False
-        except sqlite3.OperationalError as error:
-            refused = error
-        if refused.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
-            raise refused
-    # A WAL database in a folder that takes no -shm. Nobody has it open, as he would need one; without frames to
-    # recover, the file is all there is.
-    if any(_state(path)[2]):
-        raise refused
-    return _reader(path, "immutable=1", wait), True
-
-
-def _reader(path: Path, how: str, wait: float) -> sqlite3.Connection:
-    reader = sqlite3.connect(f"{path.as_uri()}?{how}", uri=True, timeout=wait, isolation_level=None)
-    try:
-        # One read transaction holds one point in time from the first page to the last, however many steps are taken.
-        reader.execute("BEGIN")
-        reader.execute("PRAGMA page_count").fetchone()
-        reader.execute(f"PRAGMA cache_size=-{_COPY_CACHE_KIB}")
-    except BaseException:
-        reader.close()
-        raise
-    return reader
+        with closing(_writer(attempt.target)) as writer:
+            _copy_pages(live.connection, writer, size, advance)
+    except sqlite3.DatabaseError as error:
+        if not live.is_torn():
+            raise explain(attempt, live.path, attempt.target.parent, error) from error
 
 
 def _writer(target: Path) -> sqlite3.Connection:
@@ -194,6 +167,7 @@ def _room(attempt: Attempt, reader: sqlite3.Connection) -> int:
 
 def _copy_pages(reader: sqlite3.Connection, writer: sqlite3.Connection, size: int, advance: Advance) -> None:
     page_size = _number(reader, "page_size")
+    reader.execute(f"PRAGMA cache_size=-{_COPY_CACHE_KIB}")
     done = 0
 
     def stepped(status: int, remaining: int, total: int) -> None:
@@ -228,6 +202,7 @@ def _quick_check(snapshot: Path) -> list[str]:
     with closing(_open_snapshot(snapshot)) as connection:
         connection.text_factory = lambda raw: raw.decode(errors="replace")
         try:
+            stand_in(connection)
             return _problems(connection, _SHOWN_PROBLEMS)
         except sqlite3.DatabaseError as error:
             # The damage stopped the check itself, and Python dropped the row before that. With room for one problem
@@ -241,6 +216,7 @@ def _problems(connection: sqlite3.Connection, limit: int) -> list[str]:
 
 def _read_facts(snapshot: Path) -> SnapshotFacts:
     with closing(_open_snapshot(snapshot)) as connection:
+        collations = stand_in(connection)
         return SnapshotFacts(
             page_size=_number(connection, "page_size"),
             page_count=_number(connection, "page_count"),
@@ -248,4 +224,5 @@ def _read_facts(snapshot: Path) -> SnapshotFacts:
             schema_sha256=schema_digest(connection),
             rows=row_counts(connection),
             sqlite=SQLITE,
+            unchecked=not_checkable(collations),
         )

@@ -81,7 +81,9 @@ def _is_random(sample: bytes) -> bool:
 
 def empty(attempt: Attempt) -> SourceError:
     """A database of 0 bytes or 0 pages: sound to SQLite, and a loss to everybody else."""
-    mend = "find out what emptied it, and bring it back: invoke restore (an empty backup would only hide the loss)"
+    mend = (
+        "find out what emptied it, and bring a backup back (docs/operator.md): invoke backup.list shows which there are"
+    )
     return attempt.failed("the file is empty, which SQLite takes for a database without tables", mend)
 
 

@@ -109,7 +109,10 @@ class DatabaseUpload:
         with closing(ArchiveCopy(self.cache)) as copy:
             sink = ArchiveSink(upload, copy)
             written = archive.write(plan, sink, self.pool, self._advance_while_sound(checked))
-            recorded = self._recorded(checked.result(), written)
+            facts = checked.result()
+            if facts.unchecked:
+                self.watch(Event(self.name, facts.unchecked))
+            recorded = self._recorded(facts, written)
             freed = self._free_copy()
             whole = sink.finish({**layout.record_of(recorded), "members": members_table.encode(written.members)})
             recorded = layout.changed(recorded, sha256=whole.sha256, added_bytes=whole.added_bytes)

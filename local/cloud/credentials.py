@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from local.cloud.caller import Caller, caller_of_token
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
 
 # Without a handler of its own, Python would print azure-identity's warnings to stderr, beside the error that we raise.
 logging.getLogger("azure").addHandler(logging.NullHandler())
+
+# Where the host of a managed identity is, in all but a plain VM, which names none.
+_IDENTITY_ENDPOINTS = ("IDENTITY_ENDPOINT", "MSI_ENDPOINT", "AZURE_POD_IDENTITY_AUTHORITY_HOST")
 
 
 class Login(Protocol):
@@ -54,6 +60,42 @@ class _TenantLogin:
         self._credential.close()
 
 
+class ExplainedLogin:
+    """A login whose failure is an AzureError of ours, told at once.
+
+    azure-storage-blob tries again whatever error of the SDK's comes, a refused login included: each would be five token
+    requests and half a minute of silence.
+    """
+
+    def __init__(self, login: Login, scope: str) -> None:
+        self._login: Any = login
+        self._scope = scope
+
+    def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+        """As the login's own; `scope` is told where it gets none."""
+        with _explained(self._scope):
+            return self._login.get_token(*scopes, **options)  # type: ignore[no-any-return]
+
+    def get_token_info(self, *scopes: str, options: Any = None) -> AccessTokenInfo:
+        """The same in azure-core's newer form."""
+        with _explained(self._scope):
+            return self._login.get_token_info(*scopes, options=options)  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        """End the login's connections."""
+        self._login.close()
+
+
+@contextmanager
+def _explained(scope: str) -> Iterator[None]:
+    from azure.core.exceptions import AzureError as SdkError
+
+    try:
+        yield
+    except SdkError as error:
+        raise explain(error, "log in to Azure", scope) from None
+
+
 def default_credential(azure: AzureSettings) -> Login:
     """A new DefaultAzureCredential for `azure`'s cloud and tenant, which holds no token yet and never asks a person.
 
@@ -79,6 +121,48 @@ def secret_credential(azure: AzureSettings, tenant: str, app_id: str, secret: st
     return ClientSecretCredential(tenant, app_id, secret, **identity_options(azure))
 
 
+def environment_login(azure: AzureSettings, tenant: str, app_id: str) -> Callable[[], Login] | None:
+    """Makes logins of one service principal by what azure-identity's own variables hold for it; None: they hold none.
+
+    A secret, a certificate, a federated token or a managed identity, in the order in which azure-identity looks:
+    https://learn.microsoft.com/python/api/overview/azure/identity-readme#environment-variables
+    Raises ConfigError where a variable names a file that cannot serve.
+    """
+    from azure.identity import ManagedIdentityCredential, WorkloadIdentityCredential
+
+    if secret := os.environ.get("AZURE_CLIENT_SECRET"):
+        return partial(secret_credential, azure, tenant, app_id, secret)
+    if certificate := _file_named_by("AZURE_CLIENT_CERTIFICATE_PATH"):
+        return partial(_certificate_credential, azure, tenant, app_id, certificate)
+    if token := _file_named_by("AZURE_FEDERATED_TOKEN_FILE"):
+        named = {"tenant_id": tenant, "client_id": app_id, "token_file_path": token}
+        return partial(WorkloadIdentityCredential, **named, **identity_options(azure))
+    if any(os.environ.get(name) for name in _IDENTITY_ENDPOINTS):
+        return partial(ManagedIdentityCredential, client_id=app_id, **transport_options())
+    return None
+
+
+def _certificate_credential(azure: AzureSettings, tenant: str, app_id: str, path: str) -> Login:
+    from azure.identity import CertificateCredential
+
+    password = os.environ.get("AZURE_CLIENT_CERTIFICATE_PASSWORD")
+    chain = os.environ.get("AZURE_CLIENT_SEND_CERTIFICATE_CHAIN", "").lower() in ("1", "true")
+    options = {"password": password, "send_certificate_chain": chain, **identity_options(azure)}
+    try:
+        return CertificateCredential(tenant, app_id, path, **options)
+    except (ValueError, TypeError) as error:  # cryptography's words for a file or a password that does not fit
+        told = f"is {path!r}: {scrub(str(error))}"
+        mend = "name a PEM or PKCS #12 file with its private key (and AZURE_CLIENT_CERTIFICATE_PASSWORD)"
+        raise ConfigError("environment: AZURE_CLIENT_CERTIFICATE_PATH", told, mend) from None
+
+
+def _file_named_by(variable: str) -> str | None:
+    path = os.environ.get(variable)
+    if path and not os.access(path, os.R_OK):
+        raise ConfigError(f"environment: {variable}", f"is {path!r}, which cannot be read", f"mend or unset {variable}")
+    return path or None
+
+
 def identity_options(azure: AzureSettings) -> dict[str, Any]:
     """What every azure-identity credential is given: authority, TLS trust, no instance discovery in a custom cloud.
 
@@ -102,10 +186,5 @@ def identity_options(azure: AzureSettings) -> dict[str, Any]:
 
 def caller_of(login: Login, token_scope: str) -> Caller:
     """Whom `login` logs in as, told by the claims of a token it gets; raises AzureError where it gets none."""
-    from azure.core.exceptions import AzureError as SdkError
-
-    try:
-        token = login.get_token(token_scope).token
-    except SdkError as error:
-        raise explain(error, "log in to Azure", token_scope) from None
-    return caller_of_token(token)
+    with _explained(token_scope):
+        return caller_of_token(login.get_token(token_scope).token)

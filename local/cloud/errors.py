@@ -6,19 +6,25 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
+from local.cloud.arm_refusals import ARM_ROWS
+from local.cloud.blob_refusals import BLOB_ROLE_COMMAND as BLOB_ROLE_COMMAND
+from local.cloud.blob_refusals import BLOB_ROWS
 from local.cloud.caller import Caller, caller_of_token
+from local.cloud.login_refusals import LOGIN_ROWS
 from local.cloud.redact import scrub
+from local.cloud.refusal import Refusal, Service, advise
 from local.errors import AzureError
 
 if TYPE_CHECKING:
     from azure.core.exceptions import AzureError as SdkError
 
+# The one table; the first row that fits wins.
+ROWS = (*LOGIN_ROWS, *BLOB_ROWS, *ARM_ROWS)
 _TEXT_LIMIT_CHARACTERS = 800
-BLOB_ROLE_COMMAND = (
-    "az role assignment create --assignee-object-id {object_id} --assignee-principal-type ServicePrincipal "
-    "--role 'Storage Blob Data Contributor' --scope {scope}"
-)
 _BLOBS = "Microsoft.Storage/storageAccounts/blobServices"
+DELEGATION_KEY_ACTION = f"{_BLOBS}/generateUserDelegationKey/action"
+# Azure does not know the caller: the key, the signature or the token is wrong.
+_UNKNOWN_CALLER = "AuthenticationFailed"
 
 
 class AccessDeniedError(AzureError):
@@ -34,41 +40,68 @@ def explain(error: SdkError, doing: str, scope: str) -> AzureError:
 
     `doing` is what was being done, `scope` the resource id or URL that it was done on.
     """
-    from azure.core.exceptions import (
-        ClientAuthenticationError,
-        HttpResponseError,
-        ServiceRequestError,
-        ServiceResponseError,
+    who = _caller_of(error)
+    refusal = _refusal(error, scrub(scope), who)
+    advice = advise(ROWS, refusal)
+    mend = advice.mend if advice else ""
+    told = f"{refusal.text}; {advice.means}" if advice and advice.means else refusal.text
+    if refusal.service == "login" or refusal.status == 401:
+        return AzureError(doing, f"not logged in for {refusal.scope}: {told}", mend)
+    if refusal.service == "network":
+        return AzureError(doing, f"no answer on {refusal.scope}: {told}", mend)
+    if not refusal.status:
+        return AzureError(doing, f"{type(error).__name__} on {refusal.scope}: {told}", mend)
+    answer, call = f"HTTP {refusal.status} {refusal.code}".rstrip(), _call_of(error)
+    if refusal.status == 403 and refusal.code != _UNKNOWN_CALLER:
+        return AccessDeniedError(doing, f"{_denied(refusal, who, told)} ({answer}; {call})", mend, refusal.action)
+    return AzureError(doing, f"{answer} on {refusal.scope}: {told} ({call}, as {who})", mend)
+
+
+def _denied(refusal: Refusal, who: Caller, told: str) -> str:
+    if not refusal.action:
+        return f"{who} is refused on {refusal.scope}: {told}"
+    denied = f"{who} may not perform {refusal.action} on {refusal.scope}"
+    condition = ", or the condition on its role assignment refuses this case"
+    return denied + condition if "ABAC condition" in refusal.text else denied
+
+
+def _refusal(error: SdkError, scope: str, who: Caller) -> Refusal:
+    """The facts of the refusal in an SDK's error; the scope is Azure's, where it names one."""
+    response: Any = getattr(error, "response", None)
+    status, text, code = getattr(response, "status_code", None) or 0, _text(error), _code(error)
+    entra = re.match(r"AADSTS\d+", text)
+    named = re.search(r"perform action '([^']+)'(?: over scope '([^']+)')?", text)
+    action = named[1] if named else None
+    if not named and response is not None:
+        action = _storage_action(response.request.method, response.request.url, code)
+    return Refusal(
+        service=_service(error, scope, entra is not None),
+        status=status,
+        code=entra[0] if entra else code,
+        text=text,
+        scope=scrub(named[2]) if named and named[2] else scope,
+        action=action,
+        holder=who.object_id,
     )
 
+
+def _service(error: SdkError, scope: str, told_by_entra: bool) -> Service:
+    from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError, ServiceResponseError
+
     response: Any = getattr(error, "response", None)
-    status = getattr(response, "status_code", None) or 0
-    text = _text(error)
-    if status == 401 or (isinstance(error, ClientAuthenticationError) and status != 403):
-        return AzureError(doing, f"not logged in for {scrub(scope)}: {text}", _mend_login(text))
-    if status == 403:
-        return _denied(error, doing, scope, text)
-    if isinstance(error, HttpResponseError) and status:
-        call = f"{response.request.method} {scrub(response.request.url)}, as {_caller_of(error, text)}"
-        came_back = f"HTTP {status} {_code(error)} on {scrub(scope)}: {text} ({call})"
-        return AzureError(doing, came_back, _mend_status(status, _code(error)))
+    if told_by_entra or (isinstance(error, ClientAuthenticationError) and response is None):
+        return "login"
     if isinstance(error, ServiceRequestError | ServiceResponseError):
-        return AzureError(doing, f"no answer on {scrub(scope)}: {text}", _mend_network(text))
-    return AzureError(doing, f"{type(error).__name__} on {scrub(scope)}: {text}", "invoke doctor")
+        return "network"
+    if not scope.startswith("http"):
+        return "graph" if scope.startswith("/v1.0/") else "arm"
+    request = getattr(response, "request", None)
+    signed = request and "Authorization" not in request.headers and "sig" in parse_qs(urlsplit(request.url).query)
+    return "sas" if signed else "blob"
 
 
-def _denied(error: SdkError, doing: str, scope: str, text: str) -> AccessDeniedError:
-    request = error.response.request  # type: ignore[attr-defined]
-    named = re.search(r"perform action '([^']+)'(?: over scope '([^']+)')?", text)
-    code = _code(error)
-    action = named[1] if named else _storage_action(request.method, request.url, code)
-    where = scrub((named[2] if named else None) or scope)
-    who = _caller_of(error, text)
-    call = f"HTTP 403 {code}; {request.method} {scrub(request.url)}"
-    came_back = f"{who} may not perform {action} on {where}" if action else f"{who} is refused on {where}: {text}"
-    if "ABAC condition" in text:
-        came_back += ", or the condition on its role assignment refuses this case"
-    return AccessDeniedError(doing, f"{came_back} ({call})", _mend_denied(code, action, where, who), action)
+def _call_of(error: Any) -> str:
+    return f"{error.response.request.method} {scrub(error.response.request.url)}"
 
 
 def _storage_action(method: str, url: str, code: str) -> str | None:
@@ -79,16 +112,17 @@ def _storage_action(method: str, url: str, code: str) -> str | None:
     if code != "AuthorizationPermissionMismatch":
         return None
     if "userdelegationkey" in parse_qs(urlsplit(url).query).get("comp", ()):
-        return f"{_BLOBS}/generateUserDelegationKey/action"
+        return DELEGATION_KEY_ACTION
     verb = {"GET": "read", "HEAD": "read", "DELETE": "delete"}.get(method, "write")
     return f"{_BLOBS}/containers/blobs/{verb}"
 
 
-def _caller_of(error: SdkError, text: str) -> Caller:
+def _caller_of(error: SdkError) -> Caller:
     """The caller as the error's text names it, else as the token of the refused call does."""
-    header = str(error.response.request.headers.get("Authorization", ""))  # type: ignore[attr-defined]
+    request: Any = getattr(getattr(error, "response", None), "request", None)
+    header = str(getattr(request, "headers", {}).get("Authorization", ""))
     known = caller_of_token(header.removeprefix("Bearer ")) if header.startswith("Bearer ") else Caller()
-    named = re.search(r"client '([^']*)' with object id '([^']*)'", text)
+    named = re.search(r"client '([^']*)' with object id '([^']*)'", _text(error))
     if not named:
         return known
     is_id = re.fullmatch(r"[0-9a-fA-F-]{36}", named[1])
@@ -104,56 +138,11 @@ def _code(error: SdkError) -> str:
 
 def _text(error: SdkError) -> str:
     told = getattr(getattr(error, "error", None), "message", None) or getattr(error, "message", None) or str(error)
-    # DefaultAzureCredential tells a line of each kind of login that it tried; only the CLI's is worth reading.
+    # DefaultAzureCredential tells a line of each kind of login it tried; only the CLI's, or an only one's, is worth it.
     tried = re.findall(r"^\t(\w+): (.*)$", str(told), re.MULTILINE)
     if tried and "AADSTS" not in str(told):
         told = f"no login was found (tried {', '.join(name for name, _ in tried)})"
-        told += "".join(f"; {name}: {why}" for name, why in tried if name == "AzureCliCredential")
+        told += "".join(f"; {name}: {why}" for name, why in tried if name == "AzureCliCredential" or len(tried) == 1)
     entra = re.search(r"AADSTS\d+:.*?(?=\s*Trace ID|\n|$)", str(told))
     plain = " ".join((entra[0] if entra else str(told)).split())
     return scrub(plain)[:_TEXT_LIMIT_CHARACTERS]
-
-
-def _mend_network(text: str) -> str:
-    if "CERTIFICATE_VERIFY_FAILED" in text:
-        return "set REQUESTS_CA_BUNDLE (or SSL_CERT_FILE) to the PEM file of the authority that your network uses"
-    return "check the network, the proxy and the endpoint's name; invoke doctor"
-
-
-def _mend_login(text: str) -> str:
-    if "AADSTS7000215" in text or "AADSTS7000222" in text:
-        return "set AZURE_CLIENT_SECRET to a valid secret (az ad app credential reset --append makes a new one)"
-    if "AADSTS700016" in text or "AADSTS90002" in text:
-        return "check AZURE_CLIENT_ID, AZURE_TENANT_ID and azure.tenant (az account show)"
-    return "run: az login (or set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET)"
-
-
-def _mend_denied(code: str, action: str | None, scope: str, who: Caller) -> str:
-    if code == "Authorization_RequestDenied":
-        return "set azure.service_principal to the object id, or ask for the directory role Directory Readers"
-    if code == "AuthorizationFailure":
-        return "allow this machine's address in the storage account's firewall (az storage account network-rule add)"
-    if action and action.lower().startswith("microsoft.authorization/"):
-        # The third of these may assign roles, but not define them.
-        third = ", Role Based Access Control Administrator" if "roleassignments" in action.lower() else ""
-        who_can = f"one of these roles on that scope: Owner, User Access Administrator{third}"
-        return f"ask somebody with {who_can} (a right granted minutes ago may not be in force yet)"
-    if action and action.lower().startswith("microsoft.compute/virtualmachines/"):
-        return "ask an Azure admin to run: invoke rbac.fix (a right granted minutes ago may not be in force yet)"
-    if scope.startswith("http") or (action and action.startswith(_BLOBS)):
-        holder = who.object_id or "<object id>"
-        command = BLOB_ROLE_COMMAND.format(object_id=holder, scope="<resource id of the storage account>")
-        return f"ask an Azure admin to run: {command} (invoke rbac.check says what is missing)"
-    return f"ask an Azure admin for a role with {action or 'this right'} on {scope}"
-
-
-def _mend_status(status: int, code: str) -> str:
-    if status == 404:
-        return (
-            "check azure.subscription, azure.resource_group, azure.vm and store.url (az account show; az resource list)"
-        )
-    if status == 429:
-        return "Azure throttles this caller: wait some minutes, then run it again"
-    if status >= 500:
-        return "Azure failed: run it again; https://status.azure.com tells of outages"
-    return f"look up {code or status} in Azure's documentation, mend it, and run it again"

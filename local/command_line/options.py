@@ -29,3 +29,4 @@ CHECK = Flag("check", "say what would change, and change nothing")
 Only = Annotated[Sequence[str], Option("only this database (repeatable)", repeatable=True)]
 Date = Annotated[str, Option("the backups of this UTC day, YYYY-MM-DD")]
 At = Annotated[str, Option("the newest backups not later than this moment, as backup.list shows it")]
+From = Annotated[str | None, Option("this archive alone, a .db.gz that lies anywhere; no store is needed")]

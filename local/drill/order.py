@@ -10,11 +10,13 @@ from local.drill_program.order import DatabaseOrder
 
 @dataclass(frozen=True)
 class Target:
-    """One backup to drill: where it can be read (`url` is a secret link) and what is known of it (None: not recorded).
+    """One backup to drill: where it can be read and what is known of it (None: not recorded).
 
-    Sizes are bytes; `sha256` pairs where a digest of the archive stands with the digest; `sidecar_problem` is why a
-    restore by hand would refuse the backup; `tables` the rows by table, `minimum` the floor by table,
-    `etag` which content of the blob is meant, so that one overwritten since is not taken for a wrong one.
+    `url` and the `headers` that go with it are secrets. Sizes are bytes; `sha256` pairs where a digest of the archive
+    stands with the digest; `sidecar_problem` is why a restore by hand would refuse the backup; `tables` the rows by
+    table, `minimum` the floor by table, `etag` which content of the blob is meant, so that one overwritten since is not
+    taken for a wrong one; `facts` what else the metadata tells of the content, which the archive's own record has to
+    tell too.
     """
 
     name: str
@@ -30,6 +32,8 @@ class Target:
     tables: Mapping[str, int] | None
     minimum: Mapping[str, int]
     etag: str | None = None
+    facts: Mapping[str, int | str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def database_orders(targets: Sequence[Target]) -> tuple[DatabaseOrder, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -25,6 +26,11 @@ from local.version import TOOL
 
 # The program ends by itself before its links expire.
 DEADLINE_SECONDS = LINK_SECONDS - 5 * 60
+# The locale, where temporary files go, whom TLS trusts, the proxies (in either case, as urllib reads them), and where
+# the interpreter finds its libraries. Credentials have too many names to be told one by one.
+_PASSED_ON = re.compile(
+    r"LANG|LC_[A-Z]+|TMPDIR|SQLITE_TMPDIR|SSL_CERT_DIR|(?:DY)?LD_LIBRARY_PATH|(?i:(?:https?|all|no)_proxy)"
+)
 
 
 def drill_here(selection: Selection, host: str, watch: Watch, fallback: str | None = None) -> DrillReport:
@@ -34,7 +40,7 @@ def drill_here(selection: Selection, host: str, watch: Watch, fallback: str | No
     and the store's errors.
     """
     started, begin = clock.now(), time.monotonic()
-    targets = find_targets(selection)
+    targets = find_targets(selection, here=True)
     outcome = _run_program(targets.found, watch) if targets.found else ProgramResult((), None, None)
     drilled = in_order(selection.databases, (*outcome.databases, *targets.missing))
     drill = Drill(
@@ -95,9 +101,12 @@ def _listen(stream: IO[str], watch: Watch) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """This process's, without credentials; urllib knows SSL_CERT_FILE where requests knows REQUESTS_CA_BUNDLE."""
+    """What the program needs of this process's environment and nothing else, so that no credential gets there.
+
+    urllib knows SSL_CERT_FILE where requests knows REQUESTS_CA_BUNDLE.
+    """
     import certifi
 
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AZURE_")}
+    environment = {name: value for name, value in os.environ.items() if _PASSED_ON.fullmatch(name)}
     trusted = os.environ.get("SSL_CERT_FILE") or os.environ.get("REQUESTS_CA_BUNDLE") or certifi.where()
     return {**environment, "SSL_CERT_FILE": trusted}

@@ -12,11 +12,14 @@ from local.report import DrilledDatabase, Step
 from local.settings import Database
 from local.store import catalog, layout
 from local.store.catalog import NEWEST, Choice, Point
+from local.store.interface import Entry, Link, Store
 from local.store.repository import Repository
 
 LINK_SECONDS = 60 * 60
 # A new blob and its sidecar are committed within a second of each other; a sidecar that is older stays wrong.
 _SETTLE_SECONDS = 3
+# What metadata and record both tell and no field of a target has.
+_FACTS = ("page_size", "page_count", "user_version", "row_total", "sqlite", "tool")
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,11 @@ class Targets:
     missing: tuple[DrilledDatabase, ...]
 
 
-def find_targets(selection: Selection, sleep: Callable[[float], None] = time.sleep) -> Targets:
-    """The chosen backup of each database with its link; a database without one has failed: it can't be restored."""
+def find_targets(selection: Selection, sleep: Callable[[float], None] = time.sleep, *, here: bool = False) -> Targets:
+    """The chosen backup of each database with its link; a database without one has failed: it can't be restored.
+
+    With `here` the links are this machine's own and may hold its token.
+    """
     chosen = selection.repository.choose([database.name for database in selection.databases], selection.choice)
     found: list[Target] = []
     missing: list[DrilledDatabase] = []
@@ -50,7 +56,9 @@ def find_targets(selection: Selection, sleep: Callable[[float], None] = time.sle
         if point is None:
             missing.append(_without_backup(database.name, selection.choice))
         else:
-            found.append(_target(selection, database, point, sleep))
+            settled, sidecar = _settled(selection, _mended(selection.repository, point), sleep)
+            link = _link(selection.repository.store, settled.entry, here=here)
+            found.append(_target(database, settled, sidecar, link))
     return Targets(tuple(found), tuple(missing))
 
 
@@ -61,8 +69,12 @@ def _without_backup(name: str, choice: Choice) -> DrilledDatabase:
     return DrilledDatabase(name, "failed", None, None, None, None, None, (step,), {})
 
 
-def _target(selection: Selection, database: Database, point: Point, sleep: Callable[[float], None]) -> Target:
-    point, content = _settled(selection, _mended(selection.repository, point), sleep)
+def _link(store: Store, entry: Entry, *, here: bool) -> Link:
+    return store.link_here(entry, LINK_SECONDS) if here else Link(store.link(entry, LINK_SECONDS))
+
+
+def _target(database: Database, point: Point, content: bytes | None, link: Link) -> Target:
+    """The backup in the program's terms; `content` is the sidecar's."""
     sidecar = layout.parse_sidecar(content) if content else None
     problem = point.trouble or _other_database(point)
     if point.current and not sidecar:
@@ -71,7 +83,8 @@ def _target(selection: Selection, database: Database, point: Point, sleep: Calla
     digests = (("metadata", recorded.sha256), ("sidecar", sidecar))
     return Target(
         name=database.name,
-        url=selection.repository.store.link(point.entry, LINK_SECONDS),
+        url=link.url,
+        headers=link.headers,
         blob=point.entry.name,
         backup_time=clock.timestamp(point.taken),
         gzip_bytes=point.entry.size,
@@ -83,6 +96,7 @@ def _target(selection: Selection, database: Database, point: Point, sleep: Calla
         tables=recorded.rows,
         minimum=database.rows,
         etag=point.entry.etag,
+        facts={name: told for name in _FACTS if (told := getattr(recorded, name)) is not None},
     )
 
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from local.command_line.command import Invocation, command
-from local.command_line.options import CHECK, JSON, At, Date, Only
+from local.command_line.options import CHECK, JSON, At, Date, From, Only
+from local.errors import ConfigError
 
 
 @command("drill.local", CHECK, JSON)
-def local(invocation: Invocation, only: Only = (), date: Date = "", at: At = "") -> int:
+def local(invocation: Invocation, only: Only = (), date: Date = "", at: At = "", from_: From = None) -> int:
     """The restore drill on this machine: download, checksum, decompress, integrity, rows."""
     from local import report
     from local.drill import run, selection
     from local.output import tables
 
+    if from_ is not None:
+        if date or at:
+            raise ConfigError("--from", "takes no --date or --at: the file is one point in time", "leave them out")
+        return _drill_file(invocation, from_, only)
     configured = invocation.settings
     chosen = selection.select(configured, only, date, at)
     if invocation.check:
@@ -20,4 +27,20 @@ def local(invocation: Invocation, only: Only = (), date: Date = "", at: At = "")
     with invocation.screen.watching() as watch:
         drilled = run.drill_here(chosen, configured.drill.host, watch)
     invocation.screen.show(drilled, tables.drill)
+    return report.exit_code(drilled.drill.verdict)
+
+
+def _drill_file(invocation: Invocation, path: str, only: Sequence[str]) -> int:
+    from local import clock, report
+    from local.drill import lone_file
+    from local.output import tables
+
+    configured, screen = invocation.settings, invocation.screen
+    lone = lone_file.read_file(path, only)
+    if invocation.check:
+        screen.show(lone_file.listed(lone), lambda shown_on, taken: tables.listing(shown_on, taken, clock.now()))
+        return 0
+    with screen.watching() as watch:
+        drilled = lone_file.drill_file(lone, configured.databases, configured.drill.host, watch)
+    screen.show(drilled, tables.drill)
     return report.exit_code(drilled.drill.verdict)

@@ -3,45 +3,85 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from local.drill_program.errors import BackupWrongError
+from local.drill_program.gunzip import UnpackedArchive
 from local.drill_program.order import DatabaseOrder
-from local.drill_program.record import ArchiveRecord
 
-# The order's fields by the record's names; each must be of the type behind it.
+SHA256 = re.compile("[0-9a-f]{64}")
+COUNT_MAX = 2**63 - 1
+# The order's fields by the names that they have in the record and in the metadata.
 RECORD_FIELDS = {
-    "raw_sha256": ("raw_sha256", str),
-    "raw_bytes": ("database_bytes", int),
-    "schema_sha256": ("schema", str),
-    "rows": ("tables", dict),
+    "raw_sha256": "raw_sha256",
+    "raw_bytes": "database_bytes",
+    "schema_sha256": "schema",
+    "rows": "tables",
 }
 
 
-def agreed_order(order: DatabaseOrder, record: ArchiveRecord | None) -> DatabaseOrder:
+def agreed_order(order: DatabaseOrder, archive: UnpackedArchive) -> DatabaseOrder:
     """The order with what the archive's own record adds to it, where nothing else was recorded.
 
-    Raises BackupWrongError where the two contradict each other, where the record is of another database, and where our
-    metadata stands beside an archive without a record: it is not the one that the metadata is of.
+    Raises BackupWrongError where the two contradict each other, where the record is of another database or does not
+    read, where a member of ours comes without a record, and where our metadata stands beside an archive without one: it
+    is not the archive that the metadata is of.
     """
-    if record is None:
-        if order.raw_sha256 is not None:
+    beside = recorded_beside(order)
+    if archive.record is None:
+        if archive.ours:
+            raise BackupWrongError("the archive's own record is missing from its end")
+        if beside:
             raise BackupWrongError("the metadata is of an archive with a record of its own, and this one has none")
         return order
-    database = record.fields.get("database")
-    if database != order.name:
-        raise BackupWrongError(f"the archive says that it is of the database {str(database)[:100]!r}")
-    known: dict[str, Any] = {field: record.fields.get(name) for name, (field, kind) in RECORD_FIELDS.items()}
-    wrong = [field for field, (_, kind) in RECORD_FIELDS.items() if type(record.fields.get(field)) is not kind]
-    if wrong or not is_count_of_tables(known["tables"]):
-        raise BackupWrongError(f"the archive's record does not tell {(wrong or ['rows'])[0]}")
-    other = [field for field, value in known.items() if getattr(order, field) not in (None, value)]
+    told = archive.record.fields
+    if told.get("database") != order.name:
+        raise BackupWrongError(f"the archive says that it is of the database {str(told.get('database'))[:100]!r}")
+    untold = [name for name in RECORD_FIELDS if not is_well_formed(name, told.get(name))]
+    if untold:
+        raise BackupWrongError(f"the archive's record does not tell {untold[0]}")
+    other = sorted(name for name, value in beside.items() if not is_same(told.get(name), value))
     if other:
-        raise BackupWrongError(f"the archive's record contradicts the metadata: {', '.join(sorted(other))}")
-    return dataclasses.replace(order, **known)
+        raise BackupWrongError(f"the archive's record contradicts the metadata: {', '.join(other)}")
+    return dataclasses.replace(order, **{field: told[name] for name, field in RECORD_FIELDS.items()})
+
+
+def recorded_beside(order: DatabaseOrder) -> dict[str, Any]:
+    """What the metadata records of the content, by the record's names; empty where nothing of ours is beside it."""
+    beside = {name: getattr(order, field) for name, field in RECORD_FIELDS.items()}
+    return {**order.facts, **{name: value for name, value in beside.items() if value is not None}}
+
+
+def is_well_formed(name: str, value: Any) -> bool:
+    """Whether the record's field can be what its name says."""
+    if name == "rows":
+        return isinstance(value, dict) and is_count_of_tables(value)
+    if name == "raw_bytes":
+        return is_count(value)
+    return isinstance(value, str) and bool(SHA256.fullmatch(value))
 
 
 def is_count_of_tables(tables: Mapping[str, Any]) -> bool:
-    """Whether this is a count for each of some tables."""
-    return all(type(count) is int and count >= 0 for count in tables.values())
+    """Whether this is a count for each of some tables, whose names can be told."""
+    return all(is_count(count) for count in tables.values()) and all(is_text(name) for name in tables)
+
+
+def is_count(value: Any) -> bool:
+    """Whether SQLite can have counted this; JSON's true and 1.0 are not what it counts."""
+    return type(value) is int and 0 <= value <= COUNT_MAX
+
+
+def is_text(name: str) -> bool:
+    """Whether UTF-8 has it: JSON can write half of a surrogate pair, which no database holds as a name."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def is_same(told: Any, recorded: Any) -> bool:
+    """Whether the two are one value, of one type: Python takes true for 1."""
+    return type(told) is type(recorded) and bool(told == recorded)

@@ -9,6 +9,7 @@ import ssl
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,9 +39,10 @@ class BlobRange:
 
 @dataclass(frozen=True)
 class BlobLink:
-    """A secret link to a blob, and what reads it."""
+    """A secret link to a blob, the headers that go with it, and what reads it."""
 
     url: str
+    headers: Mapping[str, str]
     opener: urllib.request.OpenerDirector
     stop: Stop
 
@@ -88,7 +90,9 @@ def request_range(link: BlobLink, start: int, etag: str | None) -> BlobRange:
 
     Raises OSError and http.client's errors, NotCarriedOutError for an answer with anything else.
     """
-    headers = {"Range": f"bytes={start}-{start + RANGE_BYTES - 1}"}
+    if link.headers and not link.url.startswith("https:"):
+        raise NotCarriedOutError("a token is never sent over http")
+    headers = {**link.headers, "Range": f"bytes={start}-{start + RANGE_BYTES - 1}"}
     if etag:
         headers["If-Match"] = etag
     request = urllib.request.Request(link.url, headers=headers)  # noqa: S310
@@ -124,7 +128,7 @@ def http_trouble(error: urllib.error.HTTPError) -> str:
     date = email.utils.parsedate_tz(error.headers.get("Date") or "") if error.code in (401, 403) else None
     if date:
         skew = time.time() - email.utils.mktime_tz(date)
-        said += f" (the link may have expired); this machine's clock is {skew:+.0f} s off the store's"
+        said += f" (the link or the token may have expired); this machine's clock is {skew:+.0f} s off the store's"
     raise NotCarriedOutError(said)
 
 

@@ -84,7 +84,9 @@ class DatabaseDrill:
         elif culprit == "decompress" and not self.checksum_passed:
             culprit = "checksum"
         self.times.culprit = culprit
-        self.notes[culprit], self.verdict = detail[:DETAIL_CHARACTERS], verdict
+        # A name with half of a surrogate pair is no text that the result could carry.
+        self.notes[culprit] = detail.encode("utf-8", "backslashreplace").decode()[:DETAIL_CHARACTERS]
+        self.verdict = verdict
 
     def result(self, brief: bool) -> dict[str, Any]:
         """All that was found, as JSON takes it; the brief form leaves out what equals the order."""
@@ -106,12 +108,12 @@ class DatabaseDrill:
             held = decompress(work, self._checked(self._downloaded()))
             found.database_bytes = held.database.size_bytes
             with self.times.during("checksum"):
-                order = agreed_order(work.order, held.record)
+                order = agreed_order(work.order, held.archive)
             judge_content(order, held.database)
         with self.times.during("integrity"):
             work.progress.tell("integrity")
             self.connection = open_restored(work.path)
-            integrity(self.connection, held.database.size_bytes, work.stop)
+            self.notes["integrity"] = integrity(self.connection, held.database.size_bytes, work.stop)
         with self.times.during("rows"):
             work.progress.tell("rows")
             content = rows(self.connection, work.stop)

@@ -18,6 +18,7 @@ from local.drill_program.work import Stop
 
 CONNECTIONS = 4
 RANGES_IN_FLIGHT = 6
+OVERWRITTEN = "the archive was overwritten since it was chosen"
 # What the file system says where the archive itself is gone or unreadable, and not only barred to us.
 ARCHIVE_GONE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EIO)
 
@@ -31,22 +32,35 @@ def archive_pieces(order: DatabaseOrder, stop: Stop) -> Generator[bytes, None, b
     return file_pieces(url.path, order) if url.scheme == "file" else blob_pieces(order, stop)
 
 
+def is_written_since(order: DatabaseOrder, etag: str | None, size_bytes: int) -> bool:
+    """Whether the content that is there is under another ETag than the chosen one; it may be the same all the same.
+
+    Raises NotCarriedOutError where its size says that it is not, BackupWrongError where the chosen one itself is not of
+    the size that the store lists.
+    """
+    written_since = order.etag not in (None, etag)
+    if written_since and size_bytes != order.gzip_bytes:
+        raise NotCarriedOutError(OVERWRITTEN)
+    check_size(size_bytes, order.gzip_bytes)
+    return written_since
+
+
 def file_pieces(path: str, order: DatabaseOrder) -> Generator[bytes, None, bool]:
     """The content of a file, whose path is written as in a URL."""
     try:
         with open(urllib.request.url2pathname(path), "rb", buffering=0) as file:  # noqa: PTH123
             found = os.fstat(file.fileno())
-            # As the folder store names a content: a rename into place changes it.
-            etag = f"{found.st_ino}-{found.st_mtime_ns}-{found.st_size}"
-            written_since = order.etag not in (None, etag)
-            if written_since and found.st_size != order.gzip_bytes:
-                raise NotCarriedOutError("the archive was overwritten since it was chosen")
-            check_size(found.st_size, order.gzip_bytes)
+            written_since = is_written_since(order, file_etag(found), found.st_size)
             yield from iter(lambda: file.read(RANGE_BYTES), b"")
-            return written_since
+            return written_since or file_etag(os.fstat(file.fileno())) != file_etag(found)
     except OSError as error:
         kind = BackupWrongError if error.errno in ARCHIVE_GONE else NotCarriedOutError
         raise kind(f"the archive cannot be read: {error.strerror}") from None
+
+
+def file_etag(found: os.stat_result) -> str:
+    """Names one content of a file as the folder store does: a rename into place changes it."""
+    return f"{found.st_ino}-{found.st_mtime_ns}-{found.st_size}"
 
 
 def check_size(found_bytes: int, listed_bytes: int) -> None:
@@ -57,15 +71,12 @@ def check_size(found_bytes: int, listed_bytes: int) -> None:
 
 def blob_pieces(order: DatabaseOrder, stop: Stop) -> Generator[bytes, None, bool]:
     """The content of a blob, fetched by a few connections and put in order."""
-    link = BlobLink(order.url, https_opener(), stop)
+    link = BlobLink(order.url, order.headers, https_opener(), stop)
     pool = ThreadPoolExecutor(CONNECTIONS)
     ahead: deque[Future[BlobRange]] = deque()
     try:
         first = fetch_still(link, 0, order.etag)
-        written_since = order.etag not in (None, first.etag)
-        if written_since and first.blob_bytes != order.gzip_bytes:
-            raise NotCarriedOutError("the archive was overwritten since it was chosen")
-        check_size(first.blob_bytes, order.gzip_bytes)
+        written_since = is_written_since(order, first.etag, first.blob_bytes)
         starts = range(RANGE_BYTES, first.blob_bytes, RANGE_BYTES)
         later = (pool.submit(fetch_still, link, start, first.etag) for start in starts)
         ahead.extend(itertools.islice(later, RANGES_IN_FLIGHT))
@@ -74,6 +85,8 @@ def blob_pieces(order: DatabaseOrder, stop: Stop) -> Generator[bytes, None, bool
         while ahead:
             piece = ahead.popleft().result()
             written_since = written_since or piece.etag != first.etag
+            if piece.blob_bytes != first.blob_bytes:
+                raise NotCarriedOutError(OVERWRITTEN)
             ahead.extend(itertools.islice(later, 1))
             yield piece.data
         return written_since

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from local.drill_program.errors import BackupWrongError, NotCarriedOutError
-from local.drill_program.record import ArchiveRecord, RecordError, RecordParts, member_size
+from local.drill_program.record import ArchiveRecord, RecordParts, member_size
 from local.drill_program.restored_file import RestoredFile
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -31,6 +31,14 @@ class MemberSizes:
 
     packed_bytes: int
     raw_bytes: int
+
+
+@dataclass(frozen=True)
+class UnpackedArchive:
+    """What an archive tells of itself: the record that it carries, and whether a member of it is one of ours."""
+
+    record: ArchiveRecord | None
+    ours: bool
 
 
 class ByteReader:
@@ -63,11 +71,11 @@ class ByteReader:
         self.taken -= count
 
 
-def gunzip(archive: ByteReader, restored: RestoredFile) -> ArchiveRecord | None:
-    """Write what the archive's members hold and return the record that it carries; None if it is none of ours.
+def gunzip(archive: ByteReader, restored: RestoredFile) -> UnpackedArchive:
+    """Write what the archive's members hold, and return what it tells of itself.
 
-    Raises BackupWrongError where it is anything but whole members, with nothing but zeros behind them, or holds a
-    member of ours and no whole record.
+    Raises BackupWrongError where it is anything but whole members, with nothing but zeros behind them, or what there is
+    of a record is not a whole one.
     """
     record, ours, first = RecordParts(), False, True
     while archive.peek(1):
@@ -75,24 +83,24 @@ def gunzip(archive: ByteReader, restored: RestoredFile) -> ArchiveRecord | None:
         if not head.startswith(GZIP_MAGIC):
             refuse_garbage(archive, first)
             break
-        size = member_size(head)
-        sizes = claimed_sizes(head)
-        if size:
-            add_record_member(archive, size, record)
-        elif sizes:
-            record.refuse_content()
-            add_member(archive, sizes, restored)
-            ours = True
+        record_bytes, sizes = member_size(head), claimed_sizes(head)
+        if record_bytes:
+            add_record_member(archive, record_bytes, record)
         else:
             record.refuse_content()
-            append_foreign_member(archive, restored)
-        first = False
+            add_content(archive, sizes, restored)
+        ours, first = ours or bool(sizes), False
     if first:
         raise BackupWrongError("the archive is empty")
-    found = record.read()
-    if ours and not found:
-        raise RecordError("the archive's own record is missing from its end")
-    return found
+    return UnpackedArchive(record.read(), ours)
+
+
+def add_content(archive: ByteReader, sizes: MemberSizes | None, restored: RestoredFile) -> None:
+    """Restore the next member: one of ours, of these sizes, on another core; another's here and now."""
+    if sizes:
+        add_member(archive, sizes, restored)
+    else:
+        append_foreign_member(archive, restored)
 
 
 def refuse_garbage(archive: ByteReader, first: bool) -> None:

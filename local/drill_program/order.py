@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class DatabaseOrder:
-    """One backup to drill: where it is read (`url` is a secret link) and what was recorded of it (None: nothing).
+    """One backup to drill: where it is read and what was recorded of it (None: nothing).
 
-    Sizes are bytes. `sha256` pairs where a digest of the archive stands with the digest; `sidecar_problem` is why a
-    restore by hand would refuse the backup; `tables` the rows by table, `minimum` the floor by table;
-    `etag` is which content of the blob is meant.
+    `url` and the `headers` that go with it are secrets. Sizes are bytes. `sha256` pairs where a digest of the archive
+    stands with the digest; `sidecar_problem` is why a restore by hand would refuse the backup; `tables` the rows by
+    table, `minimum` the floor by table; `etag` is which content of the blob is meant; `facts` what else the metadata
+    tells of the content, by its names.
     """
 
     name: str
@@ -26,6 +27,8 @@ class DatabaseOrder:
     tables: Mapping[str, int] | None
     minimum: Mapping[str, int]
     etag: str | None
+    facts: Mapping[str, int | str]
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,9 @@
 Empty gzip members stand at the archive's end, which every gunzip skips (RFC 1952 allows them); their extra fields hold
 the record, compressed JSON cut in pieces. The very last member is the end mark, of fixed size: where the record begins,
 how long it is and its SHA-256. After it stands nothing, or zeros. busybox refuses extra fields of 30,000 bytes.
+
+The record's digest finds damage, not forgery; what unpacks is bounded all the same, so that none can take a machine's
+memory: its length, how many values it has, and how long a number is.
 """
 
 from __future__ import annotations
@@ -17,7 +20,10 @@ from typing import Any
 from local.drill_program.errors import BackupWrongError
 
 EXTRA_BYTES_MAX = 16_000
-RECORD_BYTES_MAX = 256 << 20
+# Of the text and of its compressed form. A database of a terabyte has a record of some 10 MiB, 2,000 tables of 60 KiB.
+RECORD_BYTES_MAX = 64 << 20
+RECORD_VALUES_MAX = 1_000_000
+INTEGER_CHARACTERS_MAX = 20
 PIECE_FIELD = b"PR"
 END_FIELD = b"PE"
 # A gzip header with FEXTRA and nothing else set, then XLEN, and the one subfield's id and length.
@@ -29,6 +35,8 @@ SUBFIELD_HEADER_BYTES = 4
 EMPTY_BODY = b"\x03\x00" + bytes(8)
 END = struct.Struct("<QQ32s")
 END_BYTES = HEADER.size + END.size + len(EMPTY_BODY)
+UNREADABLE = "the archive's record does not unpack"
+TOO_LARGE = "the archive's record is larger than any of ours"
 
 
 def member_size(head: bytes) -> int | None:
@@ -77,7 +85,7 @@ class RecordParts:
             return
         self.payload += data
         if len(self.payload) > RECORD_BYTES_MAX:
-            raise RecordError("the archive's record is larger than any of ours")
+            raise RecordError(TOO_LARGE)
 
     def refuse_content(self) -> None:
         """RecordError where a member with content follows the record's first."""
@@ -98,13 +106,53 @@ class RecordParts:
 
 
 def decode(payload: bytes) -> dict[str, Any]:
-    """The record in its compressed form; RecordError where it does not unpack to a JSON object."""
+    """The record in its compressed form; RecordError where it does not unpack to a JSON object of ASCII alone."""
+    try:
+        record = json.loads(
+            inflated(payload).decode("ascii"),
+            parse_int=bounded_int,
+            parse_constant=refuse_constant,
+            object_pairs_hook=each_key_once,
+        )
+    except (ValueError, RecursionError):
+        raise RecordError(UNREADABLE) from None
+    if not isinstance(record, dict):
+        raise RecordError(UNREADABLE)
+    return record
+
+
+def inflated(payload: bytes) -> bytes:
+    """The record's text; RecordError where it is none, or more than a record of ours can be."""
     inflater = zlib.decompressobj()
     try:
-        text = inflater.decompress(payload, RECORD_BYTES_MAX)
-        record = json.loads(text)
-    except (ValueError, zlib.error, RecursionError):
-        raise RecordError("the archive's record does not unpack") from None
-    if not inflater.eof or not isinstance(record, dict):
-        raise RecordError("the archive's record does not unpack")
-    return record
+        text = inflater.decompress(payload, RECORD_BYTES_MAX + 1)
+    except zlib.error as error:
+        if "Error -4 " in str(error):
+            raise MemoryError from None
+        raise RecordError(UNREADABLE) from None
+    # Each value but the first of its kind has a comma before it, so this bounds them before any is made.
+    if len(text) > RECORD_BYTES_MAX or text.count(b",") >= RECORD_VALUES_MAX:
+        raise RecordError(TOO_LARGE)
+    if not inflater.eof or inflater.unused_data:
+        raise RecordError(UNREADABLE)
+    return text
+
+
+def bounded_int(digits: str) -> int:
+    """The number; ValueError for one that nothing counts, since reading a long one takes hours in an old Python."""
+    if len(digits) > INTEGER_CHARACTERS_MAX:
+        raise ValueError("a number without end")
+    return int(digits)
+
+
+def refuse_constant(name: str) -> None:
+    """ValueError: NaN and the infinities are no JSON."""
+    raise ValueError(name)
+
+
+def each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object; ValueError where a key stands in it twice, since its readers would differ on which one counts."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands there twice")
+    return found

@@ -11,15 +11,15 @@ import functools
 import hashlib
 import re
 import sqlite3
+from collections import Counter
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.drill_program.download import archive_pieces, check_size
+from local.drill_program.download import OVERWRITTEN, archive_pieces, check_size
 from local.drill_program.errors import BackupWrongError, NotCarriedOutError, first_few
-from local.drill_program.gunzip import ByteReader, gunzip
+from local.drill_program.gunzip import ByteReader, UnpackedArchive, gunzip
 from local.drill_program.order import DatabaseOrder
-from local.drill_program.record import ArchiveRecord
 from local.drill_program.restored_file import RestoredDatabase, RestoredFile
 from local.drill_program.tables import DatabaseContent, count_tables, schema_digest
 from local.drill_program.work import Stop, Work
@@ -27,14 +27,16 @@ from local.drill_program.work import Stop, Work
 # What SQLite says of a damaged file. A schema that it calls malformed may only be one that this build is too old for.
 CORRUPT = re.compile("malformed|not a database|corrupt")
 UNKNOWN_SCHEMA = re.compile("malformed database schema .* - (?!invalid rootpage|orphan index|.*already)", re.DOTALL)
+PROBLEMS_LOOKED_FOR = 20
+NOTE_CHARACTERS = 200
 
 
 @dataclass(frozen=True)
 class Decompressed:
-    """What an archive held: the database, and what the archive says of it (None: it is none of ours)."""
+    """What was restored of an archive, and what the archive tells of itself."""
 
     database: RestoredDatabase
-    record: ArchiveRecord | None
+    archive: UnpackedArchive
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ def download(work: Work) -> Generator[bytes, None, Downloaded]:
         size += len(piece)
         work.progress.tell("download", size, listed)
         yield piece
+    if written_since and size != listed:
+        raise NotCarriedOutError(OVERWRITTEN)
     check_size(size, listed)
     return Downloaded(size, written_since)
 
@@ -81,7 +85,7 @@ def judge_checksum(order: DatabaseOrder, sha256: str, written_since: bool) -> st
     """
     same = bool(order.sha256) and all(expected == sha256 for _, expected in order.sha256)
     if written_since and not same:
-        raise NotCarriedOutError("the archive was overwritten since it was chosen")
+        raise NotCarriedOutError(OVERWRITTEN)
     wrong = [f"the {where} says {expected}" for where, expected in order.sha256 if expected != sha256]
     if wrong:
         raise BackupWrongError(f"the archive's SHA-256 is {sha256}, {' and '.join(wrong)}")
@@ -94,8 +98,8 @@ def decompress(work: Work, pieces: Iterator[bytes]) -> Decompressed:
     """Restore the database to its file; BackupWrongError unless it is of exactly the size recorded."""
     try:
         with contextlib.closing(RestoredFile(work)) as restored:
-            record = gunzip(ByteReader(pieces), restored)
-            return Decompressed(restored.finish(), record)
+            archive = gunzip(ByteReader(pieces), restored)
+            return Decompressed(restored.finish(), archive)
     except BaseException:
         for _ in pieces:  # a wrong checksum comes first: read on to the end, where it shows
             pass
@@ -103,36 +107,72 @@ def decompress(work: Work, pieces: Iterator[bytes]) -> Decompressed:
 
 
 def judge_content(order: DatabaseOrder, restored: RestoredDatabase) -> None:
-    """Raise BackupWrongError unless the database has the SHA-256 recorded."""
+    """Raise BackupWrongError unless the database has the size and the SHA-256 recorded."""
+    if order.database_bytes not in (None, restored.size_bytes):
+        raise BackupWrongError(f"the database has {restored.size_bytes} bytes, {order.database_bytes} were recorded")
     if order.raw_sha256 not in (None, restored.sha256):
         raise BackupWrongError(f"the database's SHA-256 is {restored.sha256}, {order.raw_sha256} was recorded")
 
 
 def open_restored(path: Path) -> sqlite3.Connection:
-    """The restored database, read-only, for any thread."""
-    uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    """The restored database, for any thread; nothing writes to it, and what SQLite makes beside it goes when it closes.
+
+    Opened for writing, since SQLite reads no CHECK constraints from what is not (build.c, sqlite3AddCheckConstraint).
+    Exclusive, so that a database whose header says WAL needs no -shm.
+    """
+    uri = f"{path.absolute().as_uri()}?mode=rw"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
     connection.text_factory = functools.partial(str, encoding="utf-8", errors="replace")
+    connection.execute("PRAGMA locking_mode=exclusive")
+    connection.execute("PRAGMA query_only=on")
     return connection
 
 
-def integrity(connection: sqlite3.Connection, size_bytes: int, stop: Stop) -> None:
-    """Raise BackupWrongError unless SQLite's full integrity_check says nothing but "ok".
+def integrity(connection: sqlite3.Connection, size_bytes: int, stop: Stop) -> str:
+    """A note of the CHECK constraints that the data breaks, or that this SQLite cannot evaluate ("" if none).
 
-    SQLite reads no CHECK constraints from a file that is opened read-only (build.c, sqlite3AddCheckConstraint), neither
-    here nor in the backup's quick_check: data that broke them when it was backed up is restored as it was.
+    Raises BackupWrongError for whatever else SQLite's full integrity_check says but "ok". A broken CHECK is no damage:
+    gzip's checksum and the digests have shown that these are the bytes that were backed up.
     """
     try:
         connection.execute("PRAGMA cache_size=-16000")
         connection.execute(f"PRAGMA mmap_size={size_bytes}")
-        problems = [text for (text,) in connection.execute("PRAGMA integrity_check(20)")]
+        problems, note = problems_and_broken_checks(connection, stop)
     except sqlite3.Error as error:
         raise sqlite_error(error, stop) from None
     if problems == ["ok"]:
-        return
+        return note
     if problems and all(text.startswith("unable to validate") and not CORRUPT.search(text) for text in problems):
         raise NotCarriedOutError(f"SQLite {sqlite3.sqlite_version} here says: {first_few(problems)}")
     raise BackupWrongError(first_few(problems) or "integrity_check said nothing")
+
+
+def problems_and_broken_checks(connection: sqlite3.Connection, stop: Stop) -> tuple[list[str], str]:
+    """What integrity_check says of all but CHECK constraints, and a note of those ("" if all hold)."""
+    try:
+        problems = integrity_check(connection)
+        note = broken_checks(problems)
+    except sqlite3.Error as error:
+        # It may be the constraint's own: a function of the application's, or json() of what is none ("malformed JSON").
+        stop.check()
+        problems, note = [], f"CHECK constraints were not all evaluated: {error}"[:NOTE_CHARACTERS]
+    if note:
+        connection.execute("PRAGMA ignore_check_constraints=on")
+        problems = integrity_check(connection)
+    return problems, note
+
+
+def integrity_check(connection: sqlite3.Connection) -> list[str]:
+    """The first problems that SQLite's full integrity_check finds; ["ok"] if there is none."""
+    return [text for (text,) in connection.execute(f"PRAGMA integrity_check({PROBLEMS_LOOKED_FOR})")]
+
+
+def broken_checks(problems: list[str]) -> str:
+    """A note of the CHECK constraints that rows break, by table and number of rows; "" if none does."""
+    rows_by_table = Counter(text for text in problems if text.startswith("CHECK constraint failed in "))
+    told = [f"{text} ({count} row{'s' * (count > 1)})" for text, count in rows_by_table.items()]
+    more = f"; no more than {PROBLEMS_LOOKED_FOR} were looked for" if len(problems) >= PROBLEMS_LOOKED_FOR else ""
+    return f"as when it was backed up, data breaks its constraints: {first_few(told)}{more}" if told else ""
 
 
 def rows(connection: sqlite3.Connection, stop: Stop) -> DatabaseContent:

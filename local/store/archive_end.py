@@ -19,45 +19,28 @@ from local.drill_program.record import (
 
 # The end mark itself ends in so many zeros; more of them may follow it.
 _MARK_ZEROS = 9
-_ZEROS_BLOCK_BYTES = 4096
+# Zeros are looked through in longer and longer blocks, since each may be a request.
+_FIRST_BLOCK_BYTES = 4096
+_BLOCK_BYTES_MAX = 4 << 20
 
 
 def read_end_mark(file: BinaryIO, size: int) -> bytes | None:
     """The end mark's data of an archive of `size` bytes: it names the record, and so the content; None without one."""
-    begin = _last_byte(file, size) + 1 + _MARK_ZEROS - END_BYTES
-    if begin < 0:
-        return None
-    file.seek(begin)
-    member = file.read(END_BYTES)
-    if member_size(member) != END_BYTES or member[12:14] != END_FIELD or not member.endswith(EMPTY_BODY):
-        return None
-    return member[HEADER.size : -len(EMPTY_BODY)]
-
-
-def _last_byte(file: BinaryIO, size: int) -> int:
-    """Where the last byte stands that is not zero; -1 where there is none."""
-    end = size
-    while end > 0:
-        start = max(0, end - _ZEROS_BLOCK_BYTES)
-        file.seek(start)
-        rest = file.read(end - start).rstrip(b"\0")
-        if rest:
-            return start + len(rest) - 1
-        end = start
-    return -1
+    found = _find_end_mark(file, size)
+    return found[1] if found else None
 
 
 def read_record(file: BinaryIO, size: int) -> ArchiveRecord | None:
     """The record of an archive of `size` bytes; None if it has no end mark; RecordError where it is not whole."""
-    mark = read_end_mark(file, size)
-    if mark is None:
+    found = _find_end_mark(file, size)
+    if found is None:
         return None
-    offset, length, _ = END.unpack(mark)
-    if offset > size or length > RECORD_BYTES_MAX:
+    end, mark = found
+    at, length, _ = END.unpack(mark)
+    if not at < end or length > RECORD_BYTES_MAX:
         raise RecordError("the archive's end mark names a place that is not there")
     parts = RecordParts()
-    at = offset
-    while parts.mark is None:
+    while at <= end and parts.mark is None:
         file.seek(at)
         head = file.read(HEADER.size)
         count = member_size(head)
@@ -65,4 +48,31 @@ def read_record(file: BinaryIO, size: int) -> ArchiveRecord | None:
             raise RecordError("a member of the archive's record is damaged")
         parts.add(head + file.read(count - len(head)), at)
         at += count
+    if at != end + END_BYTES:
+        raise RecordError("the archive's record does not end where its end mark stands")
     return parts.read()
+
+
+def _find_end_mark(file: BinaryIO, size: int) -> tuple[int, bytes] | None:
+    """Where the end mark begins, and its data."""
+    begin = _last_byte(file, size) + 1 + _MARK_ZEROS - END_BYTES
+    if begin < 0:
+        return None
+    file.seek(begin)
+    member = file.read(END_BYTES)
+    if member_size(member) != END_BYTES or member[12:14] != END_FIELD or not member.endswith(EMPTY_BODY):
+        return None
+    return begin, member[HEADER.size : -len(EMPTY_BODY)]
+
+
+def _last_byte(file: BinaryIO, size: int) -> int:
+    """Where the last byte stands that is not zero; -1 where there is none."""
+    end, block_bytes = size, _FIRST_BLOCK_BYTES
+    while end > 0:
+        start = max(0, end - block_bytes)
+        file.seek(start)
+        rest = file.read(end - start).rstrip(b"\0")
+        if rest:
+            return start + len(rest) - 1
+        end, block_bytes = start, min(2 * block_bytes, _BLOCK_BYTES_MAX)
+    return -1

@@ -7,12 +7,13 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+from local.cloud.errors import DELEGATION_KEY_ACTION, AccessDeniedError
 from local.store.azure_connection import AzureConnection
 from local.store.azure_container import AzureContainer
 from local.store.azure_copy import copy_as_backup, set_metadata
 from local.store.azure_sidecar import write_sidecar
 from local.store.azure_upload import AzureUpload, refuse_immutable
-from local.store.interface import Entry
+from local.store.interface import Entry, Link
 
 
 class AzureStore:
@@ -87,6 +88,15 @@ class AzureStore:
     def link(self, entry: Entry, seconds: int) -> str:
         """The blob's URL with a read-only SAS for it alone, or with the SAS that is all this machine holds."""
         return self._container.links.link(entry, seconds)
+
+    def link_here(self, entry: Entry, seconds: int) -> Link:
+        """The same, or this login's own token where Azure gives it no key to sign links with."""
+        try:
+            return Link(self.link(entry, seconds))
+        except AccessDeniedError as error:
+            if error.action != DELEGATION_KEY_ACTION:
+                raise
+            return self._container.links.link_by_token(entry)
 
     @property
     def links_may_travel(self) -> bool:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from local.cloud.credentials import default_credential
+from local.cloud.credentials import ExplainedLogin, default_credential
 from local.cloud.errors import explain
 from local.cloud.transport import transport_options
 from local.errors import ConfigError
@@ -58,12 +58,14 @@ class AzureConnection:
         Where `committing` names a blob, a failed condition is a StoreError: another run committed that blob meanwhile.
         """
         from azure.core.exceptions import AzureError as SdkError
-        from azure.core.exceptions import ResourceExistsError, ResourceModifiedError
+        from azure.core.exceptions import ResourceModifiedError
 
         try:
             yield
         except SdkError as error:
-            if committing and isinstance(error, ResourceModifiedError | ResourceExistsError):
+            # Other conflicts (409), as by an immutability policy, are no other run's doing.
+            exists = getattr(error, "error_code", "") == "BlobAlreadyExists"
+            if committing and (exists or isinstance(error, ResourceModifiedError)):
                 raise changed_meanwhile(committing) from None
             raise explain(error, f"store: {doing}", self.url) from None
 
@@ -86,7 +88,7 @@ def connect(location: ContainerLocation, azure: AzureSettings) -> AzureConnectio
         raise ConfigError("store: connect", "a token is never sent over http", "use https, or set AZURE_STORAGE_KEY")
     client = ContainerClient.from_container_url(
         location.url,
-        credential=_sdk_credential(location.account, secret) or default_credential(azure),
+        credential=_sdk_credential(location.account, secret) or ExplainedLogin(default_credential(azure), location.url),
         transport=RequestsTransport(session=session, session_owner=False, **transport_options()),
         retry_policy=ExponentialRetry(
             initial_backoff=FIRST_RETRY_SECONDS, increment_base=RETRY_GROWTH_SECONDS, retry_total=RETRIES

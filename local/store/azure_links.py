@@ -6,19 +6,25 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
+from local.cloud.errors import AccessDeniedError
 from local.store.azure_connection import AzureConnection
-from local.store.interface import Entry
+from local.store.interface import Entry, Link
 
 # Azure's clock may be behind or ahead of ours, so a delegation key is valid a little longer at either end.
 CLOCK_SKEW = timedelta(minutes=15)
+# A key lasts this much longer than its first link, so that the links of a minute are signed with one key.
+KEY_RESERVE = timedelta(hours=1)
+# One audience for every account, in every cloud.
+TOKEN_SCOPE = "https://storage.azure.com/.default"  # noqa: S105
 
 
 class AzureLinks:
-    """Makes the links of one container, signed with the account key or with one delegation key for the run."""
+    """Makes the links of one container, signed with the account key or with a delegation key that outlives them."""
 
     def __init__(self, connection: AzureConnection) -> None:
         self._connection = connection
         self._delegation_key: Any = None
+        self._refusal: AccessDeniedError | None = None
 
     @property
     def may_travel(self) -> bool:
@@ -31,10 +37,22 @@ class AzureLinks:
         Where a SAS is all that this machine holds, the link carries that one. Raises AzureError where Azure gives out
         no delegation key.
         """
-        address = f"{self._connection.client.get_blob_client(entry.name).url.partition('?')[0]}?"
-        if entry.version:
-            address += f"{entry.version}&"
-        return address + (self._connection.secret.sas or self._sign(entry, seconds))
+        version = f"{entry.version}&" if entry.version else ""
+        return f"{self._address(entry)}?{version}{self._connection.secret.sas or self._sign(entry, seconds)}"
+
+    def link_by_token(self, entry: Entry) -> Link:
+        """The blob's URL and this login's own token for it, which may last for minutes only and opens all that it may.
+
+        https://learn.microsoft.com/rest/api/storageservices/authorize-with-azure-active-directory
+        """
+        client: Any = self._connection.client
+        token = client.credential.get_token(TOKEN_SCOPE).token
+        version = f"?{entry.version}" if entry.version else ""
+        headers = {"Authorization": f"Bearer {token}", "x-ms-version": client.api_version}
+        return Link(f"{self._address(entry)}{version}", headers)
+
+    def _address(self, entry: Entry) -> str:
+        return str(self._connection.client.get_blob_client(entry.name).url.partition("?")[0])
 
     def _sign(self, entry: Entry, seconds: int) -> str:
         from azure.storage.blob import BlobSasPermissions, generate_blob_sas
@@ -56,11 +74,27 @@ class AzureLinks:
         )
 
     def _delegation_key_until(self, expiry: datetime) -> Any:
-        """One key for the run, got with the first link."""
-        if self._delegation_key is None:
+        """A key that is valid beyond `expiry`: a link dies with its key, whatever its own expiry says.
+
+        The one that signed an earlier link signs this one too, if it lasts long enough.
+        https://learn.microsoft.com/rest/api/storageservices/create-user-delegation-sas
+        """
+        if self._refusal:
+            raise self._refusal
+        if self._delegation_key is None or _expiry_of(self._delegation_key) < expiry + CLOCK_SKEW:
             service = self._connection.client._get_blob_service_client()
-            with self._connection.calls("get a user delegation key"):
-                self._delegation_key = service.get_user_delegation_key(
-                    datetime.now(UTC) - CLOCK_SKEW, expiry + CLOCK_SKEW
-                )
+            try:
+                with self._connection.calls("get a user delegation key"):
+                    self._delegation_key = service.get_user_delegation_key(
+                        datetime.now(UTC) - CLOCK_SKEW, expiry + CLOCK_SKEW + KEY_RESERVE
+                    )
+            except AccessDeniedError as refusal:
+                # Azure would say the same for each database.
+                self._refusal = refusal
+                raise
         return self._delegation_key
+
+
+def _expiry_of(delegation_key: Any) -> datetime:
+    """When the key ends by Azure's own word, to the second."""
+    return datetime.fromisoformat(str(delegation_key.signed_expiry))

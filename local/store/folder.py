@@ -21,7 +21,7 @@ from local.store.folder_entries import entries_under, entry_at, etag_at, etag_of
 from local.store.folder_lock import folder_lock
 from local.store.folder_names import former_path
 from local.store.folder_upload import FolderUpload
-from local.store.interface import SMALL_BLOB_BYTES, Entry
+from local.store.interface import SMALL_BLOB_BYTES, Entry, Link
 
 
 class FolderStore:
@@ -117,6 +117,10 @@ class FolderStore:
     def link(self, entry: Entry, seconds: int) -> str:  # noqa: ARG002 - a path needs no expiry
         """The file's URL; whoever may read the folder may read it."""
         return self._file(entry).as_uri()
+
+    def link_here(self, entry: Entry, seconds: int) -> Link:
+        """The same: the path is this machine's."""
+        return Link(self.link(entry, seconds))
 
     @property
     def links_may_travel(self) -> bool:

@@ -27,6 +27,14 @@ class Entry:
     etag: str | None = None
 
 
+@dataclass(frozen=True)
+class Link:
+    """How one content is read: a URL, and the HTTP headers to send with it. Both are secrets."""
+
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
 class Upload(Protocol):
     """One archive on its way into the store; nothing of it is visible before `commit`.
 
@@ -119,6 +127,12 @@ class Store(Protocol):
 
     def link(self, entry: Entry, seconds: int) -> str:
         """A URL by which a drill reads this one content, and only reads it, for that long. It is a secret."""
+        ...
+
+    def link_here(self, entry: Entry, seconds: int) -> Link:
+        """How a drill on this machine reads this one content: by `link`, or by this login's own token where the store
+        makes no links for it. A token opens more than one blob, so such a link never leaves this machine.
+        """
         ...
 
     @property

@@ -81,6 +81,12 @@ def not_found(kind: str, group: str, name: str) -> Response:
     return arm_error(404, "ResourceNotFound", message)
 
 
+# One version for each provider that is asked here, as a cloud has it that lags behind the newest SDK.
+API_VERSIONS = {
+    "Microsoft.Authorization": "2022-04-01",
+    "Microsoft.Compute": "2024-07-01",
+    "Microsoft.Storage": "2023-05-01",
+}
 Handler = Callable[[Call], Response]
 SUBSCRIPTION = r"/subscriptions/(?P<sub>[^/]+)"
 GROUP = SUBSCRIPTION + r"/resourceGroups/(?P<rg>[^/]+)"
@@ -110,6 +116,7 @@ class Router:
             message = "The api-version query parameter (?api-version=) is required for all requests."
             raise RefusedError(arm_error(400, "MissingApiVersionParameter", message))
         path = "/" + request.path.strip("/")
+        _require_known_version(path, request.query["api-version"])
         methods = set()
         for route in self.routes:
             found = re.fullmatch(route.pattern, path, re.IGNORECASE)
@@ -151,3 +158,19 @@ class Router:
             f'error_description="{message}"'
         )
         return arm_error(401, code, message, (("WWW-Authenticate", challenge),))
+
+
+def _require_known_version(path: str, version: str) -> None:
+    """Refuse a version that the provider of a resource does not have; the last provider in a path is the one asked.
+
+    https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-register-resource-provider
+    """
+    asked = re.findall(r"/providers/([^/]+)/([^/]+)", path)
+    provider, kind = asked[-1] if asked else ("", "")
+    known = {name.lower(): known for name, known in API_VERSIONS.items()}.get(provider.lower(), version)
+    if version != known:
+        message = (
+            f"No registered resource provider found for location 'westeurope' and API version '{version}' for type "
+            f"'{kind}'. The supported api-versions are '{known}'. The supported locations are 'westeurope'."
+        )
+        raise RefusedError(arm_error(400, "NoRegisteredProviderFound", message))

@@ -49,12 +49,25 @@ def _list(call: Call) -> Response:
         wanted = call.state.identities(transitive[1].lower())
     found = [
         assignment
-        for assignment in call.state.assignments.values()
-        if (covers(assignment.scope, scope) or (not above_only and covers(scope, assignment.scope)))
+        for assignment in (*call.state.assignments.values(), *_still_shown(call, scope))
+        if (
+            covers(assignment.scope, scope, call.state.parents)
+            or (not above_only and covers(scope, assignment.scope, call.state.parents))
+        )
         and (wanted is None or assignment.principal_id in wanted)
         and assignment.visible_at <= call.state.now()
     ]
     return reply({"value": [_shape(assignment) for assignment in found]})
+
+
+def _still_shown(call: Call, asked: str) -> list[RoleAssignment]:
+    """The assignments deleted a moment ago, at a scope or by their id, that a replica which lags behind still shows."""
+    shown = []
+    for key, (assignment, reads) in list(call.state.deleted.items()):
+        if reads and covers(asked, assignment.id, call.state.parents):
+            call.state.deleted[key] = (assignment, reads - 1)
+            shown.append(assignment)
+    return shown
 
 
 def _scope_exists(call: Call) -> None:
@@ -77,7 +90,7 @@ def _scope_exists(call: Call) -> None:
 
 def _get(call: Call) -> Response:
     call.allowed("Microsoft.Authorization/roleAssignments/read", call.path)
-    assignment = call.state.assignments.get(call.path.lower())
+    assignment = call.state.assignments.get(call.path.lower()) or next(iter(_still_shown(call, call.path)), None)
     if assignment is None:
         message = f"The role assignment '{call.parts['name']}' is not found."
         raise RefusedError(arm_error(404, "RoleAssignmentNotFound", message))
@@ -178,12 +191,15 @@ def _create(call: Call, wanted: AssignmentRequest) -> Response:
         created_by=call.rights.principal.object_id,
     )
     call.state.assignments[made.id.lower()] = made
+    call.state.deleted.pop(made.id.lower(), None)
     return reply(_shape(made), 201)
 
 
 def _delete(call: Call) -> Response:
     call.allowed("Microsoft.Authorization/roleAssignments/delete", call.path)
     gone = call.state.assignments.pop(call.path.lower(), None)
+    if gone is not None:
+        call.state.deleted[gone.id.lower()] = (gone, call.state.timing.stale_reads)
     return Response(204) if gone is None else reply(_shape(gone))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 from tests.azure_cloud.agent import Operation
 from tests.azure_cloud.arm import GROUP, SUBSCRIPTION, Call, Route, not_found
 from tests.azure_cloud.faults import IN_THE_AGENT
@@ -11,7 +13,7 @@ from tests.azure_cloud.wire import Json, RefusedError, Response, arm_error, repl
 
 _MACHINES = "/providers/Microsoft.Compute/virtualMachines"
 _READ = "Microsoft.Compute/virtualMachines/read"
-_SCRIPT_LIMIT = 256 * 1024
+_SCRIPT_LIMIT_BASE64_CHARACTERS = 262_144
 
 
 def _find(call: Call) -> VirtualMachine:
@@ -91,8 +93,8 @@ def _script(call: Call) -> str:
     script = "\n".join(body.get("script") or [])
     if not script:
         raise RefusedError(arm_error(400, "InvalidParameter", "Required parameter 'script' is missing (null)."))
-    if len(script.encode()) > _SCRIPT_LIMIT:
-        message = "The value of parameter script is invalid: it exceeds the maximum of 262144 bytes."
+    if len(base64.b64encode(script.encode())) > _SCRIPT_LIMIT_BASE64_CHARACTERS:
+        message = "The value of parameter script is invalid: it exceeds the maximum of 262144 characters in Base64."
         raise RefusedError(arm_error(400, "InvalidParameter", message))
     return script
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.azure_cloud.arm import GROUP, SUBSCRIPTION, Call, Route, not_found
 from tests.azure_cloud.rights import through, touches
 from tests.azure_cloud.state import StorageAccount, Subscription
-from tests.azure_cloud.wire import Json, RefusedError, Response, reply
+from tests.azure_cloud.wire import Json, RefusedError, Response, arm_error, reply
 
 _STORAGE = "/providers/Microsoft.Storage/storageAccounts"
 _READ = "Microsoft.Storage/storageAccounts/read"
@@ -83,6 +83,22 @@ def _get_account(call: Call) -> Response:
     return reply(_account(_find(call)))
 
 
+def _get_container(call: Call) -> Response:
+    call.subscription()
+    call.allowed("Microsoft.Storage/storageAccounts/blobServices/containers/read", call.path)
+    name, account = call.parts["container"], _find(call)
+    if name not in account.containers:
+        raise RefusedError(arm_error(404, "ContainerNotFound", "The specified container does not exist."))
+    kind = "Microsoft.Storage/storageAccounts/blobServices/containers"
+    properties = {
+        "publicAccess": "None",
+        "hasImmutabilityPolicy": account.immutable,
+        "hasLegalHold": False,
+        "immutableStorageWithVersioning": None,
+    }
+    return reply({"id": call.path, "name": name, "type": kind, "properties": properties})
+
+
 def _list_keys(call: Call) -> Response:
     call.subscription()
     call.allowed("Microsoft.Storage/storageAccounts/listKeys/action", call.path.rpartition("/")[0])
@@ -116,5 +132,10 @@ ROUTES = (
     Route("GET", GROUP + _STORAGE, _list_in_group),
     Route("GET", SUBSCRIPTION + _STORAGE, _list_in_subscription),
     Route("GET", GROUP + _STORAGE + "/(?P<name>[^/]+)", _get_account),
+    Route(
+        "GET",
+        GROUP + _STORAGE + "/(?P<name>[^/]+)/blobServices/default/containers/(?P<container>[^/]+)",
+        _get_container,
+    ),
     Route("POST", GROUP + _STORAGE + "/(?P<name>[^/]+)/listKeys", _list_keys),
 )

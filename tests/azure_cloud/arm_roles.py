@@ -23,7 +23,11 @@ def _list_roles(call: Call) -> Response:
     if kind := _TYPE_IS.search(text):
         found = [role for role in found if role.custom == (kind[1].lower() == "customrole")]
     scope = call.parts["scope"]
-    usable = [role for role in found if any(covers(assignable, scope or "/") for assignable in role.assignable_scopes)]
+    usable = [
+        role
+        for role in found
+        if any(covers(assignable, scope or "/", call.state.parents) for assignable in role.assignable_scopes)
+    ]
     return reply({"value": [_role(call, role) for role in usable]})
 
 
@@ -141,7 +145,8 @@ def _list_denials(call: Call) -> Response:
     found = [
         _denial(denial)
         for denial in call.state.denials.values()
-        if covers(denial.scope, scope) or (not above_only and covers(scope, denial.scope))
+        if covers(denial.scope, scope, call.state.parents)
+        or (not above_only and covers(scope, denial.scope, call.state.parents))
     ]
     return reply({"value": found})
 
@@ -165,7 +170,8 @@ def _denial(denial: DenyAssignment) -> Json:
 
 
 def _permissions(call: Call) -> Response:
-    held = [role for assignment, role in call.rights.grants if covers(assignment.scope, call.parts["scope"])]
+    parents = call.state.parents
+    held = [role for assignment, role in call.rights.grants if covers(assignment.scope, call.parts["scope"], parents)]
     return reply({"value": [_permission(role) for role in held]})
 
 

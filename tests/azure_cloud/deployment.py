@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tests.azure_cloud.arm import API_VERSIONS
 from tests.azure_cloud.server import AzureCloud
 from tests.azure_cloud.state import ResourceGroup, ServicePrincipal, Subscription, VirtualMachine
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from azure.identity import ClientSecretCredential
     from azure.mgmt.authorization import AuthorizationManagementClient
     from azure.mgmt.compute import ComputeManagementClient
+
+_COMPUTE = "Microsoft.Compute"
 
 
 @dataclass(frozen=True)
@@ -43,15 +47,25 @@ class Deployment:
 
     @contextmanager
     def compute(self, who: ServicePrincipal, **options: Any) -> Iterator[ComputeManagementClient]:
-        """azure-mgmt-compute's client, as a principal."""
+        """azure-mgmt-compute's client, as a principal; its own newest version of the API is put back to a known one."""
+        from azure.core.pipeline.policies import CustomHookPolicy
         from azure.mgmt.compute import ComputeManagementClient
+
+        def pin(request: Any) -> None:
+            url = request.http_request.url
+            request.http_request.url = re.sub(r"api-version=[\d-]+", f"api-version={API_VERSIONS[_COMPUTE]}", url)
 
         arm = self.cloud.resource_manager
         scopes = [f"{arm}/.default"]
         with (
             self.credential(who) as credential,
             ComputeManagementClient(
-                credential, self.subscription.subscription_id, base_url=arm, credential_scopes=scopes, **options
+                credential,
+                self.subscription.subscription_id,
+                base_url=arm,
+                credential_scopes=scopes,
+                per_call_policies=[CustomHookPolicy(raw_request_hook=pin)],
+                **options,
             ) as client,
         ):
             yield client

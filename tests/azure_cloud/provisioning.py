@@ -12,10 +12,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from tests.azure_cloud import rights
+from tests.azure_cloud import certificates, rights
 from tests.azure_cloud.state import (
     DenyAssignment,
     Group,
+    ManagementGroup,
     ResourceGroup,
     RoleAssignment,
     RoleDefinition,
@@ -27,7 +28,7 @@ from tests.azure_cloud.state import (
 )
 
 Holder = ServicePrincipal | Group
-Scope = Subscription | ResourceGroup | VirtualMachine | StorageAccount | str
+Scope = ManagementGroup | Subscription | ResourceGroup | VirtualMachine | StorageAccount | str
 
 
 def scope_id(scope: Scope) -> str:
@@ -35,6 +36,17 @@ def scope_id(scope: Scope) -> str:
     if isinstance(scope, str):
         return scope
     return f"/subscriptions/{scope.subscription_id}" if isinstance(scope, Subscription) else scope.id
+
+
+def _may_assign_only(roles: Iterable[RoleDefinition]) -> str:
+    """The condition that the portal's template "Constrain roles" writes, for the assigning of roles.
+
+    https://learn.microsoft.com/azure/role-based-access-control/delegate-role-assignments-examples
+    """
+    write = "Microsoft.Authorization/roleAssignments/write"
+    attribute = "@Request[Microsoft.Authorization/roleAssignments:RoleDefinitionId]"
+    guids = ", ".join(role.name for role in roles)
+    return f"((!(ActionMatches{{'{write}'}})) OR ({attribute} ForAnyOfAnyValues:GuidEquals {{{guids}}}))"
 
 
 def make_bin(folder: Path, programs: Iterable[str], wrappers: Mapping[str, str]) -> Path:
@@ -88,11 +100,29 @@ class Provisioning:
         self.state.principals[principal.object_id] = principal
         return principal
 
+    def give_certificate(self, principal: ServicePrincipal, path: Path, password: str) -> Path:
+        """A certificate by which the principal may log in, with its encrypted private key in one PEM file."""
+        made = certificates.for_principal(principal.display_name, path, password)
+        self.state.principals[principal.object_id] = replace(principal, certificate=made)
+        return path
+
+    def federate(self, principal: ServicePrincipal) -> str:
+        """A token of another issuer by which the principal may log in."""
+        token = f"federated~{secrets.token_urlsafe(24)}"
+        self.state.principals[principal.object_id] = replace(principal, federated_token=token)
+        return token
+
     def add_subscription(self, display_name: str = "alai") -> Subscription:
         """A subscription of the tenant, empty."""
         subscription = Subscription(str(uuid.uuid4()), display_name)
         self.state.subscriptions[subscription.subscription_id] = subscription
         return subscription
+
+    def add_management_group(self, name: str, *below: ManagementGroup | Subscription) -> ManagementGroup:
+        """A management group above those."""
+        group = ManagementGroup(name)
+        self.state.parents |= {scope_id(each).lower(): group.id.lower() for each in below}
+        return group
 
     def add_resource_group(self, subscription: Subscription, name: str) -> ResourceGroup:
         """A resource group, empty."""
@@ -100,10 +130,12 @@ class Provisioning:
         self.state.resource_groups[group.id.lower()] = group
         return group
 
-    def add_storage_account(self, group: ResourceGroup, name: str) -> StorageAccount:
+    def add_storage_account(
+        self, group: ResourceGroup, name: str, containers: Iterable[str] = ("backups",)
+    ) -> StorageAccount:
         """A storage account as Resource Manager shows it; its blobs are Azurite's affair."""
         key = base64.b64encode(secrets.token_bytes(64)).decode()
-        account = StorageAccount(group, name, f"https://{name}.blob.core.windows.net/", key)
+        account = StorageAccount(group, name, f"https://{name}.blob.core.windows.net/", key, tuple(containers))
         self.state.storage[account.id.lower()] = account
         return account
 
@@ -147,7 +179,7 @@ class Provisioning:
             visible_at=now,
             principal_type="Group" if isinstance(holder, Group) else holder.principal_type,
             only_roles=None if only_roles is None else frozenset(self.role(role_name).name for role_name in only_roles),
-            condition=None if only_roles is None else "((!(ActionMatches{'…/roleAssignments/write'})) OR (…))",
+            condition=None if only_roles is None else _may_assign_only(map(self.role, only_roles)),
         )
         self.state.assignments[assignment.id.lower()] = assignment
         return assignment

@@ -6,7 +6,7 @@ It shares nothing with the product's evaluator, so that the two check each other
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tests.azure_cloud.state import DenyAssignment, RoleAssignment, RoleDefinition, ServicePrincipal, TenantState
@@ -24,6 +24,7 @@ class TokenRights:
     grants: tuple[tuple[RoleAssignment, RoleDefinition], ...]
     denials: tuple[DenyAssignment, ...]
     identities: frozenset[str]
+    parents: Mapping[str, str]
 
 
 def rights_now(state: TenantState, principal: ServicePrincipal, audience: str) -> TokenRights:
@@ -35,13 +36,28 @@ def rights_now(state: TenantState, principal: ServicePrincipal, audience: str) -
         for assignment in state.assignments.values()
         if assignment.principal_id in identities and assignment.effective_at <= now and assignment.role in state.roles
     )
-    return TokenRights(principal, audience, now + state.timing.token, grants, tuple(state.denials.values()), identities)
+    return TokenRights(
+        principal,
+        audience,
+        now + state.timing.token,
+        grants,
+        tuple(state.denials.values()),
+        identities,
+        dict(state.parents),
+    )
 
 
-def covers(scope: str, target: str) -> bool:
-    """Whether `scope` is `target` or one of its parents."""
-    above, below = scope.lower().rstrip("/"), target.lower().rstrip("/")
-    return below == above or below.startswith(above + "/")
+def covers(scope: str, target: str, parents: Mapping[str, str] | None = None) -> bool:
+    """Whether `scope` is `target` or one of its parents, management groups included where `parents` names them."""
+    return scope.lower().rstrip("/") in _lineage(target.lower().rstrip("/"), parents or {})
+
+
+def _lineage(target: str, parents: Mapping[str, str]) -> Iterator[str]:
+    """The target and every scope above it, up to the root, which is the empty text."""
+    while target:
+        yield target
+        target = parents.get(target) or target.rpartition("/")[0]
+    yield ""
 
 
 def _matches(patterns: Iterable[str], action: str) -> bool:
@@ -56,8 +72,9 @@ def _grants(role: RoleDefinition, action: str, data: bool) -> bool:
     return _matches(role.actions, action) and not _matches(role.not_actions, action)
 
 
-def _denies(deny: DenyAssignment, identities: frozenset[str], action: str, target: str, data: bool) -> bool:
-    if not covers(deny.scope, target):
+def _denies(deny: DenyAssignment, rights: TokenRights, action: str, target: str, data: bool) -> bool:
+    identities = rights.identities
+    if not covers(deny.scope, target, rights.parents):
         return False
     if deny.do_not_apply_to_child_scopes and deny.scope.lower().rstrip("/") != target.lower().rstrip("/"):
         return False
@@ -72,15 +89,18 @@ def _denies(deny: DenyAssignment, identities: frozenset[str], action: str, targe
 
 def through(rights: TokenRights, action: str, target: str, *, data: bool = False) -> tuple[RoleAssignment, ...]:
     """The assignments that allow `action` on `target`; none when it is not allowed."""
-    if any(_denies(deny, rights.identities, action, target, data) for deny in rights.denials):
+    if any(_denies(deny, rights, action, target, data) for deny in rights.denials):
         return ()
     return tuple(
         assignment
         for assignment, role in rights.grants
-        if covers(assignment.scope, target) and _grants(role, action, data)
+        if covers(assignment.scope, target, rights.parents) and _grants(role, action, data)
     )
 
 
 def touches(rights: TokenRights, scope: str) -> bool:
     """Whether any assignment lies at, above or below `scope`: such a caller sees that the subscription exists."""
-    return any(covers(assignment.scope, scope) or covers(scope, assignment.scope) for assignment, _ in rights.grants)
+    return any(
+        covers(assignment.scope, scope, rights.parents) or covers(scope, assignment.scope, rights.parents)
+        for assignment, _ in rights.grants
+    )

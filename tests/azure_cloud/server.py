@@ -116,11 +116,15 @@ class AzureCloud(Provisioning):
             "AZURE_TOKEN_CREDENTIALS": "EnvironmentCredential",
         }
 
+    def managed_identity_environment(self, principal: ServicePrincipal) -> dict[str, str]:
+        """Makes the principal the identity of the App Service that we seem to run in."""
+        return {"IDENTITY_ENDPOINT": f"{self.authority}/msi/token", "IDENTITY_HEADER": principal.secret}
+
     # What a test does to it
 
     def set_timing(self, **changes: float) -> None:
-        """Set `propagation`, `visibility`, `poll` or `token` seconds."""
-        self.state.timing = replace(self.state.timing, **changes)
+        """Set `propagation`, `visibility`, `poll` or `token` seconds, or the number of `stale_reads`."""
+        self.state.timing = replace(self.state.timing, **changes)  # type: ignore[arg-type]
 
     def skip(self, seconds: float) -> None:
         """Let Azure's clock jump: propagation passes, tokens expire."""

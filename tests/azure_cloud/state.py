@@ -22,7 +22,8 @@ class ServicePrincipal:
     """An application and its service principal: three ids that people mix up.
 
     `fresh` has not reached the authorization service yet: an assignment to it needs `principalType`.
-    `directory_read` is Graph's Application.Read.All.
+    `directory_read` is Graph's Application.Read.All. `certificate` is a PEM whose key may sign for it, and
+    `federated_token` what another issuer says of it.
     """
 
     display_name: str
@@ -30,6 +31,8 @@ class ServicePrincipal:
     object_id: str
     application_object_id: str
     secret: str = field(repr=False)
+    certificate: bytes = field(default=b"", repr=False)
+    federated_token: str = field(default="", repr=False)
     groups: tuple[str, ...] = ()
     directory_read: bool = False
     fresh: bool = False
@@ -42,6 +45,17 @@ class Subscription:
 
     subscription_id: str
     display_name: str
+
+
+@dataclass(frozen=True)
+class ManagementGroup:
+    """A management group: subscriptions and other groups lie below it, but their resource ids do not tell that."""
+
+    name: str
+
+    @property
+    def id(self) -> str:
+        return f"/providers/Microsoft.Management/managementGroups/{self.name}"
 
 
 @dataclass(frozen=True)
@@ -59,12 +73,17 @@ class ResourceGroup:
 
 @dataclass(frozen=True)
 class StorageAccount:
-    """A storage account with its first key, which listKeys tells."""
+    """A storage account with its first key, which listKeys tells, and the names of its containers.
+
+    `immutable`: an immutability policy is on each of them.
+    """
 
     group: ResourceGroup
     name: str
     blob_endpoint: str
     key: str = field(repr=False)
+    containers: tuple[str, ...] = ()
+    immutable: bool = False
 
     @property
     def id(self) -> str:
@@ -146,17 +165,24 @@ class DenyAssignment:
 
 @dataclass(frozen=True)
 class Timing:
-    """How slow Azure is: an assignment works after `propagation` seconds and is listed after `visibility`."""
+    """How slow Azure is: an assignment works after `propagation` seconds and is listed after `visibility`.
+
+    So many reads (`stale_reads`) of an assignment, or of a list that held it, still show it after its deletion.
+    """
 
     propagation: float = 0.0
     visibility: float = 0.0
     poll: float = 0.02
     token: float = 3600.0
+    stale_reads: int = 0
 
 
 @dataclass
 class TenantState:
-    """Everything in the tenant. Keys are resource ids, object ids or GUIDs, lower-case where Azure ignores case."""
+    """Everything in the tenant. Keys are resource ids, object ids or GUIDs, lower-case where Azure ignores case.
+
+    `parents` are the management groups right above subscriptions and other management groups, by their resource ids.
+    """
 
     tenant: str
     timing: Timing = field(default_factory=Timing)
@@ -165,11 +191,13 @@ class TenantState:
     principals: dict[str, ServicePrincipal] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
+    parents: dict[str, str] = field(default_factory=dict)
     resource_groups: dict[str, ResourceGroup] = field(default_factory=dict)
     storage: dict[str, StorageAccount] = field(default_factory=dict)
     machines: dict[str, VirtualMachine] = field(default_factory=dict)
     roles: dict[str, RoleDefinition] = field(default_factory=dict)
     assignments: dict[str, RoleAssignment] = field(default_factory=dict)
+    deleted: dict[str, tuple[RoleAssignment, int]] = field(default_factory=dict)
     denials: dict[str, DenyAssignment] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 

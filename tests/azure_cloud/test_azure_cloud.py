@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from local.cloud.transport import rest_pipeline
 from tests.azure_cloud.deployment import Deployment
 from tests.azure_cloud.state import ServicePrincipal
 
@@ -57,6 +58,28 @@ def test_a_wrong_secret_and_an_unknown_application_get_their_documented_errors(d
 
 
 # Rights
+
+
+@pytest.mark.parametrize(
+    ("path", "version"),
+    [
+        ("{vm}", "2026-04-01"),
+        ("{vm}/providers/Microsoft.Authorization/roleAssignments", "2024-07-01"),
+        ("/subscriptions/{subscription}/providers/Microsoft.Storage/storageAccounts", "1999-01-01"),
+    ],
+)
+def test_a_version_that_a_provider_does_not_have_is_refused(deployment: Deployment, path: str, version: str) -> None:
+    from azure.core.rest import HttpRequest
+
+    arm = deployment.cloud.resource_manager
+    named = path.format(vm=deployment.vm.id, subscription=deployment.subscription.subscription_id)
+    with (
+        deployment.credential(deployment.admin) as credential,
+        rest_pipeline(arm, f"{arm}/.default", credential) as client,
+    ):
+        answer = client.send_request(HttpRequest("GET", f"{arm}{named}", params={"api-version": version}))
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "NoRegisteredProviderFound")
 
 
 def test_an_assignment_counts_only_after_propagation_and_only_for_fresh_tokens(deployment: Deployment) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from local.cloud.credentials import Login
 from local.events import unwatched
-from local.location import parse_location
-from local.settings import AzureSettings
+from local.settings import AzureSettings, StoreSettings
 from rbac import fix
 from rbac.clients import Clients, open_clients
 from rbac.plan import FixOptions
@@ -22,7 +24,8 @@ from tests.azure_cloud.deployment import Deployment
 from tests.azure_cloud.settings import settings_of
 from tests.azure_cloud.state import ServicePrincipal
 
-STORE = parse_location("https://alaibackups.blob.core.windows.net/backups")
+STORE_SETTINGS = StoreSettings(url="https://alaibackups.blob.core.windows.net/backups")
+STORE = STORE_SETTINGS.location
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Admin:
 
     deployment: Deployment
     monkeypatch: pytest.MonkeyPatch
+    store: StoreSettings = STORE_SETTINGS
 
     @property
     def azure(self) -> AzureSettings:
@@ -46,6 +50,21 @@ class Admin:
         """Have the backup principal's secret, so that fix can prove that the principal's rights work."""
         self.monkeypatch.setenv("PILLAR9_PRINCIPAL_CLIENT_SECRET", self.deployment.backup.secret)
 
+    def log_in_by_cli(self, folder: Path) -> None:
+        """From now on we are the Owner through `az login`, whatever AZURE_CLIENT_ID and the like hold."""
+        az = folder / "bin" / "az"
+        az.parent.mkdir()
+        lines = ["#!/bin/sh", 'case "$*" in']
+        with self.deployment.credential(self.deployment.admin) as login:
+            for resource in (self.deployment.cloud.resource_manager, self.deployment.cloud.graph):
+                token = login.get_token(f"{resource}/.default").token
+                answer = {"accessToken": token, "expires_on": int(time.time()) + 3600}
+                lines.append(f"*{resource}*) echo '{json.dumps(answer)}';;")
+        az.write_text("\n".join([*lines, "esac", ""]))
+        az.chmod(0o755)
+        self.monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "AzureCliCredential")
+        self.monkeypatch.setenv("PATH", f"{az.parent}:/usr/bin:/bin")
+
     def clients(self) -> AbstractContextManager[Clients]:
         """Azure's APIs, as whoever is logged in."""
         return open_clients(self.azure)
@@ -58,15 +77,18 @@ class Admin:
         propagation: Propagation | None = None,
     ) -> Outcome:
         """invoke rbac.fix"""
-        return fix.fix(azure or self.azure, STORE, options or FixOptions(), self.prove, propagation or Propagation())
+        return fix.fix(
+            azure or self.azure, self.store, options or FixOptions(), self.prove, propagation or Propagation()
+        )
 
-    def preview_fix(self) -> Outcome:
+    def preview_fix(self, options: FixOptions | None = None) -> Outcome:
         """invoke rbac.fix --check"""
-        return fix.preview(self.azure, STORE, FixOptions())
+        return fix.preview(self.azure, self.store, options or FixOptions())
 
-    def prove(self, login: Login, vm: str, script: str) -> str:
+    def prove(self, login: Login, vm: str, script: str, seconds: float) -> str:
         """Run the script as rbac.fix does, but look for its end more often."""
-        return run_command.run(VirtualMachine(self.azure, login, vm), script, unwatched, Patience(look=0.02)).stdout
+        patience = Patience(look=0.02, total=seconds)
+        return run_command.run(VirtualMachine(self.azure, login, vm), script, unwatched, patience).stdout
 
 
 def fix_report(outcome: Outcome) -> FixReport:

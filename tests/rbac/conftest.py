@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from local.settings import StoreSettings
+from tests.azure_cloud import certificates
+from tests.azure_cloud.certificates import Certificates
 from tests.azure_cloud.deployment import Deployment, deploy
 from tests.azure_cloud.server import AzureCloud
+from tests.rbac import blob_gate
 from tests.rbac.admin import Admin
+from tests.rbac.blob_gate import BlobGate
+from tests.support import azurite
+from tests.support.azurite import Azurite
 
 
 @pytest.fixture
@@ -20,6 +30,40 @@ def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Depl
         deployment = deploy(cloud)
         cloud.add_storage_account(deployment.group, "alaibackups")
         yield deployment
+
+
+@pytest.fixture(scope="session")
+def blob_certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return certificates.issue(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def secure_azurite(tmp_path_factory: pytest.TempPathFactory, blob_certificates: Certificates) -> Iterator[Azurite]:
+    """Azurite over HTTPS that takes tokens."""
+    folder = tmp_path_factory.mktemp("azurite-tls")
+    with azurite.running(folder / "data", blob_certificates.cert, blob_certificates.key) as running:
+        yield running
+
+
+@pytest.fixture
+def gate(deployment: Deployment, secure_azurite: Azurite, blob_certificates: Certificates) -> BlobGate:
+    """The store's account, with rights."""
+    account = deployment.cloud.add_storage_account(deployment.group, azurite.ACCOUNT, [f"test-{uuid.uuid4().hex}"])
+    return BlobGate(deployment.cloud, account, secure_azurite, blob_certificates.ca)
+
+
+@pytest.fixture
+def store_admin(admin: Admin, gate: BlobGate) -> Iterator[Admin]:
+    """The admin, who holds the principal's secret, and whose store is behind the gate."""
+    (container,) = gate.account.containers
+    from azure.storage.blob import ContainerClient
+
+    options: dict[str, Any] = {"credential": azurite.KEY, "connection_verify": str(gate.ca)}
+    with ContainerClient.from_container_url(gate.azurite.container(container), **options) as client:
+        client.create_container()
+    admin.hold_principal_secret()
+    with blob_gate.running(gate) as url:
+        yield replace(admin, store=StoreSettings(url=f"{url}/{container}"))
 
 
 @pytest.fixture

@@ -46,7 +46,9 @@ def test_nothing_held_is_told_right_by_right_with_the_commands_that_mend_it(admi
         outcome
     )
     assert "run: invoke rbac.fix" in text_of(outcome)
-    assert f"--role 'Storage Blob Data Contributor' --scope {account(admin).id}" in text_of(outcome)
+    assert "the blobs cannot be reached with a token" in text_of(outcome)
+    assert "drill.remote hands the VM links; keys are the account's" in text_of(outcome)
+    assert text_of(outcome).count("run: invoke rbac.fix --store") == 2
     assert admin.deployment.cloud.writes() == []
 
 
@@ -58,6 +60,17 @@ def test_all_held_passes_and_names_the_assignments(admin: Admin) -> None:
 
     assert (outcome.exit_code, allowed(outcome)) == (0, [True] * 5)
     assert [right.through for right in check_report(outcome).checks] == [vm.id, vm.id, blobs.id, blobs.id, blobs.id]
+
+
+def test_a_role_at_the_container_gives_the_blobs_and_says_that_it_gives_no_keys(admin: Admin) -> None:
+    container = f"{account(admin).id}/blobServices/default/containers/backups"
+    admin.deployment.cloud.assign(admin.deployment.backup, "Storage Blob Data Contributor", container)
+
+    outcome = check(admin.azure, STORE)
+
+    assert allowed(outcome)[2:] == [True, True, False]
+    assert "warning: [store] without a delegation key no link can be signed with a token" in text_of(outcome)
+    assert "the blobs cannot be reached" not in text_of(outcome)
 
 
 @pytest.mark.parametrize(
@@ -112,8 +125,20 @@ def test_a_deny_assignment_is_named(admin: Admin) -> None:
     )
 
 
-def test_a_condition_is_said_and_never_counts_as_having_the_right(admin: Admin) -> None:
-    admin.deployment.cloud.assign(admin.deployment.backup, "Owner", admin.deployment.group, only_roles=["Reader"])
+def test_a_condition_on_the_assigning_of_roles_takes_nothing_from_the_other_rights(admin: Admin) -> None:
+    cloud = admin.deployment.cloud
+    cloud.assign(admin.deployment.backup, "Owner", admin.deployment.group, only_roles=["Reader"])
+
+    outcome = check(admin.azure, FOLDER)
+
+    assert (allowed(outcome), outcome.exit_code) == ([True, True], 0)
+    assert cloud.allows(admin.deployment.backup, RUN, admin.deployment.vm)
+
+
+def test_a_condition_on_the_right_is_said_and_never_counts_as_having_it(admin: Admin) -> None:
+    cloud = admin.deployment.cloud
+    held = cloud.assign(admin.deployment.backup, "Owner", admin.deployment.group)
+    cloud.state.assignments[held.id.lower()] = replace(held, condition="@Environment[isPrivateLink] BoolEquals true")
 
     outcome = check(admin.azure, FOLDER)
 
@@ -204,3 +229,22 @@ def test_a_wrong_configuration_is_named_by_its_key(admin: Admin, changes: dict[s
 
     with pytest.raises(ConfigError, match=named):
         check(azure, STORE)
+
+
+def test_what_a_management_group_above_the_subscription_gives_and_denies_is_found(admin: Admin) -> None:
+    cloud = admin.deployment.cloud
+    platform = cloud.add_management_group("platform", admin.deployment.subscription)
+    everything = cloud.add_management_group("everything", platform)
+    vm = cloud.assign(admin.deployment.backup, "Virtual Machine Contributor", platform)
+    blobs = cloud.assign(admin.deployment.backup, "Storage Blob Data Contributor", everything)
+    cloud.assign(admin.deployment.backup, "Owner", cloud.add_management_group("elsewhere"))
+
+    held = check(admin.azure, STORE)
+    cloud.deny(None, everything, actions=[RUN])
+    denied = check(admin.azure, STORE)
+
+    assert (held.exit_code, allowed(held)) == (0, [True] * 5)
+    assert [right.through for right in check_report(held).checks] == [vm.id, vm.id, blobs.id, blobs.id, blobs.id]
+    assert f"on management group {platform.name}" in text_of(held)
+    assert allowed(denied) == [False, True, True, True, True]
+    assert not cloud.allows(admin.deployment.backup, RUN, admin.deployment.vm)

@@ -11,6 +11,7 @@ from tests.rbac.values import (
     BLOB_CONTRIBUTOR,
     CONTAINER,
     GROUP,
+    PLATFORM,
     READER,
     RUN,
     SUBSCRIPTION,
@@ -58,6 +59,33 @@ def test_a_right_comes_from_assignments_at_or_above_its_scope(
 
     assert judgment.allowed is allowed
     assert (judgment.through == assignment) is (allowed is not False)
+
+
+@pytest.mark.parametrize(
+    ("listed_at", "allowed"),
+    [
+        pytest.param({VM}, True, id="listed at the VM"),
+        pytest.param({ACCOUNT}, True, id="listed at another resource of the subscription"),
+        pytest.param({SUBSCRIPTION.replace("5ab", "6ab")}, False, id="listed in another subscription"),
+        pytest.param(set(), False, id="listed nowhere"),
+    ],
+)
+def test_a_management_group_covers_the_subscriptions_that_list_it(listed_at: set[str], allowed: bool) -> None:
+    above = held(VM_CONTRIBUTOR, PLATFORM, listed_at=frozenset(listed_at))
+    facts = facts_of((VM_CONTRIBUTOR, above))
+    denied = facts_of(
+        (VM_CONTRIBUTOR, held(VM_CONTRIBUTOR)),
+        deny_assignments=(deny_assignment(RUN, scope=PLATFORM, listed_at=frozenset(listed_at)),),
+    )
+
+    assert judge(facts, Right(RUN, VM)).allowed is allowed
+    assert judge(denied, Right(RUN, VM)).denied is allowed
+
+
+def test_being_listed_lifts_no_assignment_of_a_resource_above_itself() -> None:
+    narrow = held(VM_CONTRIBUTOR, f"{VM}-2", listed_at=frozenset({VM, SUBSCRIPTION}))
+
+    assert judge(facts_of((VM_CONTRIBUTOR, narrow)), Right(RUN, VM)).allowed is False
 
 
 @pytest.mark.parametrize(

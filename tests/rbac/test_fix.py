@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,9 +16,10 @@ from rbac.fix import fix
 from rbac.plan import FixOptions, assignment_name, narrow_role
 from rbac.propagation import Propagation
 from rbac.rest import RestError
-from tests.azure_cloud.faults import refusal, throttled
+from tests.azure_cloud.faults import agent_stuck, refusal, throttled
+from tests.azure_cloud.provisioning import Scope
 from tests.azure_cloud.roles import VIRTUAL_MACHINE_CONTRIBUTOR
-from tests.rbac.admin import STORE, Admin, fix_report, text_of
+from tests.rbac.admin import STORE_SETTINGS, Admin, fix_report, text_of
 
 RUN = "Microsoft.Compute/virtualMachines/runCommand/action"
 VM_CONTRIBUTOR = "Virtual Machine Contributor"
@@ -152,8 +152,10 @@ def test_a_vm_that_cannot_run_leaves_the_proof_open(admin: Admin) -> None:
 def test_a_script_that_did_not_answer_whole_is_no_proof(admin: Admin) -> None:
     admin.hold_principal_secret()
 
-    empty = fix(admin.azure, STORE, FixOptions(), lambda *_: "Enable succeeded: \n[stdout]\n\n[stderr]\n", AT_ONCE)
-    busy = fix(admin.azure, STORE, FixOptions(), _busy, AT_ONCE)
+    empty = fix(
+        admin.azure, STORE_SETTINGS, FixOptions(), lambda *_: "Enable succeeded: \n[stdout]\n\n[stderr]\n", AT_ONCE
+    )
+    busy = fix(admin.azure, STORE_SETTINGS, FixOptions(), _busy, AT_ONCE)
 
     assert [fix_report(outcome).effective for outcome in (empty, busy)] == [None, None]
     assert [outcome.exit_code for outcome in (empty, busy)] == [4, 4]
@@ -187,28 +189,92 @@ def test_the_principal_itself_needs_no_second_credential(admin: Admin) -> None:
     assert fix_report(outcome).principal.display_name is None
 
 
-def test_the_principal_in_the_environment_proves_what_an_admin_of_the_cli_assigns(admin: Admin, tmp_path: Path) -> None:
-    az = tmp_path / "bin" / "az"
-    az.parent.mkdir()
-    lines = ["#!/bin/sh", 'case "$*" in']
-    with admin.deployment.credential(admin.deployment.admin) as login:
-        for resource in (admin.deployment.cloud.resource_manager, admin.deployment.cloud.graph):
-            answer = {
-                "accessToken": login.get_token(f"{resource}/.default").token,
-                "expires_on": int(time.time()) + 3600,
-            }
-            lines.append(f"*{resource}*) echo '{json.dumps(answer)}';;")
-    az.write_text("\n".join([*lines, "esac", ""]))
-    az.chmod(0o755)
-    admin.log_in_as(admin.deployment.backup)
-    admin.monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "AzureCliCredential")
-    admin.monkeypatch.setenv("PATH", f"{az.parent}:/usr/bin:/bin")
+def secret_variables(admin: Admin, _folder: Path) -> dict[str, str]:
+    return {"AZURE_CLIENT_SECRET": admin.deployment.backup.secret}
+
+
+def certificate_variables(admin: Admin, folder: Path) -> dict[str, str]:
+    path = admin.deployment.cloud.give_certificate(admin.deployment.backup, folder / "backup.pem", "pass~word")
+    return {"AZURE_CLIENT_CERTIFICATE_PATH": str(path), "AZURE_CLIENT_CERTIFICATE_PASSWORD": "pass~word"}
+
+
+def federated_variables(admin: Admin, folder: Path) -> dict[str, str]:
+    path = folder / "token"
+    path.write_text(admin.deployment.cloud.federate(admin.deployment.backup))
+    return {"AZURE_FEDERATED_TOKEN_FILE": str(path)}
+
+
+def managed_variables(admin: Admin, _folder: Path) -> dict[str, str]:
+    return admin.deployment.cloud.managed_identity_environment(admin.deployment.backup)
+
+
+@pytest.mark.parametrize("variables", [secret_variables, certificate_variables, federated_variables, managed_variables])
+def test_the_principal_in_the_environment_proves_what_an_admin_of_the_cli_assigns(
+    admin: Admin, tmp_path: Path, variables: Callable[[Admin, Path], dict[str, str]]
+) -> None:
+    admin.log_in_by_cli(tmp_path)
+    admin.monkeypatch.delenv("AZURE_CLIENT_SECRET")
+    admin.monkeypatch.setenv("AZURE_CLIENT_ID", admin.deployment.backup.app_id)
+    for name, value in variables(admin, tmp_path).items():
+        admin.monkeypatch.setenv(name, value)
 
     outcome = admin.fix()
 
     assert (fix_report(outcome).changed, fix_report(outcome).effective) == (True, True)
     runs = {request.principal for request in admin.deployment.cloud.requests if request.path.endswith("/runCommand")}
     assert runs == {"alai-backup"}
+
+
+@pytest.mark.parametrize("variables", [certificate_variables, federated_variables, managed_variables])
+def test_the_environment_of_another_principal_proves_nothing(
+    admin: Admin, tmp_path: Path, variables: Callable[[Admin, Path], dict[str, str]]
+) -> None:
+    admin.log_in_by_cli(tmp_path)
+    admin.monkeypatch.delenv("AZURE_CLIENT_SECRET")
+    admin.monkeypatch.setenv("AZURE_CLIENT_ID", admin.deployment.admin.app_id)
+    for name, value in variables(admin, tmp_path).items():
+        admin.monkeypatch.setenv(name, value)
+
+    outcome = admin.fix()
+
+    assert (fix_report(outcome).changed, fix_report(outcome).effective) == (True, None)
+    assert "skipped: [effective] assigned; not proven to be effective" in text_of(outcome)
+
+
+@pytest.mark.parametrize(
+    ("variable", "content", "said"),
+    [
+        ("AZURE_CLIENT_CERTIFICATE_PATH", None, "which cannot be read"),
+        ("AZURE_CLIENT_CERTIFICATE_PATH", "no certificate", "name a PEM or PKCS #12 file"),
+        ("AZURE_FEDERATED_TOKEN_FILE", None, "which cannot be read"),
+    ],
+)
+def test_a_file_that_cannot_serve_ends_it_before_anything_changes(
+    admin: Admin, tmp_path: Path, variable: str, content: str | None, said: str
+) -> None:
+    admin.log_in_by_cli(tmp_path)
+    admin.monkeypatch.delenv("AZURE_CLIENT_SECRET")
+    admin.monkeypatch.setenv("AZURE_CLIENT_ID", admin.deployment.backup.app_id)
+    file = tmp_path / "credential"
+    if content:
+        file.write_text(content)
+    admin.monkeypatch.setenv(variable, str(file))
+
+    with pytest.raises(ConfigError, match=variable) as refused:
+        admin.fix()
+
+    assert said in f"{refused.value} {refused.value.mend}"
+    assert writes(admin) == []
+
+
+def test_the_wait_bounds_the_proof_s_own_command(admin: Admin) -> None:
+    admin.hold_principal_secret()
+    admin.deployment.cloud.inject(agent_stuck())
+
+    outcome = admin.fix(propagation=Propagation(seconds=3, every=0.01))
+
+    assert (fix_report(outcome).verdict, fix_report(outcome).effective, outcome.exit_code) == ("inconclusive", None, 4)
+    assert "it could not be tried on vm-alai-support in 3 s (--wait)" in text_of(outcome)
 
 
 def test_a_wrong_secret_ends_it_before_anything_changes(admin: Admin) -> None:
@@ -271,17 +337,18 @@ def test_a_conflict_with_somebody_else_s_assignment_is_no_success(admin: Admin) 
         admin.fix()
 
 
-@pytest.mark.parametrize("how", ["inherited", "group"])
+@pytest.mark.parametrize("how", ["inherited", "management group", "group"])
 def test_an_inherited_or_a_group_s_assignment_is_enough(admin: Admin, how: str) -> None:
     deployment, cloud = admin.deployment, admin.deployment.cloud
     team = cloud.add_group("backup operators")
     if how == "group":
         cloud.state.principals[deployment.backup.object_id] = replace(deployment.backup, groups=(team.object_id,))
-    held = cloud.assign(
-        team if how == "group" else deployment.backup,
-        VM_CONTRIBUTOR,
-        deployment.group if how == "group" else deployment.subscription,
-    )
+    scopes: dict[str, Scope] = {
+        "inherited": deployment.subscription,
+        "management group": cloud.add_management_group("platform", deployment.subscription),
+        "group": deployment.group,
+    }
+    held = cloud.assign(team if how == "group" else deployment.backup, VM_CONTRIBUTOR, scopes[how])
 
     outcome = admin.fix()
 

@@ -21,7 +21,7 @@ def test_each_thing_is_one_line_and_the_recap_counts_them(admin: Admin, capsys: 
 
     assert lines[0].startswith("ok: [principal] alai-backup (application id 1a0b3018-")
     assert any(line.startswith("changed: [assignment] assigned: Virtual Machine Contributor") for line in lines)
-    assert lines[-1] == "recap: ok=3 changed=1 failed=0 warning=5 skipped=1"
+    assert lines[-1] == "recap: ok=3 changed=1 failed=0 warning=6 skipped=1"
     assert shown(admin.preview_fix(), capsys)[-1].endswith("(check: nothing was changed)")
 
 

@@ -10,11 +10,14 @@ import pytest
 from local.cloud.errors import AccessDeniedError
 from local.errors import AzureError
 from rbac.plan import FixOptions, narrow_role
+from rbac.propagation import Propagation
 from rbac.result import Outcome, RevokeReport
 from rbac.revoke import preview, revoke
 from tests.azure_cloud.faults import refusal
 from tests.rbac.admin import Admin, fix_report, text_of
 
+SOON = Propagation(seconds=60, every=0.01)
+AT_ONCE = Propagation(seconds=0.05, every=0.01)
 RUN = "Microsoft.Compute/virtualMachines/runCommand/action"
 
 
@@ -81,6 +84,18 @@ def test_what_an_admin_assigned_is_left_alone_and_named(admin: Admin) -> None:
     assert deletions(admin) == 1
 
 
+def test_what_still_comes_from_a_management_group_is_named(admin: Admin) -> None:
+    cloud = admin.deployment.cloud
+    platform = cloud.add_management_group("platform", admin.deployment.subscription)
+    inherited = cloud.assign(admin.deployment.backup, "Virtual Machine Contributor", platform)
+
+    outcome = revoke(admin.azure)
+
+    assert revoke_report(outcome).left_alone == (inherited.id,)
+    assert "still grants run command: Virtual Machine Contributor on management group platform" in text_of(outcome)
+    assert cloud.allows(admin.deployment.backup, RUN, admin.deployment.vm)
+
+
 def test_an_assignment_that_no_list_shows_yet_is_found_by_its_name(admin: Admin) -> None:
     made = admin.fix()
     cloud = admin.deployment.cloud
@@ -112,7 +127,7 @@ def test_a_custom_role_that_azure_still_holds_in_use_stays_and_is_named(admin: A
 
     outcome = revoke(admin.azure)
 
-    assert "is still in use, so it stays" in text_of(outcome)
+    assert "is still in use, as Azure sees it, so it stays" in text_of(outcome)
     assert revoke_report(outcome).role_deleted is None
 
 
@@ -120,8 +135,21 @@ def test_a_deletion_that_did_not_happen_is_not_claimed(admin: Admin) -> None:
     admin.fix()
     admin.deployment.cloud.inject(refusal(200, "", "").on(surface="arm", method="DELETE"))
 
-    with pytest.raises(AzureError, match="Azure still shows it"):
-        revoke(admin.azure)
+    with pytest.raises(AzureError, match="Azure still shows it after 0 s") as claimed:
+        revoke(admin.azure, propagation=AT_ONCE)
+    assert claimed.value.mend == "run again: invoke rbac.revoke"
+
+
+def test_replicas_that_lag_behind_a_deletion_are_waited_for(admin: Admin) -> None:
+    made = admin.fix()
+    admin.deployment.cloud.set_timing(stale_reads=3)
+    told: list[str] = []
+
+    outcome = revoke(admin.azure, propagation=replace(SOON, watch=lambda event: told.append(event.text)))
+
+    assert revoke_report(outcome).taken_back == (fix_report(made).assignment_id,)
+    assert (outcome.exit_code, deletions(admin)) == (0, 1)
+    assert sum("Azure still shows it" in text for text in told) == 3
 
 
 def test_the_vm_need_not_be_there_any_more(admin: Admin) -> None:

@@ -9,6 +9,7 @@ from rbac.facts import Assignment, DenyAssignment, Facts, Permission, Principal,
 
 SUBSCRIPTION = "/subscriptions/5ab00000-0000-4000-8000-000000000000"
 GROUP = f"{SUBSCRIPTION}/resourceGroups/alai-backups-rg"
+PLATFORM = "/providers/Microsoft.Management/managementGroups/platform"
 VM = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm-alai-support"
 ACCOUNT = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/alaibackups"
 CONTAINER = f"{ACCOUNT}/blobServices/default/containers/backups"

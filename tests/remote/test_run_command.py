@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -17,6 +18,7 @@ from local.errors import AzureError, InconclusiveError, PillarError
 from local.events import Event
 from remote import run_command
 from remote.run_command import Patience, ScriptOutput, VirtualMachine
+from remote.script import LONGEST_SCRIPT_BYTES
 from tests.azure_cloud import faults
 from tests.azure_cloud.faults import Fault
 from tests.remote.site import ACTION, QUICK, Site
@@ -39,6 +41,21 @@ def test_a_script_s_output_comes_back_stream_by_stream(site: Site) -> None:
     output = run(site, "echo one\necho two >&2\necho '[stderr]'\nexit 3")
 
     assert output == ScriptOutput("one\n[stderr]\n", "two\n")
+
+
+def test_every_call_speaks_the_version_of_the_api_that_every_cloud_has(site: Site) -> None:
+    run(site)
+
+    calls = [request for request in site.deployment.cloud.requests if request.surface == "arm"]
+    assert [request.method for request in calls[:2]] == ["POST", "GET"]
+    assert {request.query["api-version"] for request in calls} == {"2024-07-01"}
+
+
+def test_a_script_of_the_longest_size_is_taken_and_a_longer_one_refused(site: Site) -> None:
+    longest = "echo hello".ljust(LONGEST_SCRIPT_BYTES)
+
+    assert run(site, longest).stdout == "hello\n"
+    assert "262144 characters" in str(why_not(site, f"{longest} "))
 
 
 def test_a_missing_right_is_named_with_its_scope_the_principal_and_what_mends_it(site: Site) -> None:
@@ -88,6 +105,34 @@ def test_a_deallocated_vm_names_the_command_that_starts_it(site: Site) -> None:
     assert error.mend == "run: az vm start --resource-group alai-backups-rg --name vm-alai-support"
 
 
+@pytest.mark.parametrize(
+    ("code", "message", "mend"),
+    [
+        (
+            "OperationNotAllowed",
+            "This operation cannot be performed when extension operations are disallowed.",
+            "az vm update --resource-group alai-backups-rg --name vm-alai-support",
+        ),
+        (
+            "ScopeLocked",
+            "The scope 'x' cannot perform write operation because following scope(s) are locked: '/subscriptions/s'.",
+            "az lock list --resource-group alai-backups-rg",
+        ),
+        ("OperationNotAllowed", "It is not allowed.", "look up OperationNotAllowed: "),
+    ],
+)
+def test_a_refusal_by_the_vm_s_state_names_what_changes_that_state(
+    site: Site, code: str, message: str, mend: str
+) -> None:
+    site.deployment.cloud.inject(faults.refusal(409, code, message).on(surface="arm", method="POST"))
+
+    error = why_not(site)
+
+    assert isinstance(error, InconclusiveError)
+    assert message in str(error)
+    assert mend in error.mend
+
+
 def test_another_s_command_is_waited_for_and_that_is_told(site: Site) -> None:
     site.deployment.cloud.occupy(site.vm, 300)
 
@@ -111,6 +156,24 @@ def test_a_vm_that_stays_busy_is_given_up(site: Site) -> None:
     assert "another command kept it busy" in str(error)
 
 
+def test_all_the_waiting_together_has_an_end_of_its_own(site: Site) -> None:
+    def release(event: Event) -> None:
+        site.events.append(event)
+        if "another command" in event.text:
+            site.deployment.cloud.release(site.vm)
+
+    site.deployment.cloud.occupy(site.vm, 300)
+    site.deployment.cloud.inject(faults.agent_stuck())
+    patience = replace(QUICK, look=0.5, total=2)
+    with closing(default_credential(site.azure)) as login, pytest.raises(InconclusiveError, match="no end") as ended:
+        run_command.run(VirtualMachine(site.azure, login, site.vm.name), "true", release, patience)
+
+    waited = re.search(r"within (\d+) s", str(ended.value))
+    assert waited
+    assert int(waited[1]) < 2
+    assert "another command is running there" in site.told()
+
+
 @pytest.mark.parametrize("hang", [faults.endless_poll, faults.agent_stuck])
 def test_a_poll_that_never_ends_is_ended_by_our_own_deadline(site: Site, hang: Callable[[], Fault]) -> None:
     site.deployment.cloud.inject(hang())
@@ -119,7 +182,8 @@ def test_a_poll_that_never_ends_is_ended_by_our_own_deadline(site: Site, hang: C
 
     assert isinstance(error, InconclusiveError)
     assert "told no end of it" in str(error)
-    assert "az vm restart" in error.mend
+    assert "--name vm-alai-support --command-id RemoveRunCommandLinuxExtension" in error.mend
+    assert "restart" not in error.mend
     assert "waiting for the VM, " in site.told()
 
 

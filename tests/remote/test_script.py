@@ -54,7 +54,7 @@ def test_a_python3_that_is_too_old_is_told_with_its_version(tmp_path: Path) -> N
 
 
 def test_what_run_command_would_not_take_is_not_sent() -> None:
-    with pytest.raises(InconclusiveError, match="KiB") as refused:
-        script.python_script(secrets.token_hex(script.LONGEST_SCRIPT_CHARACTERS), NONCE)
+    with pytest.raises(InconclusiveError, match="takes 196,608") as refused:
+        script.python_script(secrets.token_hex(script.LONGEST_SCRIPT_BYTES * 3 // 4), NONCE)
 
     assert "--only" in refused.value.mend

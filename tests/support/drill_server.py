@@ -20,6 +20,10 @@ class Blob:
     requests: list[str] = field(default_factory=list)
     url: str = ""
 
+    def become(self, content: bytes) -> None:
+        """Somebody writes another content."""
+        self.content = content
+
 
 def refuse(handler: BaseHTTPRequestHandler, status: int, **headers: str) -> bool:
     """Answers without content."""

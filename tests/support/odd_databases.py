@@ -156,6 +156,23 @@ def _copied_while_open(folder: Path) -> Path:
     return path
 
 
+def own_collations(folder: Path) -> Path:
+    """An order of its own in a WITHOUT ROWID table and in an index, and an index on a function of its own."""
+    path = execute(folder / "odd.db", _ROWS)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.create_collation("backwards", lambda left, right: (left < right) - (left > right))
+        connection.create_collation("it's odd", lambda left, right: (left > right) - (left < right))
+        connection.create_function("theirs", 1, lambda value: value, deterministic=True)
+        connection.executescript("""
+            CREATE TABLE names(name TEXT PRIMARY KEY COLLATE backwards) WITHOUT ROWID;
+            INSERT INTO names SELECT title FROM entries LIMIT 400;
+            CREATE TABLE words(word TEXT COLLATE "it's odd"); CREATE INDEX by_word ON words(word);
+            INSERT INTO words VALUES ('a'), ('b');
+            CREATE TABLE by_function(a); CREATE INDEX by_theirs ON by_function(theirs(a)) WHERE theirs(a) > 0;
+            INSERT INTO by_function VALUES (1), (2);""")
+    return path
+
+
 def _reserved_bytes(folder: Path) -> Path:
     """32 bytes of each page are kept for others, as encryption and checksum extensions do."""
     path = execute(folder / "odd.db", "PRAGMA page_size=4096; PRAGMA user_version=1;")

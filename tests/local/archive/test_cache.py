@@ -1,87 +1,85 @@
+"""The last archive on this machine: whole under its own name, or not there."""
+
 from __future__ import annotations
 
-import hashlib
-import os
 from pathlib import Path
 
 import pytest
 
-from local.archive import gzip_member as member
-from local.archive.cache import Cache
+from local.archive.cache import ArchiveCopy, kept_archive
+
+DIGEST = "a" * 64
+OTHER = "b" * 64
 
 
-def remember(folder: Path, *chunks: bytes) -> list[bytes]:
-    digests = [hashlib.sha256(chunk).digest() for chunk in chunks]
-    with Cache(folder) as cache:
-        for digest, chunk in zip(digests, chunks, strict=True):
-            if cache.member(digest) is None:
-                cache.add(digest, member.compress(chunk))
-        cache.save(digests, {"sha256": "0" * 64})
-    return digests
+def keep(folder: Path, digest: str = DIGEST, content: bytes = b"archive") -> ArchiveCopy:
+    copy = ArchiveCopy(folder)
+    copy.write(content)
+    copy.keep(digest, ("block",))
+    copy.close()
+    return copy
 
 
-def read(folder: Path, digest: bytes) -> bytes | None:
-    with Cache(folder) as cache:
-        found = cache.member(digest)
-        block = cache.block(found) if found else None
-        return block.data if block else None
+def test_what_was_kept_is_found_under_its_digest_only(tmp_path: Path) -> None:
+    keep(tmp_path)
+
+    found = kept_archive(tmp_path, DIGEST)
+
+    assert found
+    assert found.path.read_bytes() == b"archive"
+    assert found.blocks == ("block",)
 
 
-def test_a_member_is_remembered_by_the_digest_of_its_chunk(tmp_path: Path) -> None:
-    (digest,) = remember(tmp_path / "c", b"one" * 999)
+def test_only_the_last_archive_stays(tmp_path: Path) -> None:
+    keep(tmp_path)
+    keep(tmp_path, OTHER)
 
-    assert read(tmp_path / "c", digest) == member.compress(b"one" * 999).data
-
-
-def test_nothing_is_remembered_at_first(tmp_path: Path) -> None:
-    with Cache(tmp_path / "c") as cache:
-        assert cache.last is None
+    assert sorted(path.name for path in tmp_path.iterdir()) == [OTHER, f"{OTHER}.blocks"]
 
 
-def test_a_damaged_member_is_not_used(tmp_path: Path) -> None:
-    (digest,) = remember(tmp_path / "c", os.urandom(5000))
-    (pack,) = (tmp_path / "c").glob("pack-*")
-    content = bytearray(pack.read_bytes())
-    content[2500] ^= 1
-    pack.write_bytes(content)
+def test_what_is_asked_for_under_another_digest_is_cleared_away(tmp_path: Path) -> None:
+    keep(tmp_path)
+    (tmp_path / "pack-0123").write_bytes(b"of an older version")
 
-    assert read(tmp_path / "c", digest) is None
+    assert kept_archive(tmp_path, OTHER) is None
+    assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("harm", ["truncate", "remove"])
-def test_a_pack_that_lost_its_end_or_is_gone_gives_nothing(tmp_path: Path, harm: str) -> None:
-    (digest,) = remember(tmp_path / "c", os.urandom(5000))
-    (pack,) = (tmp_path / "c").glob("pack-*")
-    if harm == "remove":
-        pack.unlink()
-    else:
-        os.truncate(pack, 100)
+def test_a_copy_that_was_not_finished_leaves_nothing(tmp_path: Path) -> None:
+    copy = ArchiveCopy(tmp_path)
+    copy.write(b"half")
+    copy.close()
 
-    assert read(tmp_path / "c", digest) is None
+    assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("content", [b"", b"garbage", bytes(32) + b"\x81"])
-def test_a_damaged_index_is_not_used(tmp_path: Path, content: bytes) -> None:
-    remember(tmp_path / "c", b"one" * 999)
-    (tmp_path / "c" / "index").write_bytes(content)
+def test_a_copy_that_was_killed_is_cleared_away_by_the_next(tmp_path: Path) -> None:
+    (tmp_path / "new").write_bytes(b"half")
 
-    with Cache(tmp_path / "c") as cache:
-        assert cache.last is None
+    keep(tmp_path)
 
-
-def test_a_pack_that_is_mostly_waste_is_written_anew(tmp_path: Path) -> None:
-    for _ in range(6):
-        digests = remember(tmp_path / "c", b"kept" * 999, os.urandom(50_000))
-
-    (pack,) = (tmp_path / "c").glob("pack-*")
-    assert pack.stat().st_size < 3 * 51_000
-    for digest in digests:
-        assert read(tmp_path / "c", digest) is not None
+    assert sorted(path.name for path in tmp_path.iterdir()) == [DIGEST, f"{DIGEST}.blocks"]
 
 
-def test_a_chunk_that_stands_twice_is_kept_once(tmp_path: Path) -> None:
-    twice = os.urandom(9000)
-    remember(tmp_path / "c", twice, twice)
+@pytest.mark.parametrize("content", [b"", b"[", b"\xff[", b'{"a": 1}', b"[1]"])
+def test_a_list_of_blocks_that_does_not_read_is_no_cache(tmp_path: Path, content: bytes) -> None:
+    keep(tmp_path)
+    (tmp_path / f"{DIGEST}.blocks").write_bytes(content)
 
-    (pack,) = (tmp_path / "c").glob("pack-*")
-    assert pack.stat().st_size < 10_000
+    assert kept_archive(tmp_path, DIGEST) is None
+
+
+def test_a_folder_that_takes_no_file_is_done_without_and_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"no folder")
+
+    copy = keep(tmp_path / "file")
+
+    assert copy.trouble
+    assert kept_archive(tmp_path / "file", DIGEST) is None
+
+
+def test_nobody_else_may_read_the_copy(tmp_path: Path) -> None:
+    keep(tmp_path / "cache")
+
+    assert (tmp_path / "cache").stat().st_mode & 0o77 == 0
+    assert (tmp_path / "cache" / DIGEST).stat().st_mode & 0o77 == 0

@@ -81,7 +81,8 @@ def test_nobody_logged_in_is_told_how_to_log_in(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(AzureError, match="not logged in") as refused:
         who_am_i(AzureSettings())
 
-    assert refused.value.mend.startswith("run: az login")
+    assert refused.value.mend.startswith("set AZURE_CLIENT_ID")
+    assert "az login" in refused.value.mend
     assert refused.value.exit_code == 3
 
 
@@ -94,6 +95,7 @@ def test_what_was_tried_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp
 
     assert "AzureCliCredential: Azure CLI not found on path" in refused.value.came_back
     assert "\n" not in refused.value.came_back
+    assert "command -v az" in refused.value.mend
 
 
 def test_azure_identity_prints_nothing_beside_our_error() -> None:

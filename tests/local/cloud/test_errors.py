@@ -86,44 +86,57 @@ def test_a_refusal_names_call_scope_principal_action_and_mend(deployment: Deploy
     ("method", "query", "action"),
     [
         ("GET", "", "containers/blobs/read"),
-        ("HEAD", "", None),
         ("PUT", "", "containers/blobs/write"),
         ("DELETE", "", "containers/blobs/delete"),
         ("POST", "restype=service&comp=userdelegationkey&", "generateUserDelegationKey/action"),
     ],
 )
 def test_the_blob_service_s_refusal_is_told_by_the_action_that_the_call_needs(
-    deployment: Deployment, method: str, query: str, action: str | None
+    deployment: Deployment, method: str, query: str, action: str
 ) -> None:
-    # A HEAD's answer has no body, so not even the error's code is known.
     error = explain(
         refused(deployment, 403, "AuthorizationPermissionMismatch", method=method, query=query), "store", STORE
     )
 
     assert isinstance(error, AccessDeniedError)
-    assert error.action == (f"Microsoft.Storage/storageAccounts/blobServices/{action}" if action else None)
+    assert error.action == f"Microsoft.Storage/storageAccounts/blobServices/{action}"
     assert "Storage Blob Data Contributor" in error.mend
     assert deployment.backup.object_id in f"{error.came_back} {error.mend}", "told by the token's claims"
     assert "c2VjcmV0" not in f"{error} {error.mend}"
 
 
+def test_a_refusal_without_a_word_is_told_as_such(deployment: Deployment) -> None:
+    """A HEAD's answer has no body, and a proxy's no header of Azure's."""
+    error = explain(refused(deployment, 403, "", method="HEAD"), "store", STORE)
+
+    assert isinstance(error, AccessDeniedError)
+    assert error.action is None
+    assert error.mend.startswith("look up HTTP 403: ")
+
+
 @pytest.mark.parametrize(
-    ("status", "code", "mend"),
+    ("status", "code", "scope", "means", "mend"),
     [
-        (403, "AuthorizationFailure", "firewall"),
-        (403, "Authorization_RequestDenied", "object id"),
-        (401, "InvalidAuthenticationToken", "az login"),
-        (404, "SubscriptionNotFound", "azure.subscription"),
-        (409, "Conflict", "Conflict"),
-        (501, "NotImplemented", "status.azure.com"),
+        (403, "AuthorizationFailure", STORE, "firewall", "network-rule add --account-name alaibackups"),
+        (403, "AccountIsDisabled", STORE, "account is disabled", "az account show"),
+        (403, "AuthenticationFailed", STORE, "HTTP 403 AuthenticationFailed", "look up"),
+        (403, "Authorization_RequestDenied", "/v1.0/servicePrincipals", "is refused", "object id"),
+        (401, "InvalidAuthenticationToken", "/subscriptions/x", "not logged in", "az login"),
+        (404, "SubscriptionNotFound", "/subscriptions/x", "HTTP 404", "azure.subscription"),
+        (409, "Conflict", "/subscriptions/x", "HTTP 409 Conflict", "look up Conflict"),
+        (501, "NotImplemented", "/subscriptions/x", "Azure failed", "status.azure.com"),
     ],
 )
-def test_each_kind_of_refusal_has_its_own_mend(deployment: Deployment, status: int, code: str, mend: str) -> None:
-    error = explain(refused(deployment, status, code), "look", "/subscriptions/x")
+def test_each_kind_of_refusal_has_its_own_mend(
+    deployment: Deployment, status: int, code: str, scope: str, means: str, mend: str
+) -> None:
+    error = explain(refused(deployment, status, code), "look", scope)
 
     assert mend in error.mend
+    assert means in error.came_back
+    assert scope in error.came_back
     assert "c2VjcmV0" not in f"{error} {error.mend}"
-    assert "/subscriptions/x" in error.came_back
+    assert isinstance(error, AccessDeniedError) is (status == 403 and code != "AuthenticationFailed")
 
 
 def test_no_answer_names_the_scope_and_what_to_look_at() -> None:

@@ -13,7 +13,7 @@ import pytest
 from local.drill import verdict
 from local.drill.bundle import BundleError, join, program_source
 from local.drill.program import program
-from tests.support.drill_archives import NONCE, legacy, members, target_of
+from tests.support.drill_archives import NONCE, legacy, members, target_of, unrecorded
 
 FUTURE = "from __future__ import annotations\n"
 SUM = {
@@ -169,9 +169,10 @@ def test_the_text_drills_right_and_wrong_archives_in_every_python_there_is(
 ) -> None:
     content = members(raw)
     targets = [
-        target_of(tmp_path / "ours.gz", content, raw, name="ours"),
-        target_of(tmp_path / "legacy.gz", legacy(raw), raw, name="legacy"),
-        target_of(tmp_path / "cut.gz", content[:-9], raw, name="cut", sha256=()),
+        target_of(tmp_path / "ours.gz", content, raw),
+        unrecorded(target_of(tmp_path / "copied.gz", content, raw)),
+        unrecorded(target_of(tmp_path / "legacy.gz", legacy(raw), raw, name="legacy")),
+        target_of(tmp_path / "cut.gz", content[:-9], raw, sha256=()),
     ]
     text = program(targets, nonce=NONCE, deadline=100)
     done = subprocess.run(
@@ -179,5 +180,5 @@ def test_the_text_drills_right_and_wrong_archives_in_every_python_there_is(
     )
     assert (done.stderr, done.returncode) == ("", 0)
     found = verdict.outcome(done.stdout, NONCE, targets)
-    assert [database.verdict for database in found.databases] == ["passed", "passed", "failed"]
+    assert [database.verdict for database in found.databases] == ["passed", "passed", "passed", "failed"]
     assert list(temp.iterdir()) == []

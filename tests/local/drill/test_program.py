@@ -26,9 +26,8 @@ def _twenty(tmp_path: Path) -> list[Target]:
             for place, table in enumerate(WORDS.split())
         )
         raw = make_database(tmp_path / f"{number}.db", script).read_bytes()
-        targets.append(
-            target_of(tmp_path / f"{number}.gz", members(raw), raw, name=f"service-{number}-{WORDS[number:][:9]}")
-        )
+        name = f"service-{number}-{WORDS[number:][:9]}"
+        targets.append(target_of(tmp_path / f"{number}.gz", members(raw, database=name), raw, name=name))
     return targets
 
 
@@ -40,7 +39,7 @@ def test_twenty_databases_fit_in_what_run_command_returns(temp: Path, tmp_path: 
     assert {database.verdict for database in outcome.databases} == {"passed"}
     for database, target in zip(outcome.databases, targets, strict=True):
         assert target.tables
-        assert {name: count.restored for name, count in database.rows.items()} == target.tables["rows"]
+        assert {name: count.restored for name, count in database.rows.items()} == target.tables
     assert list(temp.iterdir()) == []
 
 
@@ -74,6 +73,6 @@ def test_a_part_that_is_not_there_is_no_result(temp: Path) -> None:
 
 def test_the_program_text_fits_in_what_run_command_takes(tmp_path: Path, raw: bytes) -> None:
     rows = {f"table_{number}": number * 7919 for number in range(250)}
-    target = target_of(tmp_path / "a.gz", members(raw), raw, tables={"rows": rows})
+    target = target_of(tmp_path / "a.gz", members(raw), raw, tables=rows)
     targets = [target for _ in range(20)]
     assert len(program(targets, nonce=NONCE, deadline=100, budget=4096)) < 128 * 1024

@@ -9,12 +9,27 @@ import os
 import re
 import sqlite3
 import subprocess
+import sys
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from local import clock
+from local.backup.run import back_up
+from local.cloud.errors import DELEGATION_KEY_ACTION, AccessDeniedError
+from local.drill.run import drill_here
+from local.drill.targets import Selection
+from local.errors import AzureError
+from local.events import unwatched
+from local.settings import Database
 from local.store import layout
+from local.store.catalog import Choice
+from local.store.open import open_repository
+from local.store.repository import Repository
+from tests.remote.site import PREFIX, Site
+from tests.support.blob_proxy import BlobProxy, RefusedCall
 from tests.support.odd_databases import ODD_DATABASES
 from tests.support.workshop import Workshop, make_database
 
@@ -179,6 +194,125 @@ def test_the_temporary_folder_is_gone_afterwards(workshop: Workshop, tmp_path: P
     workshop.invoke("drill.local", environment={"TMPDIR": str(tmp_path / "tmp")})
 
     assert list((tmp_path / "tmp").iterdir()) == []
+
+
+PASSED_ON = {
+    "LANG": "C.UTF-8",
+    "LC_ALL": "C.UTF-8",
+    "HTTPS_PROXY": "http://127.0.0.1:9",
+    "https_proxy": "http://127.0.0.1:9",
+    "NO_PROXY": "127.0.0.1",
+    "SSL_CERT_DIR": "/etc/ssl/certs",
+}
+KEPT_BACK = (
+    "PILLAR9_PRINCIPAL_CLIENT_SECRET",
+    "PILLAR9_ALERT_URLS",
+    "AZURE_CLIENT_SECRET",
+    "AWS_SECRET_ACCESS_KEY",
+    "LC_SECRET_2",
+    "SSH_AUTH_SOCK",
+    "MY_PROXY_PASSWORD",
+    "TOKEN_OF_TOMORROW",
+    "INVOKE_STORE_URL",
+    "PYTHONPATH",
+    "PATH",
+    "HOME",
+)
+
+
+def test_the_program_gets_no_more_of_the_environment_than_it_needs(
+    folder_workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen from within: what runs in the interpreter's place notes its environment, and becomes the interpreter."""
+    folder_workshop.add("costs")
+    folder_workshop.invoke("backup")
+    spy = tmp_path / "python"
+    spy.write_text(f'#!/bin/sh\n/usr/bin/env -0 > {tmp_path}/seen\nexec {sys.executable} "$@"\n')
+    spy.chmod(0o755)
+    for name, value in {**PASSED_ON, **dict.fromkeys(KEPT_BACK, "s3cret"), "TMPDIR": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "executable", str(spy))
+
+    report = drill_here(Selection(folder_workshop.repository, (Database("costs", tmp_path),)), "ANVIL", unwatched)
+
+    assert report.drill.verdict == "passed"
+    seen = dict(line.split("=", 1) for line in (tmp_path / "seen").read_text().split("\0") if line)
+    assert "s3cret" not in seen.values()
+    assert {*PASSED_ON, "TMPDIR", "SSL_CERT_FILE"} <= set(seen)
+    # A shell sets these for itself.
+    others = set(seen) - set(PASSED_ON) - {"TMPDIR", "SSL_CERT_FILE", "PWD", "SHLVL", "OLDPWD", "_"}
+    assert {name for name in others if not re.fullmatch(r"LC_[A-Z]+|(?i:\w+_proxy)|LD_LIBRARY_PATH", name)} == set()
+
+
+def test_a_login_that_may_not_make_links_reads_by_its_token(site: Site, blob_proxy: BlobProxy) -> None:
+    """Azure then refuses the delegation key that signs links: once, whatever number of databases there is."""
+    site.back_up(("costs", "knowledge"))
+    blob_proxy.refused.append(
+        RefusedCall("POST", "comp=userdelegationkey", 403, "AuthorizationPermissionMismatch", "Not authorized.")
+    )
+
+    report = drill_here(Selection(Repository(site.store, PREFIX), site.databases), "ANVIL", unwatched)
+
+    assert [database.verdict for database in report.databases] == ["passed", "passed"]
+    asked = [call for call in blob_proxy.calls if "comp=userdelegationkey" in call.path]
+    assert [call.status for call in asked] == [403]
+    read = [call for call in blob_proxy.calls if call.method == "GET" and call.path.endswith(".db.gz")]
+    assert {call.authorization.partition(" ")[0] for call in read} == {"Bearer"}
+    assert not [call for call in blob_proxy.calls if "sig=" in call.path]
+
+
+def test_a_token_follows_no_redirect(site: Site, blob_proxy: BlobProxy) -> None:
+    site.back_up()
+    elsewhere = (("Location", f"{blob_proxy.url}/elsewhere"),)
+    blob_proxy.refused += [
+        RefusedCall("POST", "comp=userdelegationkey", 403, "AuthorizationPermissionMismatch", "Not authorized."),
+        RefusedCall("GET", r"costs\.db\.gz$", 302, "Moved", "Moved.", elsewhere),
+    ]
+
+    report = drill_here(Selection(Repository(site.store, PREFIX), site.databases), "ANVIL", unwatched)
+
+    assert [call.status for call in blob_proxy.calls if call.path.endswith("costs.db.gz")][-1] == 302
+    assert report.drill.verdict == "inconclusive"
+    assert not [call for call in blob_proxy.calls if "elsewhere" in call.path]
+
+
+def test_a_token_never_goes_to_a_vm(site: Site, blob_proxy: BlobProxy) -> None:
+    site.back_up()
+    blob_proxy.refused.append(
+        RefusedCall("POST", "comp=userdelegationkey", 403, "AuthorizationPermissionMismatch", "Not authorized.")
+    )
+
+    error = site.refused()
+
+    assert isinstance(error, AccessDeniedError)
+    assert error.action == DELEGATION_KEY_ACTION
+    assert site.deployment.cloud.scripts == []
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, "AuthorizationFailure"), (500, "InternalError")])
+def test_another_refusal_of_the_key_is_told(site: Site, blob_proxy: BlobProxy, status: int, code: str) -> None:
+    site.back_up()
+    blob_proxy.refused.append(RefusedCall("POST", "comp=userdelegationkey", status, code))
+
+    with pytest.raises(AzureError, match=code):
+        drill_here(Selection(Repository(site.store, PREFIX), site.databases), "ANVIL", unwatched)
+
+
+def test_a_former_content_is_read_by_the_token_too(site: Site, blob_proxy: BlobProxy) -> None:
+    (database,) = site.back_up()
+    with closing(sqlite3.connect(database.path)) as connection, connection:
+        connection.execute("DELETE FROM runs WHERE id > 40")
+    first = clock.now()
+    back_up(partial(open_repository, site.store_settings, site.azure), (database,), site.folder / "own", unwatched)
+    blob_proxy.refused.append(
+        RefusedCall("POST", "comp=userdelegationkey", 403, "AuthorizationPermissionMismatch", "Not authorized.")
+    )
+
+    selection = Selection(Repository(site.store, PREFIX), (database,), Choice(at=first))
+    report = drill_here(selection, "ANVIL", unwatched)
+
+    assert report.drill.verdict == "passed"
+    assert report.databases[0].rows["runs"].restored == 100
 
 
 def test_check_drills_nothing_and_writes_no_record(workshop: Workshop) -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+import os
 import socket
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -14,12 +20,25 @@ from pathlib import Path
 import pytest
 
 from local.drill import verdict
-from local.drill.order import Target
+from local.drill.order import Target, database_orders
 from local.drill.program import program
 from local.drill.targets import Selection, find_targets
 from local.drill_program.blob import RANGE_BYTES
+from local.drill_program.download import archive_pieces
+from local.drill_program.errors import NotCarriedOutError
+from local.drill_program.steps import download
+from local.drill_program.work import Disk, DiskShare, ProgressLines, Stop, Work
 from local.settings import Database
-from tests.support.drill_archives import NONCE, drilled, ending, make_database, members, run_text, target_of
+from tests.support.drill_archives import (
+    NONCE,
+    drilled,
+    ending,
+    ending_here,
+    make_database,
+    members,
+    run_text,
+    target_of,
+)
 from tests.support.drill_server import Blob, refuse, serving
 from tests.support.workshop import Workshop
 
@@ -107,20 +126,115 @@ def test_a_blob_that_is_not_there_fails(temp: Path, tmp_path: Path, raw: bytes) 
     assert "BlobNotFound" in database.steps[-1].detail
 
 
-def test_a_blob_that_is_overwritten_meanwhile_is_inconclusive(
-    temp: Path, tmp_path: Path, raw: bytes, content: bytes
+ETAG_CHANGES: dict[str, Callable[[Blob], None]] = {
+    "new metadata": lambda blob: blob.become(blob.content),
+    "other bytes of the same size": lambda blob: blob.become(blob.content[:-70] + bytes(70)),
+    "a longer content": lambda blob: blob.become(blob.content + bytes(7)),
+    "a shorter content": lambda blob: blob.become(blob.content[: RANGE_BYTES + 9]),
+    "the content of another database": lambda blob: blob.become(hashlib.sha256(b"x").digest() * (1 << 19)),
+}
+
+
+@pytest.mark.parametrize("change", ETAG_CHANGES)
+@pytest.mark.parametrize("at_request", [1, 2, 4], ids=["before", "early", "late"])
+def test_a_blob_written_to_since_it_was_chosen_passes_if_its_content_is_the_same_and_else_is_inconclusive(
+    temp: Path, tmp_path: Path, raw: bytes, content: bytes, change: str, at_request: int
 ) -> None:
     blob = Blob(content)
 
-    def overwrite(number: int, _: BaseHTTPRequestHandler) -> bool:
-        blob.etag = '"1"' if number == 1 else '"2"'
+    def write(number: int, _: BaseHTTPRequestHandler) -> bool:
+        if number >= at_request and blob.etag == '"1"':
+            blob.etag = '"2"'
+            ETAG_CHANGES[change](blob)
         return False
 
-    blob.misbehave = overwrite
+    blob.misbehave = write
     with serving(blob):
-        database = drilled(temp, _target(tmp_path, raw, blob))
-    assert ending(database) == ("download", "inconclusive")
-    assert "overwritten" in database.steps[-1].detail
+        database = drilled(temp, target_of(tmp_path / "blob", content, raw, url=blob.url, etag='"1"'))
+    if change == "new metadata":
+        assert database.verdict == "passed", database.steps
+    else:
+        assert ending(database)[1] == "inconclusive", database.steps
+        assert ending(database)[0] in ("download", "checksum")
+    assert blob.etag == '"2"'
+
+
+def test_new_metadata_does_not_excuse_a_content_without_any_digest(temp: Path, tmp_path: Path, raw: bytes) -> None:
+    with serving(Blob(members(raw), etag='"2"')) as blob:
+        target = dataclasses.replace(_target(tmp_path, raw, blob), sha256=(), etag='"1"')
+        database = drilled(temp, target)
+    assert ending(database) == ("checksum", "inconclusive")
+    assert "overwritten since it was chosen" in database.steps[-1].detail
+
+
+def _file_etag(path: Path) -> str:
+    found = path.stat()
+    return f"{found.st_ino}-{found.st_mtime_ns}-{found.st_size}"
+
+
+FILE_CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a touch": (lambda path: os.utime(path, (1, 1)), "passed"),
+    "the same content renamed into place": (lambda path: _rename_into(path, path.read_bytes()), "passed"),
+    "other bytes of the same size": (
+        lambda path: _rename_into(path, path.read_bytes()[:-70] + bytes(70)),
+        "inconclusive",
+    ),
+    "a longer content": (lambda path: _rename_into(path, path.read_bytes() + bytes(7)), "inconclusive"),
+    "a shorter content": (lambda path: _rename_into(path, path.read_bytes()[:-7]), "inconclusive"),
+    "written in its place": (lambda path: path.write_bytes(b"x" * path.stat().st_size), "inconclusive"),
+}
+
+
+def _rename_into(path: Path, content: bytes) -> None:
+    new = path.with_name("new")
+    new.write_bytes(content)
+    new.replace(path)
+
+
+@pytest.mark.parametrize("change", FILE_CHANGES)
+def test_a_file_written_to_since_it_was_chosen_passes_if_its_content_is_the_same_and_else_is_inconclusive(
+    tmp_path: Path, change: str
+) -> None:
+    path, small = tmp_path / "a.gz", make_database(tmp_path / "small.db", tasks=40).read_bytes()
+    target = target_of(path, members(small), small)
+    chosen = dataclasses.replace(target, etag=_file_etag(path))
+    assert ending_here(tmp_path, chosen)[1] == "passed"
+    write, expected = FILE_CHANGES[change]
+    write(path)
+    assert ending_here(tmp_path, chosen)[1] == expected
+
+
+@pytest.mark.parametrize("content", [b"x" * (9 << 20), b"x" * (2 << 20)], ids=["same size", "shorter"])
+def test_a_file_written_in_its_place_in_the_middle_of_the_download_is_inconclusive(
+    tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / "a.gz"
+    path.write_bytes(bytes(9 << 20))
+    (order,) = database_orders([target_of(path, bytes(9 << 20), b"", sha256=(), etag=None)])
+    pieces = archive_pieces(order, Stop())
+    next(pieces)
+    os.utime(path, (1, 1))
+    path.write_bytes(content)
+    written_since: list[bool] = []
+
+    def read() -> Iterator[bytes]:
+        written_since.append((yield from pieces))
+
+    assert list(read())
+    assert written_since == [True]
+
+
+def test_a_file_shortened_in_the_middle_of_the_download_is_not_called_wrong(tmp_path: Path) -> None:
+    path, stop = tmp_path / "a.gz", Stop()
+    path.write_bytes(bytes(9 << 20))
+    (order,) = database_orders([target_of(path, bytes(9 << 20), b"", database_bytes=None)])
+    with ThreadPoolExecutor(1) as cores:
+        room = DiskShare(Disk(str(tmp_path)), stop)
+        pieces = download(Work(order, tmp_path / "r.db", stop, room, ProgressLines("a", watched=False), cores))
+        next(pieces)
+        os.truncate(path, 5 << 20)
+        with pytest.raises(NotCarriedOutError, match="overwritten since it was chosen"):
+            list(pieces)
 
 
 @pytest.mark.parametrize("wrong", ["200", "other range", "no range", "redirect"])
@@ -136,6 +250,17 @@ def test_an_answer_that_is_not_the_range_asked_for_is_inconclusive(
     status, headers = answers[wrong]
     with serving(Blob(members(raw), misbehave=lambda _, handler: refuse(handler, status, **headers))) as blob:
         assert ending(drilled(temp, _target(tmp_path, raw, blob))) == ("download", "inconclusive")
+
+
+def test_a_token_is_never_sent_over_http(temp: Path, tmp_path: Path, raw: bytes) -> None:
+    with serving(Blob(members(raw))) as blob:
+        target = replace(_target(tmp_path, raw, blob), headers={"Authorization": "Bearer s3cret"})
+        database = drilled(temp, target)
+
+    assert ending(database) == ("download", "inconclusive")
+    assert "over http" in database.steps[-1].detail
+    assert "s3cret" not in str(database)
+    assert blob.requests == []
 
 
 def test_a_blob_of_another_size_than_listed_fails(temp: Path, tmp_path: Path, raw: bytes) -> None:

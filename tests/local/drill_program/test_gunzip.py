@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import resource
 import struct
 import zlib
@@ -12,19 +13,37 @@ from pathlib import Path
 import pytest
 
 from local.archive.gzip_member import compress
+from local.archive.trailer import trailer
 from local.drill_program.errors import BackupWrongError, NotCarriedOutError
 from local.drill_program.gunzip import ByteReader, MemberSizes, claimed_sizes, inflate, zlib_error
-from tests.support.drill_archives import drilled, ending, legacy, member, members, target_of, unrecorded
+from tests.support.drill_archives import (
+    content_members,
+    drilled,
+    ending,
+    legacy,
+    member,
+    members,
+    record_members,
+    record_of,
+    target_of,
+    unrecorded,
+    with_record,
+)
 
 
 def test_members_as_the_product_writes_them_pass(temp: Path, archive: Path, raw: bytes) -> None:
-    content = b"".join(compress(raw[at : at + 100_000]).data for at in range(0, len(raw), 100_000))
-    assert drilled(temp, target_of(archive, content, raw)).verdict == "passed"
+    content = b"".join(compress(raw[at : at + 100_000]) for at in range(0, len(raw), 100_000))
+    record = record_of(raw)
+    whole = content + b"".join(trailer(record, len(content)))
+    payload = zlib.compress(json.dumps(record, sort_keys=True, separators=(",", ":")).encode(), 9)
+    assert whole[len(content) :] == b"".join(record_members(payload, len(content)))
+    assert drilled(temp, target_of(archive, whole, raw)).verdict == "passed"
 
 
 def test_a_foreign_mix_of_members_passes(temp: Path, archive: Path, raw: bytes) -> None:
-    content = gzip.compress(raw[:70_000]) + members(raw[70_000:300_000]) + gzip.compress(b"") + legacy(raw[300_000:])
-    assert drilled(temp, target_of(archive, content, raw)).verdict == "passed"
+    ours = content_members(raw[70_000:300_000])
+    content = gzip.compress(raw[:70_000]) + ours + gzip.compress(b"") + legacy(raw[300_000:])
+    assert drilled(temp, target_of(archive, with_record(content, record_of(raw)), raw)).verdict == "passed"
 
 
 @pytest.mark.parametrize("content", [gzip.compress(b""), member(b"")], ids=["foreign", "ours"])
@@ -61,7 +80,7 @@ def test_every_kind_of_gzip_header_is_read(temp: Path, archive: Path, raw: bytes
         0x08: b"name.db\x00",
         0x10: b"a comment\x00",
     }[flag]
-    assert drilled(temp, target_of(archive, head + extra + plain[10:], raw)).verdict == "passed"
+    assert drilled(temp, unrecorded(target_of(archive, head + extra + plain[10:], raw))).verdict == "passed"
 
 
 @pytest.mark.parametrize("form", [members, gzip.compress])

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from local.errors import ConfigError
+from local.errors import AzureError, ConfigError, StoreError
 from local.location import ContainerLocation
 from local.settings import AzureSettings
 from local.store.azure_connection import StorageSecret, connect
+from tests.local.store.archives import FIRST, put
+from tests.remote.site import Site
 from tests.support.azurite import KEY
+from tests.support.blob_proxy import BlobProxy, RefusedCall
 
 ACCOUNT = "alaibackups"
 LOCATION = ContainerLocation(f"https://{ACCOUNT}.blob.core.windows.net/backups", ACCOUNT, "backups")
@@ -75,3 +80,72 @@ def test_the_secret_is_shown_nowhere(monkeypatch: pytest.MonkeyPatch, name: str)
 
     assert KEY not in shown
     assert "c2VjcmV0" not in shown
+
+
+def test_a_refused_login_is_told_after_one_token_request(site: Site) -> None:
+    site.monkeypatch.setenv("AZURE_CLIENT_SECRET", "wrong~secret")
+
+    with pytest.raises(AzureError, match="AADSTS7000215") as refused:
+        next(site.store.entries("sqlite"))
+
+    asked = [request for request in site.deployment.cloud.requests if request.surface == "entra"]
+    assert [request.path for request in asked if request.method == "POST"] == [
+        f"/{site.deployment.cloud.tenant}/oauth2/v2.0/token"
+    ]
+    assert refused.value.doing == "log in to Azure"
+    assert "AZURE_CLIENT_SECRET" in refused.value.mend
+
+
+def test_nobody_logged_in_is_told_after_one_look(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A stand-in for `az` counts how often it is asked."""
+    az = tmp_path / "az"
+    az.write_text(f"#!/bin/sh\necho asked >> {tmp_path}/asked\necho \"Please run 'az login'.\" >&2\nexit 1\n")
+    az.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "AzureCliCredential")
+
+    with pytest.raises(AzureError, match="not logged in"), connect(LOCATION, AzureSettings()).calls("list"):
+        next(connect(LOCATION, AzureSettings()).client.list_blobs())
+
+    assert (tmp_path / "asked").read_text() == "asked\n"
+
+
+def test_one_token_serves_every_call_of_a_store(site: Site) -> None:
+    store = site.store
+    for number in range(3):
+        store.write(f"sqlite/{number}", b"x")
+    list(store.entries("sqlite"))
+
+    asked = [request for request in site.deployment.cloud.requests if request.surface == "entra"]
+    assert len([request for request in asked if request.method == "POST"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("BlobImmutableDueToPolicy", "WORM"),
+        ("SnaphotOperationRateExceeded", "too many snapshots"),
+        ("FeatureNotYetSupportedForHierarchicalNamespaceAccounts", "Data Lake"),
+    ],
+)
+def test_a_conflict_that_no_other_run_made_is_told_as_what_it_is(
+    site: Site, blob_proxy: BlobProxy, code: str, told: str
+) -> None:
+    store = site.store
+    put(store, FIRST)
+    blob_proxy.refused.append(RefusedCall("PUT", "comp=snapshot", 409, code, "Refused."))
+
+    with pytest.raises(AzureError, match=told) as refused:
+        put(store, FIRST)
+
+    assert "another run" not in str(refused.value)
+    assert refused.value.mend
+
+
+def test_a_condition_that_fails_is_another_run_s_doing(site: Site, blob_proxy: BlobProxy) -> None:
+    store = site.store
+    put(store, FIRST)
+    blob_proxy.refused.append(RefusedCall("PUT", "comp=blocklist", 412, "ConditionNotMet", "It was not met."))
+
+    with pytest.raises(StoreError, match="another run"):
+        put(store, FIRST)

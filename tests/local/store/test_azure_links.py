@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from urllib.error import HTTPError
+from urllib.parse import parse_qs, urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
@@ -13,6 +15,7 @@ from local.store.azure_connection import connect
 from local.store.azure_links import AzureLinks
 from local.store.interface import Store
 from tests.local.store.archives import FIRST, NAME, NEXT_DAY, content_of, current, put
+from tests.remote.site import Site
 from tests.support.azurite import KEY
 
 SAS = "sv=2024-11-04&ss=b&srt=co&sp=rl&sig=c2VjcmV0"
@@ -76,3 +79,36 @@ def test_links_over_http_may_not_travel(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("AZURE_STORAGE_KEY", KEY)
 
     assert not links_of("http://127.0.0.1:10000/devstoreaccount1/backups").may_travel
+
+
+def times_of(link: str) -> tuple[datetime, datetime]:
+    """When the link ends, and when the key that signed it does."""
+    query = parse_qs(urlsplit(link).query)
+    return datetime.fromisoformat(query["se"][0]), datetime.fromisoformat(query["ske"][0])
+
+
+def test_a_link_never_outlives_the_key_that_signed_it(site: Site) -> None:
+    """A link for a longer time, asked for later of the same store, stands for one that is made late in a run."""
+    store = site.store
+    put(store, FIRST)
+
+    for hours in (1, 3, 30):
+        expiry, key_expiry = times_of(store.link(current(store), hours * 3600))
+        assert key_expiry >= expiry + timedelta(minutes=14)
+
+
+def test_links_of_one_run_are_signed_with_one_key(site: Site) -> None:
+    store = site.store
+    put(store, FIRST)
+
+    key_expiries = {times_of(store.link(current(store), 3600 + second))[1] for second in range(10)}
+
+    assert len(key_expiries) == 1
+
+
+def test_a_link_of_a_token_login_reads_that_content(site: Site) -> None:
+    store = site.store
+    put(store, FIRST)
+    store.link(current(store), 60)
+
+    assert content_of(store, current(store)) == FIRST.content

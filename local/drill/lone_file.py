@@ -1,0 +1,144 @@
+"""`invoke drill.local --from FILE`: the drill of one archive that somebody copied, which proves itself.
+
+What is known of it is its own record, the `.sha256` beside it where there is one, and the floors of the database in the
+configuration. No store is opened, and no record of the drill is kept.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from local import clock
+from local.drill import run
+from local.drill.order import Target
+from local.drill.record import new_id
+from local.drill_program.download import file_etag
+from local.drill_program.record import RecordError
+from local.errors import ConfigError
+from local.events import Watch
+from local.output.listing import Listing, listing
+from local.report import Drill, DrillReport
+from local.settings import Database
+from local.store import archive_end, layout
+from local.store.catalog import Point
+from local.store.folder_names import SIDECAR_SUFFIX, beside, split_name
+from local.store.interface import SMALL_BLOB_BYTES, Entry
+from local.store.layout import Recorded
+from local.version import TOOL
+
+_ALLOWED = "allowed: a .db.gz file, as in --from mission-control.db.gz"
+
+
+@dataclass(frozen=True)
+class LoneFile:
+    """An archive outside of any store: what the file system and its own record say (nothing, where it has none)."""
+
+    path: Path
+    size_bytes: int
+    modified: datetime
+    etag: str
+    recorded: Recorded
+    trouble: str | None
+
+    @property
+    def database(self) -> str:
+        """The database that it is of: as its record says, else as the file is called."""
+        return self.recorded.database or split_name(self.path.name)[0].removesuffix(".gz").removesuffix(".db")
+
+
+def read_file(given: str, only: Sequence[str]) -> LoneFile:
+    """The archive at the path that `--from` was given; ConfigError where there is none, or `--only` names another."""
+    path = Path(os.path.expanduser(given))  # noqa: PTH111 - Path's own raises where there is no such user
+    try:
+        found = path.stat()
+    except (OSError, ValueError) as error:
+        raise ConfigError("--from", f"{given!r}: {getattr(error, 'strerror', error)}", _ALLOWED) from None
+    if not stat.S_ISREG(found.st_mode):
+        kind = "a directory" if stat.S_ISDIR(found.st_mode) else "no regular file"
+        raise ConfigError("--from", f"{given!r} is {kind}", _ALLOWED)
+    recorded, trouble = _read_record(path, found.st_size)
+    modified = datetime.fromtimestamp(found.st_mtime, UTC)
+    lone = LoneFile(path, found.st_size, modified, file_etag(found), recorded, trouble)
+    if any(name != lone.database for name in only):
+        raise ConfigError("--only", f"{given} is of the database {lone.database!r}", f"allowed: {lone.database}")
+    return lone
+
+
+def drill_file(lone: LoneFile, databases: Sequence[Database], host: str, watch: Watch) -> DrillReport:
+    """Drill the archive on this machine, called `host`; the floors are those of its database among `databases`.
+
+    Raises InconclusiveError where the program gave no whole verdict.
+    """
+    started, begin = clock.now(), time.monotonic()
+    outcome = run._run_program([_target(lone, databases)], watch)
+    (drilled,) = outcome.databases
+    drill = Drill(
+        id=new_id(started),
+        where="local",
+        host=host,
+        started=clock.timestamp(started),
+        seconds=round(time.monotonic() - begin, 3),
+        verdict=drilled.verdict,
+        fallback=None,
+        sqlite=outcome.sqlite,
+        python=outcome.python,
+        tool=TOOL,
+    )
+    return DrillReport(drill, (drilled,))
+
+
+def listed(lone: LoneFile) -> Listing:
+    """The archive as `backup.list` shows a point in time."""
+    taken = lone.recorded.taken or lone.modified
+    entry = Entry(str(lone.path), lone.size_bytes, lone.modified, etag=lone.etag)
+    return listing([Point(lone.database, taken.date(), taken, entry, lone.recorded, lone.trouble)])
+
+
+def _target(lone: LoneFile, databases: Sequence[Database]) -> Target:
+    minimum = {name: least for each in databases if each.name == lone.database for name, least in each.rows.items()}
+    digest, problem = _read_sidecar(lone.path)
+    return Target(
+        name=lone.database,
+        url=lone.path.absolute().as_uri(),
+        blob=str(lone.path),
+        backup_time=clock.timestamp(lone.recorded.taken) if lone.recorded.taken else None,
+        gzip_bytes=lone.size_bytes,
+        database_bytes=None,
+        sha256=(("sidecar", digest),) if digest else (),
+        sidecar_problem=problem,
+        raw_sha256=None,
+        schema=None,
+        tables=None,
+        minimum=minimum,
+        etag=lone.etag,
+    )
+
+
+def _read_record(path: Path, size_bytes: int) -> tuple[Recorded, str | None]:
+    """What the archive's record says, and why it does not read: the drill then comes to that by itself."""
+    try:
+        with path.open("rb") as file:
+            found = archive_end.read_record(file, size_bytes)
+        return (layout.recorded_in(found.fields) if found else Recorded()), None
+    except (RecordError, ValueError) as error:
+        return Recorded(), str(error)
+    except OSError as error:
+        return Recorded(), f"the archive cannot be read: {error.strerror}"
+
+
+def _read_sidecar(path: Path) -> tuple[str | None, str | None]:
+    """The digest in the sidecar beside an archive, if there is one; and why there is none in it."""
+    try:
+        with beside(path, SIDECAR_SUFFIX).open("rb") as file:
+            digest = layout.parse_sidecar(file.read(SMALL_BLOB_BYTES))
+    except FileNotFoundError:
+        return None, None
+    except OSError as error:
+        return None, f"the sidecar cannot be read: {error.strerror}"
+    return digest, None if digest else "the sidecar holds no SHA-256"
