@@ -12,6 +12,7 @@ from local.archive.cache import kept_archive
 from local.archive.former import FormerArchive
 from local.archive.gzip_member import Member
 from local.drill_program.record import RecordError
+from local.errors import PillarError
 from local.store import archive_end, layout
 from local.store.catalog import Point
 from local.store.interface import Store
@@ -44,8 +45,13 @@ def find_former(store: Store, point: Point | None, cache: Path) -> FormerBackup:
     kept = kept_archive(cache, point.recorded.sha256)
     if kept:
         return FormerBackup(point, _archive_in(kept.path, point), kept.blocks)
-    with RangeReader(store, point.entry) as content:
-        return FormerBackup(point, FormerArchive(_members(cast(BinaryIO, content), point)))
+    try:
+        with RangeReader(store, point.entry) as content:
+            return FormerBackup(point, FormerArchive(_members(cast(BinaryIO, content), point)))
+    except PillarError:
+        # A blob in the archive tier can't be read: the new archive is sent whole. Whatever else is amiss with the
+        # store, the upload meets it too, and says so.
+        return FormerBackup(point)
 
 
 def _archive_in(path: Path, point: Point) -> FormerArchive:

@@ -21,10 +21,9 @@ if TYPE_CHECKING:
 
 # How many connections are held open: staging waits for round trips, not for this machine.
 CONNECTIONS = 8
-# The SDK's default waits 15 s before its first retry; a person waits for this one.
-FIRST_RETRY_SECONDS = 1
-RETRY_GROWTH_SECONDS = 2
-RETRIES = 4
+# A person waits for this: 0, 1, 2, 4 and 8 s, or as long as the service says (Retry-After).
+RETRY_SECONDS = 0.5
+RETRIES = 5
 
 
 @dataclass(frozen=True)
@@ -75,8 +74,9 @@ def connect(location: ContainerLocation, azure: AzureSettings) -> AzureConnectio
 
     Raises ConfigError where the environment's secret is another account's, or a token would go over http.
     """
+    from azure.core.pipeline.policies import RetryPolicy
     from azure.core.pipeline.transport import RequestsTransport
-    from azure.storage.blob import ContainerClient, ExponentialRetry
+    from azure.storage.blob import ContainerClient
     from requests import Session
     from requests.adapters import HTTPAdapter
 
@@ -90,9 +90,8 @@ def connect(location: ContainerLocation, azure: AzureSettings) -> AzureConnectio
         location.url,
         credential=_sdk_credential(location.account, secret) or ExplainedLogin(default_credential(azure), location.url),
         transport=RequestsTransport(session=session, session_owner=False, **transport_options()),
-        retry_policy=ExponentialRetry(
-            initial_backoff=FIRST_RETRY_SECONDS, increment_base=RETRY_GROWTH_SECONDS, retry_total=RETRIES
-        ),
+        # The storage SDK's own policies ask again after a refused login, and not after 429; azure-core's does neither.
+        retry_policy=RetryPolicy(retry_total=RETRIES, retry_backoff_factor=RETRY_SECONDS),
     )
     return AzureConnection(client, location.account, secret)
 

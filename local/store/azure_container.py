@@ -49,9 +49,6 @@ class AzureContainer:
             except SdkError as error:
                 if committing and azure_refusals.is_race(error):
                     raise changed_meanwhile(committing) from None
-                told = azure_refusals.meaning(error, doing)
-                if told:
-                    raise told from None
                 raise
 
     def blob(self, name: str, version: str | None = None) -> BlobClient:

@@ -1,4 +1,4 @@
-"""What Azure's answers to a change of a blob mean: another run's commit, the answer lost, or a refusal by its name.
+"""What Azure's answers to a change of a blob mean for it; what each code tells a person is in `cloud.blob_refusals`.
 
 The codes: https://learn.microsoft.com/rest/api/storageservices/blob-service-error-codes
 """
@@ -6,8 +6,6 @@ The codes: https://learn.microsoft.com/rest/api/storageservices/blob-service-err
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-
-from local.errors import StoreError
 
 if TYPE_CHECKING:
     from azure.core.exceptions import AzureError as SdkError
@@ -22,39 +20,14 @@ IMMUTABLE = (
     "keep backups in a container without that policy (the account's versioning keeps former contents as well), or "
     "back up once a day",
 )
-_MEANINGS = {
-    "BlobImmutableDueToPolicy": IMMUTABLE,
-    "BlobArchived": (
-        "the blob is in the archive tier, where Azure neither reads nor changes it",
-        "bring it back: az storage blob set-tier --tier Hot; and end the lifecycle rule that archives backups",
-    ),
-    "SnapshotOperationRateExceeded": (
-        "Azure takes no more snapshots of this blob for the moment",
-        "wait some minutes, then run: invoke backup",
-    ),
-    "SnapshotCountExceeded": (
-        "this blob has as many snapshots as Azure keeps of one",
-        "the next day's blob has none; until then former contents can't be kept, so nothing is replaced",
-    ),
-    "LeaseIdMissing": (
-        "somebody holds a lease on the blob",
-        "end it: az storage blob lease break; or wait until it ends, then run: invoke backup",
-    ),
-    "PendingCopyOperation": (
-        "Azure is still copying into this blob",
-        "wait some minutes, then run: invoke backup",
-    ),
-    "InvalidBlobType": (
-        "the blob is of another type than a backup",
-        "look at what stands there, and move it away",
-    ),
-}
+# Conditions that fail and are no other run's doing.
+_NO_RACES = frozenset({"LeaseIdMissing", "LeaseIdMismatchWithBlobOperation", "LeaseLost"})
 
 
 def is_race(error: SdkError) -> bool:
     """Whether a condition failed: another run committed the blob, or this run itself did and the answer got lost."""
     code = code_of(error)
-    return code in _RACES or (_status(error) == 412 and code not in _MEANINGS)
+    return code in _RACES or (_status(error) == 412 and code not in _NO_RACES)
 
 
 def is_doubtful(error: SdkError) -> bool:
@@ -67,12 +40,6 @@ def is_transient(error: SdkError) -> bool:
     if code_of(error) in _SOURCE_REFUSED:
         return False
     return _status(error) in _BUSY or not hasattr(error, "status_code")
-
-
-def meaning(error: SdkError, doing: str) -> StoreError | None:
-    """A refusal that says something of the store itself, with what mends it; None for any other."""
-    told = _MEANINGS.get(code_of(error))
-    return StoreError(f"store: {doing}", f"{told[0]} ({code_of(error)})", told[1]) if told else None
 
 
 def code_of(error: SdkError) -> str:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from local.errors import StoreError
+from local.errors import AzureError, StoreError
 from local.store import azure_copy, catalog, layout
 from local.store.interface import Store
 from tests.local.store.archives import (
@@ -205,7 +205,7 @@ def test_a_copy_of_an_archived_backup_is_refused_with_what_mends_it(faults: Faul
     put(faulty_store, FIRST)
     faults.fail("Copy Blob", refused(409, "BlobArchived"))
 
-    with pytest.raises(StoreError, match="archive tier") as told:
+    with pytest.raises(AzureError, match="archive tier") as told:
         faulty_store.repeat(NEXT_DAY, current(faulty_store), FIRST.at(LATER_TAKEN))
     assert "set-tier" in told.value.mend
     assert layout.SEED_KEY not in current(faulty_store).metadata

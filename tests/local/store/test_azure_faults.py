@@ -194,15 +194,15 @@ def test_a_sidecar_never_overwrites_that_of_a_later_run(
     [
         ("Put Block List", 412, "ConditionNotMet", "another run changed this blob"),
         ("Put Block List", 409, "BlobAlreadyExists", "another run changed this blob"),
-        ("Put Block List", 409, "BlobImmutableDueToPolicy", "keeps its blobs immutable"),
+        ("Put Block List", 409, "BlobImmutableDueToPolicy", "WORM"),
         ("Put Block List", 409, "BlobArchived", "archive tier"),
         ("Put Block List", 412, "LeaseIdMissing", "somebody holds a lease"),
-        ("Put Block List", 409, "SnapshotsPresent", "HTTP 409 SnapshotsPresent"),
-        ("Snapshot Blob", 409, "SnapshotOperationRateExceeded", "no more snapshots of this blob for the moment"),
+        ("Put Block List", 409, "SnapshotsPresent", "SnapshotsPresent"),
+        ("Snapshot Blob", 409, "SnapshotOperationRateExceeded", "too many snapshots"),
         ("Snapshot Blob", 409, "SnapshotCountExceeded", "as many snapshots as Azure keeps"),
-        ("Snapshot Blob", 409, "FeatureNotSupportedForHierarchicalNamespace", "HTTP 409 FeatureNotSupported"),
-        ("Put Block", 409, "InvalidBlobType", "of another type"),
-        ("Put Block", 400, "InvalidBlobOrBlock", "HTTP 400 InvalidBlobOrBlock"),
+        ("Snapshot Blob", 409, "FeatureNotYetSupportedForHierarchicalNamespaceAccounts", "Data Lake"),
+        ("Put Block", 409, "InvalidBlobType", "InvalidBlobType"),
+        ("Put Block", 400, "InvalidBlobOrBlock", "InvalidBlobOrBlock"),
     ],
 )
 def test_each_refusal_has_its_own_sentence(
