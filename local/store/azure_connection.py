@@ -14,6 +14,7 @@ from local.cloud.transport import transport_options
 from local.errors import ConfigError
 from local.location import ContainerLocation
 from local.settings import AzureSettings
+from local.store.azure_retry import retry_policy
 from local.store.interface import changed_meanwhile
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
 # How many connections are held open: staging waits for round trips, not for this machine.
 CONNECTIONS = 8
-# A person waits for this: 0, 1, 2, 4 and 8 s, or as long as the service says (Retry-After).
-RETRY_SECONDS = 0.5
-RETRIES = 5
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,6 @@ def connect(location: ContainerLocation, azure: AzureSettings) -> AzureConnectio
 
     Raises ConfigError where the environment's secret is another account's, or a token would go over http.
     """
-    from azure.core.pipeline.policies import RetryPolicy
     from azure.core.pipeline.transport import RequestsTransport
     from azure.storage.blob import ContainerClient
     from requests import Session
@@ -90,8 +87,7 @@ def connect(location: ContainerLocation, azure: AzureSettings) -> AzureConnectio
         location.url,
         credential=_sdk_credential(location.account, secret) or ExplainedLogin(default_credential(azure), location.url),
         transport=RequestsTransport(session=session, session_owner=False, **transport_options()),
-        # The storage SDK's own policies ask again after a refused login, and not after 429; azure-core's does neither.
-        retry_policy=RetryPolicy(retry_total=RETRIES, retry_backoff_factor=RETRY_SECONDS),
+        retry_policy=retry_policy(),
     )
     return AzureConnection(client, location.account, secret)
 

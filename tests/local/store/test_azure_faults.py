@@ -108,6 +108,19 @@ def test_an_upload_that_is_taken_back_while_the_answer_is_lost_is_taken_back(
     assert NEXT_DAY not in {entry.name for entry in faulty_store.entries("sqlite")}
 
 
+@pytest.mark.parametrize("operation", ["Put Block", "Put Block List", "Get Blob Properties", "Get Block List"])
+def test_a_throttled_call_is_made_again_when_the_service_says(
+    faults: FaultyAzurite, faulty_store: Store, operation: str
+) -> None:
+    put(faulty_store, FIRST)
+    faults.fail(operation, refused(429, "TooManyRequests", Retry_After="1"), times=2)
+
+    put(faulty_store, LATER)
+
+    assert current(faulty_store).metadata == LATER.metadata
+    assert_sound(faulty_store)
+
+
 def test_a_commit_that_never_arrives_fails_and_leaves_the_former_content(
     faults: FaultyAzurite, faulty_store: Store
 ) -> None:
