@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -24,6 +25,12 @@ from tests.support import blob_proxy as blob_proxy_process
 from tests.support.azurite import KEY, Azurite
 from tests.support.blob_proxy import BlobProxy
 from tests.support.workshop import Workshop
+
+
+def pytest_configure() -> None:
+    """What a shell puts into the background ignores Ctrl-C, and every process below it would inherit that."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
