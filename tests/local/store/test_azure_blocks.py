@@ -198,6 +198,7 @@ def test_a_gigabyte_of_which_250_places_change_each_run_keeps_a_short_list(monke
         assert history.sent < 4 * 250 * 32 * KIB // scale
 
 
+@pytest.mark.long
 def test_a_year_of_growth_to_100_gb_passes_no_limit_of_azure(monkeypatch: pytest.MonkeyPatch) -> None:
     scale = 4096
     in_small(monkeypatch, scale)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -34,6 +35,8 @@ def folder(tmp_path: Path) -> ListingStore:
         path = tmp_path / f"sqlite/2026-05-0{day}/{database}.db.gz"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"x")
+        taken = datetime(2026, 5, day, 12, tzinfo=UTC).timestamp()
+        os.utime(path, (taken, taken))
     return ListingStore(tmp_path)
 
 
