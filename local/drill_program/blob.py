@@ -74,7 +74,8 @@ def fetch_range(link: BlobLink, start: int, etag: str | None) -> BlobRange:
         except urllib.error.HTTPError as error:
             with error:
                 if start == 0 and is_empty_blob(error):
-                    return BlobRange(b"", 0, None)
+                    # The condition on the ETag is judged before the range, so it is still that content.
+                    return BlobRange(b"", 0, etag)
                 trouble = http_trouble(error)
                 after = error.headers.get("Retry-After") or ""
                 pause = max(pause, float(after)) if re.fullmatch("[0-9]{1,6}", after) else pause

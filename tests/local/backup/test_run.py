@@ -24,10 +24,11 @@ from local.backup.lock import only_run
 from local.backup.run import back_up
 from local.backup.upload import DatabaseUpload, Stored
 from local.events import unwatched
-from local.settings import AzureSettings, Database
+from local.settings import AzureSettings, Database, StoreSettings
 from local.store import catalog, layout
 from local.store.catalog import Choice
 from local.store.open import open_repository
+from tests.support.azurite import KEY
 from tests.support.live_writer import live_writer
 from tests.support.workshop import CHECKOUT, Workshop
 
@@ -312,6 +313,25 @@ def test_the_cache_never_changes_a_result(azure_workshop: Workshop, harm: str) -
     assert azure_workshop.invoke("backup").returncode == 0
     assert azure_workshop.invoke("drill.local").returncode == 0
     assert azure_workshop.document("drill.local")["databases"][0]["rows"]["tasks"]["restored"] == 1000
+
+
+@pytest.mark.parametrize("content", [b"", b"another content"])
+def test_a_blob_whose_metadata_alone_is_the_remembered_one_is_written_anew(
+    azure_workshop: Workshop, azure_store_settings: StoreSettings, content: bytes
+) -> None:
+    """As Abort Copy Blob leaves it: no content, and the whole metadata."""
+    from azure.storage.blob import ContainerClient
+
+    azure_workshop.add("costs")
+    azure_workshop.invoke("backup")
+    (point,) = azure_workshop.repository.points()
+    with ContainerClient.from_container_url(azure_store_settings.url, credential=KEY) as container:
+        container.upload_blob(point.entry.name, content, metadata=dict(point.entry.metadata), overwrite=True)
+    assert azure_workshop.invoke("drill.local").returncode == 1
+
+    assert azure_workshop.invoke("backup").returncode == 0
+
+    assert azure_workshop.invoke("drill.local").returncode == 0
 
 
 def test_a_folder_needs_no_cache(folder_workshop: Workshop) -> None:
