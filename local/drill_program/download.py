@@ -59,7 +59,7 @@ def file_pieces(path: str, order: DatabaseOrder) -> Generator[bytes, None, bool]
 
 
 def file_etag(found: os.stat_result) -> str:
-    """Names one content of a file as the folder store does: a rename into place changes it."""
+    """Names one content of a file, for the folder store too: a rename into place changes it, a hard link does not."""
     return f"{found.st_ino}-{found.st_mtime_ns}-{found.st_size}"
 
 

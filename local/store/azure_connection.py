@@ -15,7 +15,6 @@ from local.errors import ConfigError
 from local.location import ContainerLocation
 from local.settings import AzureSettings
 from local.store.azure_retry import retry_policy
-from local.store.interface import changed_meanwhile
 
 if TYPE_CHECKING:
     from azure.storage.blob import ContainerClient
@@ -49,21 +48,13 @@ class AzureConnection:
         return str(self.client.url).partition("?")[0]
 
     @contextmanager
-    def calls(self, doing: str, committing: str | None = None) -> Iterator[None]:
-        """The SDK's errors as AzureError, told with what was being done.
-
-        Where `committing` names a blob, a failed condition is a StoreError: another run committed that blob meanwhile.
-        """
+    def calls(self, doing: str) -> Iterator[None]:
+        """The SDK's errors as AzureError, told with what was being done."""
         from azure.core.exceptions import AzureError as SdkError
-        from azure.core.exceptions import ResourceModifiedError
 
         try:
             yield
         except SdkError as error:
-            # Other conflicts (409), as by an immutability policy, are no other run's doing.
-            exists = getattr(error, "error_code", "") == "BlobAlreadyExists"
-            if committing and (exists or isinstance(error, ResourceModifiedError)):
-                raise changed_meanwhile(committing) from None
             raise explain(error, f"store: {doing}", self.url) from None
 
 

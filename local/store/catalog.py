@@ -69,7 +69,7 @@ def from_entries(entries: Iterable[Entry], prefix: str) -> tuple[Point, ...]:
     found: dict[tuple[str, datetime, str | None], Point] = {}
     for entry in entries:
         point = _point(entry, prefix)
-        if point is None or layout.SEED_KEY in entry.metadata:
+        if point is None or layout.is_unfinished(entry.metadata):
             continue
         key = (entry.name, point.taken, point.recorded.sha256)
         if key not in found or point.current:

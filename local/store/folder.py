@@ -13,11 +13,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from local.drill_program.download import file_etag
 from local.errors import PillarError, StoreError
 from local.store import folder_metadata
 from local.store.durable import AtomicFile, refusals, refused, sweep
 from local.store.folder_commit import commit_file, derive, write_whole
-from local.store.folder_entries import entries_under, entry_at, etag_at, etag_of
+from local.store.folder_entries import entries_under, entry_at, etag_at
 from local.store.folder_lock import folder_lock
 from local.store.folder_names import former_path
 from local.store.folder_upload import FolderUpload
@@ -64,7 +65,7 @@ class FolderStore:
         """At most `count` bytes of a content from `offset` on."""
         path = self._file(entry)
         with refusals(f"read {path}"), path.open("rb") as file:
-            if etag_of(os.fstat(file.fileno())) != entry.etag:
+            if file_etag(os.fstat(file.fileno())) != entry.etag:
                 raise _overwritten(path)
             return os.pread(file.fileno(), count, offset)
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from local.drill_program.download import file_etag
 from local.store import folder_metadata, layout
 from local.store.durable import TEMPORARY_FOLDER, refused
 from local.store.folder_lock import HOLDER_FILE, LOCK_FILE
@@ -50,15 +51,10 @@ def entry_at(root: Path, path: Path) -> Entry | None:
     return Entry(name, 0, layout.EPOCH, version, folder_metadata.UNREADABLE)
 
 
-def etag_of(found: os.stat_result) -> str:
-    """Names one content of a file: a rename into place changes it, a hard link does not."""
-    return f"{found.st_ino}-{found.st_mtime_ns}-{found.st_size}"
-
-
 def etag_at(path: Path) -> str | None:
     """The ETag of what stands at `path` now; None if nothing does, a symlink that leads nowhere included; OSError."""
     try:
-        return etag_of(path.stat())
+        return file_etag(path.stat())
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ELOOP):
             return None
@@ -74,9 +70,9 @@ def _read(name: str, version: str | None, path: Path) -> Entry:
         with path.open("rb") as file:
             found = os.fstat(file.fileno())
             metadata = folder_metadata.read(path, file, found.st_size)
-        if etag_at(path) == etag_of(found) or look == _LOOKS - 1:
+        if etag_at(path) == file_etag(found) or look == _LOOKS - 1:
             break
-    return Entry(name, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC), version, metadata, etag_of(found))
+    return Entry(name, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC), version, metadata, file_etag(found))
 
 
 def _files(folder: Path) -> set[str]:
