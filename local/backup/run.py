@@ -82,8 +82,12 @@ def back_up(
         # Whatever stands there was left by a run that was killed, since this one holds the lock.
         sweep = partial(shutil.rmtree, folder / "work", ignore_errors=True)
         sweep()
-        with if_abandoned(sweep):
-            results = _run_all(open_repository, databases, folder, watch, finish)
+        try:
+            with if_abandoned(sweep):
+                results = _run_all(open_repository, databases, folder, watch, finish)
+        finally:
+            # A signal that comes while a pool starts a thread leaves one that the pool does not know and waits for.
+            sweep()
     failed = any(result.verdict == "failed" for result in results)
     run_id = f"{clock.compact_timestamp(started)}-{secrets.token_hex(4)}"
     seconds = round(time.monotonic() - begin, 3)
@@ -109,8 +113,8 @@ def _run_all(
         locking = locks if finish is DatabaseUpload.deliver else None
         connection = pool.submit(_connect, open_repository, [database.name for database in databases], locking)
         context = RunContext(connection, folder, pool, watch, finish, stop)
-        jobs = [at_once.submit(_back_up_one, database, context) for database in databases]
         try:
+            jobs = [at_once.submit(_back_up_one, database, context) for database in databases]
             settled([connection])
             connection.result()
             settled(jobs)
@@ -146,6 +150,7 @@ def _back_up_one(database: Database, context: RunContext) -> BackedUpDatabase:
         name=database.name,
         verdict="passed",
         blob=stored.blob,
+        backup_time=clock.timestamp(stored.recorded.taken) if stored.recorded.taken else None,
         sha256=stored.recorded.sha256,
         database_bytes=stored.recorded.raw_bytes,
         gzip_bytes=stored.gzip_bytes,
@@ -182,6 +187,7 @@ def _told(error: Exception, name: str, folder: Path) -> str:
 
 
 def _deliver(database: Database, context: RunContext) -> Stored:
+    _go_on(context)
     work_folder = context.folder / "work"
     work_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.TemporaryDirectory(dir=work_folder, prefix=f"{database.name}-") as folder:
