@@ -12,6 +12,10 @@ StepName = Literal["download", "checksum", "decompress", "integrity", "rows"]
 STEPS: tuple[StepName, ...] = ("download", "checksum", "decompress", "integrity", "rows")
 
 
+class Document(msgspec.Struct, frozen=True, tag_field="schema", tag=1):
+    """What `--json` prints as a whole; it begins with `"schema": 1`."""
+
+
 class Step(msgspec.Struct, frozen=True):
     """One of the five steps; `seconds` is the time spent in it, `detail` what a person must know of it."""
 
@@ -58,7 +62,7 @@ class Drill(msgspec.Struct, frozen=True):
     tool: str
 
 
-class DrillReport(msgspec.Struct, frozen=True):
+class DrillReport(Document, frozen=True):
     """The `--json` document of a drill, and the drill record in the store."""
 
     drill: Drill
@@ -66,11 +70,15 @@ class DrillReport(msgspec.Struct, frozen=True):
 
 
 class BackedUpDatabase(msgspec.Struct, frozen=True):
-    """What happened to one database; sizes in bytes, `changed` the share of it that lies in chunks that differ."""
+    """What happened to one database; sizes in bytes, `changed` the share of it that lies in chunks that differ.
+
+    `backup_time` is that of the point in time that now holds its content.
+    """
 
     name: str
     verdict: Literal["passed", "failed"]
     blob: str | None = None
+    backup_time: str | None = None
     sha256: str | None = None
     database_bytes: int | None = None
     gzip_bytes: int | None = None
@@ -93,7 +101,7 @@ class Backup(msgspec.Struct, frozen=True):
     verdict: Literal["passed", "failed"]
 
 
-class BackupReport(msgspec.Struct, frozen=True):
+class BackupReport(Document, frozen=True):
     """The `--json` document of a backup."""
 
     backup: Backup

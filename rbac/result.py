@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from local.report import Verdict, exit_code, worst
+from local.report import Document, Verdict, exit_code, worst
 from rbac.evaluate import DELEGATION_KEY, Judgment, blob_rights, describe_scope, judge
 from rbac.facts import Facts, Principal
 
@@ -81,6 +81,12 @@ class RevokeReport(msgspec.Struct, frozen=True):
     role_deleted: str | None
 
 
+class RbacDocument(Document, frozen=True):
+    """The `--json` document of the rbac commands."""
+
+    rbac: FixReport | CheckReport | RevokeReport
+
+
 class Outcome(msgspec.Struct, frozen=True):
     """A result, and its story; `check` says that nothing was changed, only what would be."""
 
@@ -94,9 +100,9 @@ class Outcome(msgspec.Struct, frozen=True):
         return exit_code(self.rbac.verdict)
 
     @property
-    def document(self) -> dict[str, FixReport | CheckReport | RevokeReport]:
+    def document(self) -> RbacDocument:
         """The one document of `--json`."""
-        return {"rbac": self.rbac}
+        return RbacDocument(self.rbac)
 
 
 def principal_ids(principal: Principal) -> PrincipalIds:

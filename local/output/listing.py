@@ -7,14 +7,15 @@ from collections.abc import Sequence
 import msgspec
 
 from local import clock
+from local.report import Document
 from local.store.catalog import Point
 
 
 class ListedPoint(msgspec.Struct, frozen=True):
-    """One point in time; sizes in bytes, `rows` the total over all tables, None where the backup does not say."""
+    """One point in time; sizes in bytes, `row_total` the rows over all tables, None where the backup does not say."""
 
     name: str
-    taken: str
+    backup_time: str
     date: str
     blob: str
     current: bool
@@ -22,12 +23,12 @@ class ListedPoint(msgspec.Struct, frozen=True):
     added_bytes: int | None
     database_bytes: int | None
     sha256: str | None
-    rows: int | None
+    row_total: int | None
     tool: str | None
-    trouble: str | None
+    error: str | None
 
 
-class Listing(msgspec.Struct, frozen=True):
+class Listing(Document, frozen=True):
     """The `--json` document of `backup.list`."""
 
     backups: tuple[ListedPoint, ...]
@@ -42,7 +43,7 @@ def _listed(point: Point) -> ListedPoint:
     recorded = point.recorded
     return ListedPoint(
         name=point.database,
-        taken=clock.timestamp(point.taken),
+        backup_time=clock.timestamp(point.taken),
         date=point.day.isoformat(),
         blob=point.entry.name,
         current=point.current,
@@ -50,7 +51,7 @@ def _listed(point: Point) -> ListedPoint:
         added_bytes=recorded.added_bytes,
         database_bytes=recorded.raw_bytes,
         sha256=recorded.sha256,
-        rows=recorded.row_total,
+        row_total=recorded.row_total,
         tool=recorded.tool,
-        trouble=point.trouble,
+        error=point.trouble,
     )

@@ -44,12 +44,12 @@ def listing(screen: Screen, found: Listing, now: datetime) -> None:
     rows = [
         (
             point.name,
-            point.taken,
-            _age(now, point.taken),
+            point.backup_time,
+            _age(now, point.backup_time),
             size(point.gzip_bytes),
             "" if point.added_bytes is None else f"+{size(point.added_bytes)}",
             size(point.database_bytes),
-            "" if point.rows is None else f"{point.rows:,}",
+            "" if point.row_total is None else f"{point.row_total:,}",
             (point.sha256 or "")[:12],
             _note(point, now),
         )
@@ -92,9 +92,9 @@ def _ending(screen: Screen, report: DrillReport) -> None:
 
 
 def _note(point: ListedPoint, now: datetime) -> str:
-    if point.trouble:
-        return point.trouble
-    if is_future(datetime.fromisoformat(point.taken), now):
+    if point.error:
+        return point.error
+    if is_future(datetime.fromisoformat(point.backup_time), now):
         return "in the future (whose clock is wrong?), so never the newest: --at"
     return "" if point.current else "former content of its day: --at"
 

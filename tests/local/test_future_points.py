@@ -40,7 +40,7 @@ def test_what_a_drill_would_take_is_told_alike(ahead: Workshop) -> None:
     done = ahead.invoke("drill.local", "--check", "--json")
 
     (point,) = json.loads(done.stdout)["backups"]
-    assert point["trouble"] is None
+    assert point["error"] is None
     assert "is in the future" in log_lines(done.stderr)[-1]
 
 

@@ -182,7 +182,7 @@ def test_a_vm_is_looked_at_through_the_version_of_the_api_that_is_pinned(admin: 
 def test_the_json_is_one_document_with_the_contract_s_fields(admin: Admin) -> None:
     document = msgspec.json.decode(msgspec.json.encode(check(admin.azure, STORE).document))
 
-    assert list(document) == ["rbac"]
+    assert list(document) == ["schema", "rbac"]
     assert set(document["rbac"]) == {"verdict", "changed", "principal", "checks"}
     assert document["rbac"]["principal"] == {
         "display_name": "alai-backup",

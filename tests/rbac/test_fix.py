@@ -71,7 +71,7 @@ def test_the_json_has_exactly_the_contract_s_fields(admin: Admin) -> None:
     document = msgspec.json.decode(msgspec.json.encode(admin.fix().document))
 
     rbac = document["rbac"]
-    assert list(document) == ["rbac"]
+    assert list(document) == ["schema", "rbac"]
     assert list(rbac) == [
         "verdict",
         "changed",

@@ -127,11 +127,11 @@ def test_at_and_date_choose_the_backup(workshop: Workshop) -> None:
         return restored
 
     assert rows() == 900
-    assert rows("--at", first["taken"]) == 1000
+    assert rows("--at", first["backup_time"]) == 1000
     assert rows("--date", first["date"]) == 900
     nothing = workshop.invoke("drill.local", "--date", "2020-01-01")
     assert nothing.returncode == 4
-    assert f"the nearest: {first['taken']}" in nothing.stdout
+    assert f"the nearest: {first['backup_time']}" in nothing.stdout
     assert workshop.invoke("drill.local", "--date", "yesterday").returncode == 2
     assert workshop.invoke("drill.local", "--at", "noon").returncode == 2
 
@@ -219,7 +219,7 @@ def test_the_former_scripts_backups_list_drill_and_count(workshop: Workshop) -> 
 
     (listed,) = workshop.document("backup.list")["backups"]
     assert listed["date"] == "2026-05-05"
-    assert listed["rows"] is None
+    assert listed["row_total"] is None
 
     done = workshop.invoke("drill.local", "--json")
     assert done.returncode == 0

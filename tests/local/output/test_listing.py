@@ -25,7 +25,7 @@ def test_a_point_is_listed_with_all_that_its_backup_recorded() -> None:
 
     assert listed == {
         "name": "costs",
-        "taken": "2026-05-05T12:00:03.123Z",
+        "backup_time": "2026-05-05T12:00:03.123Z",
         "date": "2026-05-05",
         "blob": "sqlite/2026-05-05/costs.db.gz",
         "current": True,
@@ -33,26 +33,26 @@ def test_a_point_is_listed_with_all_that_its_backup_recorded() -> None:
         "added_bytes": 64,
         "database_bytes": 8192,
         "sha256": "ab" * 32,
-        "rows": 7,
+        "row_total": 7,
         "tool": "pillar9 0.1.0",
-        "trouble": None,
+        "error": None,
     }
 
 
 def test_what_a_former_backup_does_not_say_is_null_and_not_nought() -> None:
     (listed,) = listing([point(BackupRecord())]).backups
 
-    assert (listed.added_bytes, listed.database_bytes, listed.sha256, listed.rows, listed.tool) == (None,) * 5
+    assert (listed.added_bytes, listed.database_bytes, listed.sha256, listed.row_total, listed.tool) == (None,) * 5
 
 
 def test_a_former_content_of_a_day_and_what_is_wrong_with_it_are_told() -> None:
     (listed,) = listing([point(BackupRecord(), version="2026-05-05T12:00", trouble="rows do not read")]).backups
 
     assert not listed.current
-    assert listed.trouble == "rows do not read"
+    assert listed.error == "rows do not read"
 
 
 def test_the_order_of_the_points_is_kept() -> None:
     first, second = point(BackupRecord(row_total=1)), point(BackupRecord(row_total=2))
 
-    assert [listed.rows for listed in listing([second, first]).backups] == [2, 1]
+    assert [listed.row_total for listed in listing([second, first]).backups] == [2, 1]

@@ -26,12 +26,16 @@ from tests.support.terminal import log_lines, without_colours
 
 NOON = datetime(2026, 5, 5, 12, tzinfo=UTC)
 BLOB = "sqlite/2026-05-05/costs.db.gz"
-STORED = BackedUpDatabase("costs", "passed", BLOB, "ab" * 32, 8_000_000, 1_500_000, 64_000, 0.1234, 3.21)
+STORED = BackedUpDatabase(
+    "costs", "passed", BLOB, clock.timestamp(NOON), "ab" * 32, 8_000_000, 1_500_000, 64_000, 0.1234, 3.21
+)
 REFUSED = BackedUpDatabase("hivemind", "failed", seconds=0.04, error="/db/hivemind.db: no such file")
 NEWEST = ListedPoint(
     "costs", clock.timestamp(NOON), "2026-05-05", BLOB, True, 1_500_000, 64_000, 8_000_000, "ab" * 32, 12_345, "t", None
 )
-FORMER = msgspec.structs.replace(NEWEST, current=False, added_bytes=None, database_bytes=None, sha256=None, rows=None)
+FORMER = msgspec.structs.replace(
+    NEWEST, current=False, added_bytes=None, database_bytes=None, sha256=None, row_total=None
+)
 
 
 def backup_report(*databases: BackedUpDatabase) -> BackupReport:
@@ -64,7 +68,7 @@ def test_a_log_tells_what_became_of_each_database(capsys: pytest.CaptureFixture[
 
 
 def test_a_log_tells_every_point_in_time(capsys: pytest.CaptureFixture[str]) -> None:
-    damaged = msgspec.structs.replace(NEWEST, trouble="its metadata does not read")
+    damaged = msgspec.structs.replace(NEWEST, error="its metadata does not read")
     tables.listing(Screen(), Listing((NEWEST, FORMER, damaged)), NOON + timedelta(hours=5))
 
     taken = "costs: taken 2026-05-05T12:00:00.000Z, age 5 h, gzip 1.5 MB"

@@ -116,7 +116,7 @@ def test_a_moment_that_no_clock_in_utc_shows_is_a_mistake(text: str) -> None:
 @given(st.datetimes(timezones=st.just(UTC)))
 def test_the_text_that_the_list_shows_finds_its_point(modified: datetime) -> None:
     points = catalog.from_entries([entry(modified=modified)], "sqlite")
-    shown = listing(points).backups[0].taken
+    shown = listing(points).backups[0].backup_time
 
     for pasted in (shown, f"  {shown}\n"):
         assert catalog.choose(points, "costs", catalog.parse_choice(None, pasted)) == points[0]
