@@ -24,7 +24,7 @@ PROGRAMS: dict[str, list[str]] = {
     "pigz": ["pigz", "-dc"],
     "busybox": ["busybox", "gunzip", "-c"],
     "7z": ["7z", "x", "-so"],
-    "bsdtar": ["bsdtar", "--format", "raw", "-xOf"],
+    "bsdcat": ["bsdcat"],
     "zstd": ["zstd", "--format=gzip", "-dc"],
     "Python": [sys.executable, "-c", PYTHON],
     "Perl": ["perl", "-e", PERL],
