@@ -22,7 +22,7 @@ import rbac.tasks as rbac
 import remote.tasks as remote
 from local.command_line import uncaught
 from local.command_line.command import Invocation, collect, command
-from local.command_line.options import Option
+from local.command_line.options import JSON, Option
 
 
 @command("demo")
@@ -31,6 +31,15 @@ def demo(invocation: Invocation) -> int:
     from local import demo
 
     return demo.run(invocation.screen)
+
+
+@command("version", JSON)
+def version(invocation: Invocation) -> int:
+    """The tool's, Python's, SQLite's and the SDKs' versions, for a bug report."""
+    from local import versions
+
+    invocation.screen.show(versions.found(), versions.show)
+    return 0
 
 
 @command("test")
@@ -78,6 +87,7 @@ COMMANDS = (
     rbac.check,  # invoke rbac.check
     rbac.fix,  # invoke rbac.fix
     rbac.revoke,  # invoke rbac.revoke
+    version,  # invoke version
     demo,  # invoke demo
     run_tests,  # invoke test
     bench,  # invoke bench

@@ -17,9 +17,10 @@ from typing import ClassVar
 class PillarError(Exception):
     """What was being done, what came back, and the command that mends it.
 
-    `exit_code` is the process's, as SPEC section 1 fixes it.
+    `exit_code` is the process's, as SPEC section 1 fixes it; `kind` is the type's name in documents.
     """
 
+    kind: ClassVar[str] = "error"
     exit_code: ClassVar[int] = 1
 
     def __init__(self, doing: str, came_back: str, mend: str = "") -> None:
@@ -32,30 +33,38 @@ class PillarError(Exception):
 class ConfigError(PillarError):
     """The command line or the configuration says something that cannot be meant."""
 
+    kind = "configuration"
     exit_code = 2
 
 
 class SourceError(PillarError):
     """The live database cannot be backed up as it is."""
 
+    kind = "source"
+
 
 class StoreError(PillarError):
     """The store holds, or takes, something other than it should."""
+
+    kind = "store"
 
 
 class AzureError(PillarError):
     """Azure refused, or could not be reached."""
 
+    kind = "azure"
     exit_code = 3
 
 
 class InconclusiveError(PillarError):
     """The drill could not be carried out, so nothing was proven."""
 
+    kind = "inconclusive"
     exit_code = 4
 
 
 class LockHeldError(PillarError):
     """Another run is under way."""
 
+    kind = "locked"
     exit_code = 75

@@ -16,6 +16,22 @@ class Document(msgspec.Struct, frozen=True, tag_field="schema", tag=1):
     """What `--json` prints as a whole; it begins with `"schema": 1`."""
 
 
+class ErrorFound(msgspec.Struct, frozen=True):
+    """What was being done, what came back, and what mends it ("" if nothing is known to)."""
+
+    kind: str
+    doing: str
+    message: str
+    mend: str
+    exit_code: int
+
+
+class ErrorDocument(Document, frozen=True):
+    """What `--json` prints in the place of a result that an error prevented."""
+
+    error: ErrorFound
+
+
 class Step(msgspec.Struct, frozen=True):
     """One of the five steps; `seconds` is the time spent in it, `detail` what a person must know of it."""
 

@@ -15,6 +15,7 @@ from local.errors import PillarError
 from local.events import Event, Watch
 from local.output import outlet
 from local.output.outlet import Outlet
+from local.report import ErrorDocument, ErrorFound
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -95,7 +96,10 @@ class Screen:
         outlet.stdout.write(_encoded(result) + "\n")
 
     def error(self, error: PillarError) -> None:
-        """What went wrong and what mends it, on stderr."""
+        """What went wrong and what mends it, on stderr; a document of it is on stdout where documents are."""
+        if self.json:
+            found = ErrorFound(error.kind, error.doing, error.came_back, error.mend, error.exit_code)
+            self.document(ErrorDocument(found))
         for text in filter(None, (str(error), error.mend)):
             outlet.stderr.write(f"{'→' if text == error.mend else '✗'} {printable(text)}\n")
 

@@ -53,6 +53,23 @@ def test_a_log_tells_what_counts_bytes_only_by_the_quarter(capsys: pytest.Captur
     ]
 
 
+def test_with_json_an_error_is_a_document_too(capsys: pytest.CaptureFixture[str]) -> None:
+    Screen(json=True).error(StoreError("list file:///b", "the disk is gone", "mount it"))
+
+    told = capsys.readouterr()
+    assert json.loads(told.out) == {
+        "schema": 1,
+        "error": {
+            "kind": "store",
+            "doing": "list file:///b",
+            "message": "the disk is gone",
+            "mend": "mount it",
+            "exit_code": 1,
+        },
+    }
+    assert told.err == "✗ list file:///b: the disk is gone\n→ mount it\n"
+
+
 def test_with_json_the_document_has_stdout_for_itself(capsys: pytest.CaptureFixture[str]) -> None:
     screen = Screen(json=True)
     with screen.watching() as watch:
