@@ -88,12 +88,9 @@ def test_without_json_a_result_is_rendered(capsys: pytest.CaptureFixture[str]) -
     assert log_lines(capsys.readouterr().out) == ["drill passed"]
 
 
-@pytest.mark.parametrize("json_asked_for", [False, True])
-def test_an_error_and_what_mends_it_are_told_on_stderr(
-    json_asked_for: bool, capsys: pytest.CaptureFixture[str]
-) -> None:
-    Screen(json_asked_for).error(SourceError("/db/costs.db", "no such\nfile", "look at databases[2].path"))
-    Screen(json_asked_for).error(StoreError("store", "is gone"))
+def test_an_error_and_what_mends_it_are_told_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    Screen().error(SourceError("/db/costs.db", "no such\nfile", "look at databases[2].path"))
+    Screen().error(StoreError("store", "is gone"))
 
     shown = capsys.readouterr()
     assert shown.out == ""
