@@ -21,6 +21,7 @@ import pytest
 from local.settings import StoreSettings
 from remote.machine import LIMITS
 from tests.support.azurite import KEY
+from tests.support.crossed import crossed
 from tests.support.terminal import log_lines
 from tests.support.workshop import CHECKOUT, Workshop
 
@@ -162,20 +163,22 @@ def test_a_second_signal_waits_for_nothing(silent: tuple[Workshop, SilentServer]
     assert_nothing_temporary(tmp_path)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize(
-    "module",
-    [
-        "msgspec",
-        "local.settings",
-        "local.backup.tasks",
-        "remote.tasks",
-        "local.drill.run",
-        "local.store.open",
-        "concurrent.futures.thread",
-        "sqlite3",
-        "certifi",
-    ],
+    ("module", "number"),
+    crossed(
+        [
+            "msgspec",
+            "local.settings",
+            "local.backup.tasks",
+            "remote.tasks",
+            "local.drill.run",
+            "local.store.open",
+            "concurrent.futures.thread",
+            "sqlite3",
+            "certifi",
+        ],
+        [signal.SIGINT, signal.SIGTERM],
+    ),
 )
 def test_an_import_that_is_interrupted_ends_in_one_line(
     module: str, number: signal.Signals, folder_workshop: Workshop

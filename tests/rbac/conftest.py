@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from local.settings import StoreSettings
-from tests.azure_cloud import certificates
 from tests.azure_cloud.certificates import Certificates
 from tests.azure_cloud.deployment import Deployment, deploy
 from tests.azure_cloud.server import AzureCloud
@@ -30,19 +29,6 @@ def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Depl
         deployment = deploy(cloud)
         cloud.add_storage_account(deployment.group, "alaibackups")
         yield deployment
-
-
-@pytest.fixture(scope="session")
-def blob_certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return certificates.issue(tmp_path_factory.mktemp("certificates"))
-
-
-@pytest.fixture(scope="session")
-def secure_azurite(tmp_path_factory: pytest.TempPathFactory, blob_certificates: Certificates) -> Iterator[Azurite]:
-    """Azurite over HTTPS that takes tokens."""
-    folder = tmp_path_factory.mktemp("azurite-tls")
-    with azurite.running(folder / "data", blob_certificates.cert, blob_certificates.key) as running:
-        yield running
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import subprocess
 import sys
@@ -17,8 +16,8 @@ from local.settings import AzureSettings, StoreSettings
 from local.store.interface import Store
 from local.store.open import open_repository, open_store
 from local.store.repository import Repository
-
-CHECKOUT = Path(__file__).parents[2]
+from tests.support.fork_server import CHECKOUT as CHECKOUT
+from tests.support.fork_server import run_invoke
 
 
 @dataclass
@@ -40,16 +39,14 @@ class Workshop:
 
     def invoke(self, *arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """The finished process of `invoke -f CONFIG …`."""
-        return subprocess.run(
-            self.command(*arguments),
-            cwd=CHECKOUT,
-            capture_output=True,
-            text=True,
-            env={**os.environ, **(environment or {})},
-        )
+        return run_invoke("-f", str(self.configuration()), *arguments, environment=environment)
 
     def command(self, *arguments: str) -> list[str]:
         """The command line of such a process."""
+        return [sys.executable, "-m", "invoke", "-f", str(self.configuration()), *arguments]
+
+    def configuration(self) -> Path:
+        """The file of this installation's configuration, as it is now."""
         config = {
             "store": {"url": self.store_settings.url, "prefix": self.store_settings.prefix},
             "databases": list(self.databases.values()),
@@ -57,7 +54,7 @@ class Workshop:
         }
         path = self.root / "config.json"
         path.write_text(json.dumps(config))
-        return [sys.executable, "-m", "invoke", "-f", str(path), *arguments]
+        return path
 
     def document(self, *arguments: str) -> Any:
         """What `--json` prints."""

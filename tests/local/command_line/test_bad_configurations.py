@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.workshop import CHECKOUT
+from tests.support.crossed import crossed
+from tests.support.fork_server import CHECKOUT, run_invoke
 
 GOOD_STORE = "store: {url: 'file:///tmp/x'}"
 GOOD_DATABASES = "databases: [{name: a, path: /tmp/a.db}]"
@@ -93,8 +94,8 @@ def run(command: list[str], **environment: str) -> subprocess.CompletedProcess[s
     return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, env=environment)
 
 
-def invoke(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "invoke", *arguments]
+def invoke(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return run_invoke(*arguments, environment=environment)
 
 
 def assert_told(told: str, code: int, case: object = None) -> None:
@@ -155,7 +156,7 @@ def test_every_file_with_a_mistake_ends_with_2(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", VARIABLES)
 def test_a_variable_with_a_mistake_ends_with_2(name: str) -> None:
-    done = run(invoke("backup.list"), **{name: VARIABLES[name]})
+    done = invoke("backup.list", **{name: VARIABLES[name]})
 
     assert_told(done.stderr, done.returncode)
     assert simplified(name.removeprefix("INVOKE_")) in simplified(done.stderr)
@@ -174,7 +175,7 @@ def test_a_file_that_cannot_be_read_ends_with_2(kind: str, tmp_path: Path) -> No
     elif kind == "unreadable":
         path.symlink_to(path)
 
-    done = run(invoke("-f", str(path), "backup.list"))
+    done = invoke("-f", str(path), "backup.list")
 
     assert_told(done.stderr, done.returncode)
 
@@ -182,7 +183,7 @@ def test_a_file_that_cannot_be_read_ends_with_2(kind: str, tmp_path: Path) -> No
 def test_the_home_folders_file_is_told_alike(tmp_path: Path) -> None:
     (tmp_path / ".invoke.yaml").write_text("databases: {a: b}")
 
-    done = run(invoke("backup.list"), HOME=str(tmp_path))
+    done = invoke("backup.list", HOME=str(tmp_path))
 
     assert_told(done.stderr, done.returncode)
 
@@ -251,8 +252,10 @@ def good(tmp_path: Path) -> Path:
     return config
 
 
-@pytest.mark.parametrize("command", ["backup", "backup --check"])
-@pytest.mark.parametrize("kind", ["a file", "below a file", "a loop", "too long", "dangling"])
+@pytest.mark.parametrize(
+    ("kind", "command"),
+    crossed(["a file", "below a file", "a loop", "too long", "dangling"], ["backup", "backup --check"]),
+)
 def test_a_cache_folder_that_is_none_ends_with_2(kind: str, command: str, good: Path, tmp_path: Path) -> None:
     path = tmp_path / "own-cache"
     if kind == "too long":
@@ -266,7 +269,7 @@ def test_a_cache_folder_that_is_none_ends_with_2(kind: str, command: str, good: 
         path.write_text("")
         path = path / "below" if kind == "below a file" else path
 
-    done = run(invoke("-f", str(good), *command.split()), XDG_CACHE_HOME=str(path))
+    done = invoke("-f", str(good), *command.split(), XDG_CACHE_HOME=str(path))
 
     assert_told(done.stderr, done.returncode)
     assert "XDG_CACHE_HOME" in done.stderr
@@ -301,7 +304,9 @@ def test_a_cache_folder_that_this_user_may_not_write_is_told(good: Path, tmp_pat
     if os.getuid() == 0:
         os.chown(folder, NOBODY, NOBODY)
 
-    done = run([sys.executable, "-c", WITHOUT_OVERRIDE, *invoke("-f", str(good), "backup")], XDG_CACHE_HOME=str(folder))
+    command = [sys.executable, "-m", "invoke", "-f", str(good), "backup"]
+
+    done = run([sys.executable, "-c", WITHOUT_OVERRIDE, *command], XDG_CACHE_HOME=str(folder))
 
     assert_told(done.stderr, done.returncode)
     assert "Permission denied" in done.stderr

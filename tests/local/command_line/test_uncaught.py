@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.workshop import CHECKOUT, Workshop
+from tests.support.crossed import crossed
+from tests.support.fork_server import CHECKOUT, run_invoke
+from tests.support.workshop import Workshop
 
 QUIET_CODES = (0, 141)
 
@@ -64,9 +66,10 @@ def test_a_level_that_contradicts_one_below_it_is_named(tmp_path: Path) -> None:
     assert done.stderr.startswith("✗ configuration: store: is 'file:///tmp/x'\n→ allowed: a mapping\n")
 
 
-@pytest.mark.parametrize("unbuffered", ["", "1"])
-@pytest.mark.parametrize("reader", ["head -n 1", "head -n 3", "true"])
-@pytest.mark.parametrize("command", ["--list", "--help rbac.fix", "--list --list-format json"])
+@pytest.mark.parametrize(
+    ("command", "reader", "unbuffered"),
+    crossed(["--list", "--help rbac.fix", "--list --list-format json"], ["head -n 1", "head -n 3", "true"], ["", "1"]),
+)
 def test_a_list_piped_into_a_reader_that_goes_away_ends_quietly(command: str, reader: str, unbuffered: str) -> None:
     for _ in range(3):
         codes, shown = piped(f"{shlex.quote(sys.executable)} -m invoke {command}", reader, unbuffered)
@@ -75,9 +78,10 @@ def test_a_list_piped_into_a_reader_that_goes_away_ends_quietly(command: str, re
         assert codes[0] in QUIET_CODES
 
 
-@pytest.mark.parametrize("unbuffered", ["", "1"])
-@pytest.mark.parametrize("reader", ["head -n 1", "true"])
-@pytest.mark.parametrize("options", ["", "--json", "2>&1"])
+@pytest.mark.parametrize(
+    ("options", "reader", "unbuffered"),
+    crossed(["", "--json", "2>&1"], ["true", "head -n 1"], ["1", ""]),
+)
 def test_a_command_piped_into_a_reader_that_goes_away_ends_quietly(
     options: str, reader: str, unbuffered: str, folder_workshop: Workshop
 ) -> None:
@@ -105,8 +109,7 @@ def test_a_broken_pipe_that_is_not_the_readers_is_told() -> None:
 
 def run(arguments: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
     """`invoke` with these arguments, in the checkout."""
-    command = [sys.executable, "-m", "invoke", *arguments]
-    return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, env={**os.environ, **environment})
+    return run_invoke(*arguments, environment=environment)
 
 
 def piped(command: str, reader: str, unbuffered: str) -> tuple[list[int], str]:

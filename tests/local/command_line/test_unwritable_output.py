@@ -10,6 +10,7 @@ import subprocess
 import pytest
 
 from local.store import catalog
+from tests.support.crossed import crossed
 from tests.support.workshop import CHECKOUT, Workshop
 
 FULL = "stdout: cannot be written: No space left on device; the work goes on and its exit code holds\n"
@@ -23,9 +24,9 @@ def shell(workshop: Workshop, arguments: str, redirection: str, **environment: s
     return subprocess.run(["bash", "-c", line], cwd=CHECKOUT, capture_output=True, text=True, env=environment)
 
 
-@pytest.mark.parametrize("unbuffered", ["", "1"])
-@pytest.mark.parametrize("options", ["", "--json"])
-@pytest.mark.parametrize("redirection", [*UNWRITABLE, "| head -1"])
+@pytest.mark.parametrize(
+    ("redirection", "options", "unbuffered"), crossed([*UNWRITABLE, "| head -1"], ["", "--json"], ["", "1"])
+)
 def test_a_backup_is_made_whoever_reads_what_it_says(
     redirection: str, options: str, unbuffered: str, folder_workshop: Workshop
 ) -> None:
