@@ -63,6 +63,17 @@ class AzureContainer:
             for properties in found:
                 yield entry_of(properties)
 
+    def names(self, prefix: str) -> Iterator[str]:
+        """The names of the current blobs under the folder `prefix`."""
+        with self.calls(f"list {prefix}/"):
+            yield from self._connection.client.list_blob_names(name_starts_with=f"{prefix}/")
+
+    def folders(self, prefix: str) -> tuple[str, ...]:
+        """The names of the folders right under the folder `prefix`."""
+        with self.calls(f"list {prefix}/"):
+            found = [item.name for item in self._connection.client.walk_blobs(f"{prefix}/", delimiter="/")]
+        return tuple(sorted(name.rstrip("/").rpartition("/")[2] for name in found if name.endswith("/")))
+
     def current(self, name: str) -> CurrentBlob | None:
         """The content that `name` holds now; None if there is no such blob, AzureError if there is no container."""
         from azure.core.exceptions import ResourceNotFoundError
