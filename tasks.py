@@ -18,6 +18,7 @@ from typing import Annotated
 
 import local.backup.tasks as backup
 import local.drill.tasks as drill
+import local.watch.tasks as watch
 import rbac.tasks as rbac
 import remote.tasks as remote
 from local.command_line import uncaught
@@ -75,6 +76,8 @@ COMMANDS = (
     backup.list_points,  # invoke backup.list
     drill.local,  # invoke drill.local
     remote.drill,  # invoke drill.remote
+    watch.status,  # invoke status
+    watch.prune,  # invoke backup.prune
     rbac.check,  # invoke rbac.check
     rbac.fix,  # invoke rbac.fix
     rbac.revoke,  # invoke rbac.revoke

@@ -110,7 +110,7 @@ class AzureContainer:
 
     def read_with_etag(self, name: str) -> tuple[bytes | None, str | None]:
         """As `read`, and the ETag on which it can be replaced."""
-        from azure.core.exceptions import ResourceNotFoundError
+        from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
         with self.calls(f"read {name}"):
             try:
@@ -120,6 +120,11 @@ class AzureContainer:
                 if azure_refusals.code_of(error) != "BlobNotFound":
                     raise
                 return None, None
+            except HttpResponseError as error:
+                # No range is within a blob that is empty.
+                if error.status_code != 416:
+                    raise
+                return b"", str(self.blob(name).get_blob_properties().etag)
         if len(content) > SMALL_BLOB_BYTES:
             raise StoreError(
                 f"store: read {name}", f"it holds more than {SMALL_BLOB_BYTES} bytes", "look at what stands there"
