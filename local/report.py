@@ -101,7 +101,7 @@ class Backup(msgspec.Struct, frozen=True):
     verdict: Verdict
 
 
-class Proof(msgspec.Struct, frozen=True):
+class BackupProof(msgspec.Struct, frozen=True):
     """The drill of what a backup has just written (`backup.prove`); `error` is why there was none to tell of."""
 
     verdict: Verdict
@@ -115,10 +115,10 @@ class BackupReport(Document, frozen=True, omit_defaults=True):
 
     backup: Backup
     databases: tuple[BackedUpDatabase, ...]
-    proof: Proof | None = None
+    proof: BackupProof | None = None
 
 
-def with_proof(report: BackupReport, proof: Proof) -> BackupReport:
+def with_proof(report: BackupReport, proof: BackupProof) -> BackupReport:
     """The backup with its proof: a failure of either is the whole's, and so is what stays open."""
     verdict = worst((report.backup.verdict, proof.verdict))
     backup = msgspec.structs.replace(report.backup, verdict=verdict)

@@ -7,7 +7,7 @@ from datetime import datetime
 from local import clock
 from local.output.listing import ListedPoint, Listing
 from local.output.screen import Screen, age, size
-from local.report import STEPS, BackupReport, DrilledDatabase, DrillReport, Proof, Step
+from local.report import STEPS, BackupProof, BackupReport, DrilledDatabase, DrillReport, Step
 from local.store.catalog import is_future
 
 _MARKS = {"passed": "✓", "failed": "✗", "inconclusive": "?"}
@@ -83,7 +83,7 @@ def drill(screen: Screen, report: DrillReport) -> None:
     _ending(screen, report)
 
 
-def _proof(screen: Screen, proof: Proof) -> None:
+def _proof(screen: Screen, proof: BackupProof) -> None:
     """The drill of what was just written, as any drill; or why it could not be carried out."""
     if proof.drill:
         drill(screen, DrillReport(proof.drill, proof.databases))

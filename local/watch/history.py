@@ -92,7 +92,7 @@ class _History:
         drills: list[DrillResult] = []
         best: ProvenPoint | None = None
         days = self._drill_days[: self.days]
-        for day, older in zip(days, [*days[1:], None], strict=True):
+        for day, older in zip(days, [*days[1:], None], strict=False):
             own = [result for result in self._records(day).results if result.name == name]
             drills += own
             for drill in sorted(own, key=lambda drill: drill.started, reverse=True):

@@ -12,7 +12,7 @@ from local.drill.run import drill_here
 from local.drill.targets import Selection
 from local.errors import PillarError
 from local.events import Watch
-from local.report import BackupReport, Proof, Verdict, backup_exit_code, exit_code, with_proof
+from local.report import BackupProof, BackupReport, Verdict, backup_exit_code, exit_code, with_proof
 from local.settings import Database, Proving
 from local.store.repository import Repository
 from local.watch.records import DrillResult, newest, read_day
@@ -41,8 +41,8 @@ def prove(report: BackupReport, order: ProofOrder, repository: Repository, watch
         drilled = drill_here(Selection(repository, due), order.host, watch)
     except PillarError as error:
         mend = f"; {error.mend}" if error.mend else ""
-        return with_proof(report, Proof("inconclusive", error=scrub(f"{error}{mend}")))
-    return with_proof(report, Proof(drilled.drill.verdict, drill=drilled.drill, databases=drilled.databases))
+        return with_proof(report, BackupProof("inconclusive", error=scrub(f"{error}{mend}")))
+    return with_proof(report, BackupProof(drilled.drill.verdict, drill=drilled.drill, databases=drilled.databases))
 
 
 def proven_exit_code(report: BackupReport) -> int:

@@ -76,7 +76,7 @@ class PrunePlan:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PruneOutcome:
     """What became of each point; `error` is what ended the run before its end."""
 
     decisions: tuple[Decision, ...]
@@ -128,7 +128,7 @@ def locked(folder: Path, repository: Repository) -> Iterator[None]:
         yield
 
 
-def carry_out(plan: PrunePlan, repository: Repository, watch: Watch) -> Outcome:
+def carry_out(plan: PrunePlan, repository: Repository, watch: Watch) -> PruneOutcome:
     """Remove what the plan lets go; what the store will not let go is kept and told.
 
     The first error ends it: what was removed is gone whole, and the rest is kept.
@@ -153,10 +153,10 @@ def carry_out(plan: PrunePlan, repository: Repository, watch: Watch) -> Outcome:
             continue
         watch(Event(decision.point.database, f"removed {clock.timestamp(decision.point.taken)} ({decision.rule})"))
         done.append(decision)
-    return Outcome(tuple(done), error)
+    return PruneOutcome(tuple(done), error)
 
 
-def report(outcome: Outcome, plan: PrunePlan, *, check: bool) -> PruneReport:
+def report(outcome: PruneOutcome, plan: PrunePlan, *, check: bool) -> PruneReport:
     """The document of a run or, with `check`, of a plan."""
     points = tuple(
         PrunedPoint(

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from local.errors import ConfigError
 from local.watch import prometheus
 from local.watch.facts import DatabaseFacts, ProvenPoint, StoreFacts
-from local.watch.status import DatabaseStatus, StatusLimits, Status, exit_code, judge
+from local.watch.status import DatabaseStatus, Status, StatusLimits, exit_code, judge
 from tests.local.watch.values import NOW, ago, drill, point
 
 LIMITS = StatusLimits(max_age_hours=5, max_age_days=35, max_unchanged_days=30)
