@@ -76,11 +76,11 @@ COMMANDS = (
     backup.list_points,  # invoke backup.list
     drill.local,  # invoke drill.local
     remote.drill,  # invoke drill.remote
-    watch.status,  # invoke status
-    watch.prune,  # invoke backup.prune
     rbac.check,  # invoke rbac.check
     rbac.fix,  # invoke rbac.fix
     rbac.revoke,  # invoke rbac.revoke
+    watch.status,  # invoke status
+    watch.prune,  # invoke backup.prune
     demo,  # invoke demo
     run_tests,  # invoke test
     bench,  # invoke bench
