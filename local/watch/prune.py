@@ -94,7 +94,7 @@ def rules_of(configured: Settings) -> RetentionSettings:
     return configured.retention
 
 
-def make_plan(configured: Settings, repository: Repository, only: Sequence[str], watch: Watch) -> PrunePlan:
+def make_plan(configured: Settings, repository: Repository, only: Sequence[str]) -> PrunePlan:
     """What would become of each point of the databases that are configured, or that `only` names.
 
     Raises ConfigError where no retention is configured or a name is unknown, and what the store raises.
@@ -110,7 +110,7 @@ def make_plan(configured: Settings, repository: Repository, only: Sequence[str],
             raise ConfigError("--only", f"{name!r} is neither configured nor stored", "see: invoke backup.list")
     now = clock.now()
     facts = gather(repository, names, now, configured.drill.max_age_days)
-    inspected = _inspect(repository, [point for point in points if point.database in names], watch)
+    inspected = _inspect(repository, [point for point in points if point.database in names])
     decisions: list[Decision] = []
     for found in facts.databases:
         guard = Guard(now, found.proof.point if found.proof else None, _hold(found, now, configured))
@@ -219,12 +219,11 @@ def _identity(point: Point) -> tuple[str, datetime, str | None]:
     return point.entry.name, point.taken, point.recorded.sha256
 
 
-def _inspect(repository: Repository, points: Sequence[Point], watch: Watch) -> list[InspectedPoint]:
+def _inspect(repository: Repository, points: Sequence[Point]) -> list[InspectedPoint]:
     def look(point: Point) -> InspectedPoint:
         sidecar = partial(repository.store.read, layout.sidecar_name(point.entry.name))
         return InspectedPoint(point, defect(point, sidecar))
 
-    watch(Event("prune", f"looking at {len(points)} points in time"))
     with ThreadPoolExecutor(_READS_AT_ONCE, "sidecars") as pool:
         return list(pool.map(look, points))
 

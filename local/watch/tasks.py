@@ -63,7 +63,7 @@ def prune(
     repository = open_repository(configured.store, configured.azure)
     lock = nullcontext() if check else pruning.locked(cache_folder(configured.store), repository)
     with invocation.screen.watching() as watch, lock:
-        plan = pruning.make_plan(configured, repository, only, watch)
+        plan = pruning.make_plan(configured, repository, only)
         outcome = pruning.PruneOutcome(plan.decisions) if check else pruning.carry_out(plan, repository, watch)
     invocation.screen.show(pruning.report(outcome, plan, check=check), tables.prune)
     return outcome.error.exit_code if outcome.error else 0

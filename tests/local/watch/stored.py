@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from pathlib import Path
 
 import msgspec
 
 from local import clock
 from local.report import STEPS, Drill, DrilledDatabase, DrillReport, Step, Verdict, worst
-from local.store.interface import Store
+from local.store.folder import FolderStore
+from local.store.interface import Entry, Store
 from local.store.layout import data_name
 from tests.local.store.archives import Archive, archive_of, current, put
+
+
+class ListingStore(FolderStore):
+    """A folder that remembers which prefixes were listed."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.listed: list[str] = []
+
+    def entries(self, prefix: str) -> Iterator[Entry]:
+        """As a folder's."""
+        self.listed.append(prefix)
+        return super().entries(prefix)
 
 
 def back_up(store: Store, taken: datetime) -> Archive:

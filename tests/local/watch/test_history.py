@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,32 +12,19 @@ from local import clock
 from local.errors import PillarError
 from local.settings import AzureSettings, StoreSettings
 from local.store import layout
-from local.store.folder import FolderStore
-from local.store.interface import Entry, Store
+from local.store.interface import Store
 from local.store.open import open_repository
 from local.store.repository import Repository
 from local.watch.facts import DatabaseFacts
 from local.watch.history import gather, is_missing
 from tests.local.store.archives import NAME
-from tests.local.watch.stored import back_up, drilled, keep_drill, repeat
+from tests.local.watch.stored import ListingStore, back_up, drilled, keep_drill, repeat
 from tests.local.watch.values import NOW, ago
 
 
 def costs(store: Store, now: datetime = NOW, max_age_days: float = 35) -> DatabaseFacts:
     (found,) = gather(Repository(store, "sqlite"), ["costs"], now, max_age_days).databases
     return found
-
-
-class CountingStore(FolderStore):
-    """A folder that remembers which prefixes were listed."""
-
-    def __init__(self, root: Path) -> None:
-        super().__init__(root)
-        self.listed: list[str] = []
-
-    def entries(self, prefix: str) -> Iterator[Entry]:
-        self.listed.append(prefix)
-        return super().entries(prefix)
 
 
 def test_an_empty_store_tells_nothing(store: Store) -> None:
@@ -130,7 +116,7 @@ def test_a_backup_of_the_former_script_is_proven_by_its_sidecar(store: Store) ->
 
 
 def test_only_the_days_that_matter_are_listed(tmp_path: Path) -> None:
-    store = CountingStore(tmp_path)
+    store = ListingStore(tmp_path)
     archives = [back_up(store, ago(days=days)) for days in range(20, 0, -1)]
     for days in range(19, 0, -3):
         keep_drill(store, ago(days=days), [drilled(archives[20 - days - 1])])
@@ -143,7 +129,7 @@ def test_only_the_days_that_matter_are_listed(tmp_path: Path) -> None:
 
 
 def test_without_any_proof_no_more_days_are_read_than_one_may_be_old(tmp_path: Path) -> None:
-    store = CountingStore(tmp_path)
+    store = ListingStore(tmp_path)
     archive = back_up(store, ago(days=90))
     for days in range(30, 0, -1):
         keep_drill(store, ago(days=days), [drilled(archive, "failed")])

@@ -48,7 +48,7 @@ def filled(store: Store) -> Store:
 
 def prune(store: Store, settings: Settings = SETTINGS, only: tuple[str, ...] = ()) -> PruneReport:
     repository = Repository(store, "sqlite")
-    plan = make_plan(settings, repository, only, unwatched)
+    plan = make_plan(settings, repository, only)
     return report(carry_out(plan, repository, unwatched), plan, check=False)
 
 
