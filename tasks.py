@@ -18,6 +18,7 @@ from typing import Annotated
 
 import local.backup.tasks as backup
 import local.drill.tasks as drill
+import local.watch.tasks as watch
 import rbac.tasks as rbac
 import remote.tasks as remote
 from local.command_line import uncaught
@@ -88,6 +89,8 @@ COMMANDS = (
     rbac.fix,  # invoke rbac.fix
     rbac.revoke,  # invoke rbac.revoke
     version,  # invoke version
+    watch.status,  # invoke status
+    watch.prune,  # invoke backup.prune
     demo,  # invoke demo
     run_tests,  # invoke test
     bench,  # invoke bench

@@ -109,19 +109,36 @@ class RefusedDatabase(BackedUpDatabase, frozen=True):
 
 
 class Backup(msgspec.Struct, frozen=True):
-    """One run of `invoke backup`."""
+    """One run of `invoke backup`; where it was proven at once, the verdict is that of both."""
 
     id: str
     started: str
     seconds: float
-    verdict: Literal["passed", "failed"]
+    verdict: Verdict
 
 
-class BackupReport(Document, frozen=True):
-    """The `--json` document of a backup."""
+class BackupProof(msgspec.Struct, frozen=True):
+    """The drill of what a backup has just written (`backup.prove`); `error` is why there was none to tell of."""
+
+    verdict: Verdict
+    error: str | None = None
+    drill: Drill | None = None
+    databases: tuple[DrilledDatabase, ...] = ()
+
+
+class BackupReport(Document, frozen=True, omit_defaults=True):
+    """The `--json` document of a backup; `proof` only where it was drilled at once."""
 
     backup: Backup
     databases: tuple[BackedUpDatabase, ...]
+    proof: BackupProof | None = None
+
+
+def with_proof(report: BackupReport, proof: BackupProof) -> BackupReport:
+    """The backup with its proof: a failure of either is the whole's, and so is what stays open."""
+    verdict = worst((report.backup.verdict, proof.verdict))
+    backup = msgspec.structs.replace(report.backup, verdict=verdict)
+    return msgspec.structs.replace(report, backup=backup, proof=proof)
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:

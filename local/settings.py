@@ -18,6 +18,8 @@ _PREFIX = "sqlite"
 Cloud = Literal["public", "usgov", "china", "custom"]
 Text = Annotated[str, msgspec.Meta(min_length=1, description="text that is not empty")]
 Count = Annotated[int, msgspec.Meta(ge=0, description="a whole number, 0 or more")]
+Share = Annotated[float, msgspec.Meta(gt=0, le=1, description="a share above 0, at most 1")]
+Proving = Literal["never", "daily", "always"]
 Age = Annotated[float, msgspec.Meta(gt=0, le=1e6, description="a number above 0, at most 1000000")]
 LocalPath = Annotated[Path, msgspec.Meta(description="an absolute path, or one that starts with ~/")]
 
@@ -84,9 +86,24 @@ class DrillSettings(_Section, frozen=True):
 
 
 class BackupSettings(_Section, frozen=True):
-    """How old the last backup may be, in hours."""
+    """How old the last backup may be, how long a content may stay the same, when a backup is drilled at once."""
 
     max_age_hours: Age = 5
+    max_unchanged_days: Age | None = None
+    prove: Proving = "never"
+
+
+class RetentionSettings(_Section, frozen=True):
+    """How many of the newest points are kept, and of the newest of each day, ISO week, month, year; 0: none by that
+    rule. A run removes at most `max_share` of a database's points.
+    """
+
+    keep_last: Count = 0
+    keep_daily: Count = 0
+    keep_weekly: Count = 0
+    keep_monthly: Count = 0
+    keep_yearly: Count = 0
+    max_share: Share = 0.25
 
 
 _OPTIONAL: dict[str, type[_Section]] = {"azure": AzureSettings, "drill": DrillSettings, "backup": BackupSettings}
@@ -100,6 +117,7 @@ class Settings(_Section, frozen=True):
     azure: AzureSettings = AzureSettings()
     drill: DrillSettings = DrillSettings()
     backup: BackupSettings = BackupSettings()
+    retention: RetentionSettings | None = None
 
     def select(self, only: Sequence[str]) -> tuple[Database, ...]:
         """The databases that `--only` names, in configured order, or all; ConfigError for a name that is not known."""
@@ -128,6 +146,7 @@ def load(config: Mapping[str, Any], foreign: Iterable[str] = ()) -> Settings:
     _check_prefix(settings.store.prefix)
     _check_databases(settings.databases)
     _check_azure(settings.azure)
+    _check_retention(settings.retention)
     return settings
 
 
@@ -156,6 +175,14 @@ def _check_databases(databases: tuple[Database, ...]) -> None:
         if not database.path.is_absolute():
             raise mistake(f"{where}.path", str(database.path), "an absolute path, or one that starts with ~/")
         seen[database.name] = index
+
+
+def _check_retention(retention: RetentionSettings | None) -> None:
+    if retention is None:
+        return
+    rules = {key: getattr(retention, key) for key in RetentionSettings.__struct_fields__ if key != "max_share"}
+    if not any(rules.values()):
+        raise mistake("retention", rules, "at least one of these above 0: these would keep nothing")
 
 
 def _check_azure(azure: AzureSettings) -> None:

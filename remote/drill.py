@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -15,6 +15,7 @@ from local.cloud.endpoints import vm_scope
 from local.cloud.redact import scrub
 from local.drill.order import Target
 from local.drill.record import in_order, keep_record, new_id
+from local.drill.removed import judged_again
 from local.drill.run import drill_here
 from local.drill.targets import Selection, find_targets
 from local.drill.verdict import ProgramResult
@@ -122,7 +123,8 @@ def _carry_out(selection: Selection, machines: Sequence[Machine], watch: Watch) 
         left = ()
         for vm, answer in answers.items():
             try:
-                outcomes.append((vm, answer.result()))
+                found = answer.result()
+                outcomes.append((vm, replace(found, databases=judged_again(selection.repository, found.databases))))
             except (AzureError, InconclusiveError) as trouble:
                 watch(Event(vm, f"could not drill: {_told(trouble)}"))
                 troubles.append(trouble)

@@ -21,7 +21,9 @@ def only_run(path: Path) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
-            raise LockHeldError("backup: take the lock", f"process {holder} is backing up", "wait for it") from None
+            raise LockHeldError(
+                "backup: take the lock", f"process {holder} holds it, a backup or a prune", "wait for it"
+            ) from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield

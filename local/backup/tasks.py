@@ -24,8 +24,8 @@ def run(invocation: Invocation, only: Only = ()) -> int:
     from local.backup import run as backup
     from local.backup.upload import DatabaseUpload
     from local.output import tables
-    from local.report import backup_exit_code
     from local.store.open import open_repository
+    from local.watch import proof
 
     configured = invocation.settings
     databases = configured.select(only)
@@ -34,8 +34,11 @@ def run(invocation: Invocation, only: Only = ()) -> int:
     opening = partial(open_repository, configured.store, configured.azure)
     with invocation.screen.watching() as watch:
         report = backup.back_up(opening, databases, folder, watch, finish)
+        if configured.backup.prove != "never" and not invocation.check:
+            order = proof.ProofOrder(databases, configured.drill.host, configured.backup.prove)
+            report = proof.prove(report, order, opening(), watch)
     invocation.screen.show(report, tables.backup)
-    return backup_exit_code(report)
+    return proof.proven_exit_code(report)
 
 
 @command("backup.list", JSON)

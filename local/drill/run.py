@@ -18,6 +18,7 @@ from local.drill import verdict
 from local.drill.order import Target
 from local.drill.program import program
 from local.drill.record import in_order, keep_record, new_id
+from local.drill.removed import judged_again
 from local.drill.targets import LINK_SECONDS, Selection, find_targets
 from local.drill.verdict import ProgramResult
 from local.events import Event, Watch
@@ -43,7 +44,8 @@ def drill_here(selection: Selection, host: str, watch: Watch, fallback: str | No
     started, begin = clock.now(), time.monotonic()
     targets = find_targets(selection, here=True)
     outcome = run_program(targets.found, watch) if targets.found else ProgramResult((), None, None)
-    drilled = in_order(selection.databases, (*outcome.databases, *targets.missing))
+    found = judged_again(selection.repository, outcome.databases)
+    drilled = in_order(selection.databases, (*found, *targets.missing))
     drill = Drill(
         id=new_id(started),
         where="local",

@@ -7,7 +7,7 @@ from datetime import datetime
 from local import clock
 from local.output.listing import ListedPoint, Listing
 from local.output.screen import Screen, age, size
-from local.report import STEPS, BackupReport, DrilledDatabase, DrillReport, Step
+from local.report import STEPS, BackupProof, BackupReport, DrilledDatabase, DrillReport, Step
 from local.store.catalog import is_future
 
 _MARKS = {"passed": "✓", "failed": "✗", "inconclusive": "?"}
@@ -36,7 +36,10 @@ def backup(screen: Screen, report: BackupReport) -> None:
     screen.table(("database", "verdict", "raw", "gzip", "sent", "changed", "took", "stored as"), rows)
     failed = sum(database.verdict == "failed" for database in report.databases)
     counted = f"{len(rows) - failed} of {len(rows)} databases in {report.backup.seconds:.1f} s"
-    screen.say(f"backup {report.backup.verdict}: {counted}", "bold red" if failed else "green")
+    if report.proof:
+        _proof(screen, report.proof)
+        counted += f", its proof {report.proof.verdict}"
+    screen.say(f"backup {report.backup.verdict}: {counted}", _ENDINGS[report.backup.verdict][2])
 
 
 def listing(screen: Screen, found: Listing, now: datetime) -> None:
@@ -78,6 +81,14 @@ def drill(screen: Screen, report: DrillReport) -> None:
             if step.detail:
                 screen.say(f"{database.name}: {step.name}: {step.detail}", "" if step.verdict == "passed" else "yellow")
     _ending(screen, report)
+
+
+def _proof(screen: Screen, proof: BackupProof) -> None:
+    """The drill of what was just written, as any drill; or why it could not be carried out."""
+    if proof.drill:
+        drill(screen, DrillReport(proof.drill, proof.databases))
+    if proof.error:
+        screen.say(f"proof: {proof.error}", "yellow")
 
 
 def _ending(screen: Screen, report: DrillReport) -> None:

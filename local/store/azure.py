@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from local.cloud.errors import DELEGATION_KEY_ACTION, AccessDeniedError
+from local.store import azure_remove
 from local.store.azure_connection import AzureConnection
 from local.store.azure_container import AzureContainer
 from local.store.azure_copy import copy_as_backup, set_metadata
@@ -29,6 +30,22 @@ class AzureStore:
     def entries(self, prefix: str) -> Iterator[Entry]:
         """Every content under `prefix`, snapshots and versions included."""
         return self._container.entries(prefix)
+
+    def folders(self, prefix: str) -> tuple[str, ...]:
+        """One listing by delimiter, up to 5,000 folders an answer."""
+        return self._container.folders(prefix)
+
+    def remove(self, entry: Entry) -> str | None:
+        """Delete Blob of the snapshot, the version, or the blob itself on its ETag, never with its snapshots."""
+        return azure_remove.remove(self._container, entry)
+
+    def leftovers(self, prefix: str) -> Iterator[Entry]:
+        """Sidecars whose blob is gone."""
+        return azure_remove.leftovers(self._container, prefix)
+
+    def afterlife(self) -> str:
+        """What the account's versioning and soft delete keep of a removed blob, where this login may look."""
+        return azure_remove.afterlife(self.connection)
 
     def read(self, name: str) -> bytes | None:
         """A small blob's content; None if there is no such blob."""

@@ -63,6 +63,17 @@ class AzureContainer:
             for properties in found:
                 yield entry_of(properties)
 
+    def names(self, prefix: str) -> Iterator[str]:
+        """The names of the current blobs under the folder `prefix`."""
+        with self.calls(f"list {prefix}/"):
+            yield from self._connection.client.list_blob_names(name_starts_with=f"{prefix}/")
+
+    def folders(self, prefix: str) -> tuple[str, ...]:
+        """The names of the folders right under the folder `prefix`."""
+        with self.calls(f"list {prefix}/"):
+            found = [item.name for item in self._connection.client.walk_blobs(f"{prefix}/", delimiter="/")]
+        return tuple(sorted(name.rstrip("/").rpartition("/")[2] for name in found if name.endswith("/")))
+
     def current(self, name: str) -> CurrentBlob | None:
         """The content that `name` holds now; None if there is no such blob, AzureError if there is no container."""
         from azure.core.exceptions import ResourceNotFoundError
@@ -99,7 +110,7 @@ class AzureContainer:
 
     def read_with_etag(self, name: str) -> tuple[bytes | None, str | None]:
         """As `read`, and the ETag on which it can be replaced."""
-        from azure.core.exceptions import ResourceNotFoundError
+        from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
         with self.calls(f"read {name}"):
             try:
@@ -109,6 +120,11 @@ class AzureContainer:
                 if azure_refusals.code_of(error) != "BlobNotFound":
                     raise
                 return None, None
+            except HttpResponseError as error:
+                # No range is within a blob that is empty.
+                if error.status_code != 416:
+                    raise
+                return b"", str(self.blob(name).get_blob_properties().etag)
         if len(content) > SMALL_BLOB_BYTES:
             raise StoreError(
                 f"store: read {name}", f"it holds more than {SMALL_BLOB_BYTES} bytes", "look at what stands there"

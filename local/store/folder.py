@@ -21,6 +21,7 @@ from local.store.folder_commit import commit_file, derive, write_whole
 from local.store.folder_entries import entries_under, entry_at, etag_at
 from local.store.folder_lock import folder_lock
 from local.store.folder_names import former_path
+from local.store.folder_remove import folder_names, leftovers_under, remove_file
 from local.store.folder_upload import FolderUpload
 from local.store.interface import SMALL_BLOB_BYTES, Entry, Link
 
@@ -40,6 +41,22 @@ class FolderStore:
         if not self.root.is_dir():
             raise StoreError(f"store: list {top}", f"{self.root} is not a folder", "create it, or mend store.url")
         yield from entries_under(self.root, top)
+
+    def folders(self, prefix: str) -> tuple[str, ...]:
+        """The folders right under `prefix`."""
+        return folder_names(self._path(prefix))
+
+    def remove(self, entry: Entry) -> str | None:
+        """The archive, then its `.json`, then its `.sha256`; the day's folder with its last file."""
+        return remove_file(self._file(entry), entry.etag)
+
+    def leftovers(self, prefix: str) -> Iterator[Entry]:
+        """What is left beside archives that are gone."""
+        return leftovers_under(self.root, self._path(prefix))
+
+    def afterlife(self) -> str:
+        """Nothing stays; a file that several days share goes with the last of its names."""
+        return ""
 
     def read(self, name: str) -> bytes | None:
         """A small file's content; None if there is no such file, StoreError if it is larger than SMALL_BLOB_BYTES."""

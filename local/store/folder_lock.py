@@ -115,4 +115,4 @@ def _whoami() -> bytes:
 
 def _held(holder: bytes) -> LockHeldError:
     who = holder.decode(errors="replace").strip() or "another process"
-    return LockHeldError("store: take its lock", f"{who} is backing up into it", "wait for it")
+    return LockHeldError("store: take its lock", f"{who} holds it, a backup or a prune", "wait for it")

@@ -7,13 +7,13 @@ from pathlib import Path
 
 SIDECAR_SUFFIX = ".sha256"
 METADATA_SUFFIX = ".json"
-_ARCHIVE_SUFFIXES = (".db.gz", ".tar.gz")
+ARCHIVE_SUFFIXES = (".db.gz", ".tar.gz")
 _FORMER = re.compile(r"(?P<name>[^@/]+)@(?P<version>\d{8}T\d{6}\.\d{3}Z(?:-\d+)?)(?P<suffix>\.db\.gz|\.tar\.gz)")
 
 
 def former_path(path: Path, version: str) -> Path:
     """Where the content of `path` stands that was taken at `version`: costs@20260505T040000.000Z.db.gz."""
-    for suffix in _ARCHIVE_SUFFIXES:
+    for suffix in ARCHIVE_SUFFIXES:
         if path.name.endswith(suffix):
             return path.with_name(f"{path.name.removesuffix(suffix)}@{version}{suffix}")
     return path.with_name(f"{path.name}@{version}")
@@ -32,7 +32,7 @@ def is_derived(name: str) -> bool:
     """Whether a file only describes an archive beside it: its metadata, or the sidecar of a former content."""
     for suffix in (METADATA_SUFFIX, SIDECAR_SUFFIX):
         archive = name.removesuffix(suffix)
-        if archive != name and archive.endswith(_ARCHIVE_SUFFIXES):
+        if archive != name and archive.endswith(ARCHIVE_SUFFIXES):
             return suffix == METADATA_SUFFIX or split_name(archive)[1] is not None
     return False
 

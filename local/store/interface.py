@@ -89,6 +89,29 @@ class Store(Protocol):
         """Every content under `prefix`, the former ones included, in no order."""
         ...
 
+    def folders(self, prefix: str) -> tuple[str, ...]:
+        """The names of the folders right under `prefix`, sorted; cheap with years of days."""
+        ...
+
+    def remove(self, entry: Entry) -> str | None:
+        """A content goes, and what stands beside it: the data first, its sidecar last; what is gone is done.
+
+        Returns why the store keeps it (it is immutable or leased, former contents hang on it, it was changed since it
+        was listed); None where it is gone. Killed in between it leaves what `leftovers` finds.
+        """
+        ...
+
+    def leftovers(self, prefix: str) -> Iterator[Entry]:
+        """The contents that are gone and beside whose place something is left, as `remove` takes them."""
+        ...
+
+    def afterlife(self) -> str:
+        """What becomes of a content that is removed, in words: what stays, for how long; "" where nothing stays.
+
+        Where that may not be asked for it says so.
+        """
+        ...
+
     def read(self, name: str) -> bytes | None:
         """A small blob's content (at most SMALL_BLOB_BYTES); None if there is no such blob."""
         ...

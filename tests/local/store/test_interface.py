@@ -43,6 +43,14 @@ def test_what_was_written_is_read_back_and_replaced_whole(store: Store) -> None:
     assert store.read(SIDECAR) == b"two"
 
 
+def test_an_empty_blob_is_read_as_nothing_and_can_be_replaced(store: Store) -> None:
+    store.write(SIDECAR, b"")
+
+    assert store.read(SIDECAR) == b""
+    store.write(SIDECAR, b"two")
+    assert store.read(SIDECAR) == b"two"
+
+
 def test_a_huge_blob_where_a_small_one_should_be_is_refused(store: Store) -> None:
     store.write(NAME, bytes(SMALL_BLOB_BYTES + 1))
 

@@ -1,0 +1,46 @@
+"""A backup that was removed while it was drilled, as `backup.prune` does by its rules: nothing is proven of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from local import clock
+from local.errors import PillarError
+from local.report import DrilledDatabase, Step
+from local.store import layout
+from local.store.repository import Repository
+
+_REMOVED = "it was removed from the store since it was chosen (by invoke backup.prune?): run the drill again"
+
+
+def judged_again(repository: Repository, drilled: Sequence[DrilledDatabase]) -> tuple[DrilledDatabase, ...]:
+    """The results; a download that failed is inconclusive where the store no longer lists that point in time."""
+    return tuple(_judged_again(repository, database) for database in drilled)
+
+
+def _judged_again(repository: Repository, database: DrilledDatabase) -> DrilledDatabase:
+    last = database.steps[-1] if database.steps else None
+    if database.verdict != "failed" or last is None or last.name != "download" or database.blob is None:
+        return database
+    why = _why_nothing_is_known(repository, database)
+    if why is None:
+        return database
+    step = Step(last.name, "inconclusive", last.seconds, f"{last.detail}; {why}")
+    return msgspec.structs.replace(database, verdict="inconclusive", steps=(*database.steps[:-1], step))
+
+
+def _why_nothing_is_known(repository: Repository, database: DrilledDatabase) -> str | None:
+    """Why the failure says nothing of the backup; None where the store has it still, and so it is one."""
+    parsed = layout.parse_data_name(repository.prefix, database.blob or "")
+    if parsed is None:
+        return None
+    try:
+        points = repository.points_of(parsed[0])
+    except PillarError as error:
+        return f"whether it was removed could not be looked at ({error})"
+    there = any(
+        (point.entry.name, clock.timestamp(point.taken)) == (database.blob, database.backup_time) for point in points
+    )
+    return None if there else _REMOVED

@@ -1,0 +1,171 @@
+"""What the store tells of each database's last backup and last proof, listed day by day from the newest back.
+
+Years of records are never listed: one call names the days that there are, and a day is listed when somebody asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache, cached_property
+from pathlib import Path
+
+from local.store import catalog, layout
+from local.store.catalog import SKEW, Point
+from local.store.repository import Repository
+from local.watch import records
+from local.watch.facts import DatabaseFacts, ProvenPoint, StoreFacts, age_order, is_readable
+from local.watch.records import DayRecords, DrillResult
+
+
+def gather(repository: Repository, names: Sequence[str], now: datetime, max_age_days: float) -> StoreFacts:
+    """The facts of these databases; raises what the store raises.
+
+    Of days with backups, and of days with drills, as many are looked at as a proof may be old: with fewer than one a
+    day they reach further back.
+    """
+    history = _History(repository, now, days=int(max_age_days) + 2)
+    found = tuple(history.facts_of(name) for name in names)
+    return StoreFacts(now, history.days, found, history.troubles())
+
+
+def is_missing(path: Path) -> bool:
+    """Whether there is no such file on this machine; one that this machine may not look at is not missing."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
+class _History:
+    """The store's days, each read once, when it is first asked for."""
+
+    def __init__(self, repository: Repository, now: datetime, days: int) -> None:
+        self.days = days
+        self._repository = repository
+        self._now = now
+        self.points: Callable[[date], tuple[Point, ...]] = cache(repository.points_of)
+        self._records_read: dict[date, DayRecords] = {}
+
+    def facts_of(self, name: str) -> DatabaseFacts:
+        """What is known of one database."""
+        found, passed_over = self._newest(name)
+        proof, drills = self._proof(name, found)
+        return DatabaseFacts(
+            name=name,
+            newest=found,
+            proof=proof,
+            last_drill=records.newest(drill for drill in drills if drill.verdict != "inconclusive"),
+            last_attempt=records.newest(drills),
+            passed_over=passed_over,
+        )
+
+    def troubles(self) -> tuple[str, ...]:
+        """What is wrong with records that were read."""
+        return tuple(trouble for read in self._records_read.values() for trouble in read.troubles)
+
+    def _newest(self, name: str) -> tuple[Point | None, tuple[str, ...]]:
+        passed_over: list[str] = []
+        for day in self._backup_days[: self.days]:
+            own = [point for point in self.points(day) if point.database == name]
+            passed_over += filter(None, (self._why_passed_over(point) for point in own))
+            sound = [point for point in own if not self._why_passed_over(point)]
+            if sound:
+                return max(sound, key=age_order), tuple(passed_over)
+        return None, tuple(passed_over)
+
+    def _why_passed_over(self, point: Point) -> str:
+        if catalog.is_future(point.taken, self._now):
+            return f"{point.entry.name} is in the future (whose clock is wrong? date -u): it is not counted"
+        if not is_readable(point):
+            return f"{point.entry.name} is not counted: {point.trouble or 'it is empty'}"
+        return ""
+
+    def _proof(self, name: str, newest: Point | None) -> tuple[ProvenPoint | None, list[DrillResult]]:
+        """The newest proven point, and the drills that were read to find it.
+
+        An older drill can prove nothing that was taken after its day, so none is read that could not matter.
+        """
+        drills: list[DrillResult] = []
+        best: ProvenPoint | None = None
+        days = self._drill_days[: self.days]
+        for day, older in zip(days, [*days[1:], None], strict=False):
+            own = [result for result in self._records(day).results if result.name == name]
+            drills += own
+            for drill in sorted(own, key=lambda drill: drill.started, reverse=True):
+                best = _newer(best, self._proven_by(drill, newest))
+            if best and (older is None or best.point.taken > _end(older)):
+                break
+        return best, drills
+
+    def _proven_by(self, drill: DrillResult, newest: Point | None) -> ProvenPoint | None:
+        """The newest point that holds the very content which this drill passed; None where the store has none."""
+        if drill.verdict != "passed" or newest is None or drill.sha256 is None:
+            return None
+        if self._digest(newest) == drill.sha256:
+            return ProvenPoint(newest, drill)
+        parsed = layout.parse_data_name(self._repository.prefix, drill.blob or "")
+        if parsed is None or parsed[1] != drill.name:
+            return None
+        found = self._last_with(drill.name, drill.sha256, parsed[0])
+        return ProvenPoint(found, drill) if found else None
+
+    def _last_with(self, name: str, sha256: str, first: date) -> Point | None:
+        """The last point with a content, of the days that had it one after the other from `first` on."""
+        found = None
+        for day in reversed([day for day in self._backup_days if day >= first]):
+            own = [point for point in self.points(day) if point.database == name and not self._why_passed_over(point)]
+            same = [point for point in own if self._digest(point) == sha256]
+            if own and not same:
+                break
+            found = max(same, key=age_order, default=found)
+        return found
+
+    def _digest(self, point: Point) -> str | None:
+        """The archive's digest; the former script's stands in the sidecar alone."""
+        if point.recorded.sha256 or not point.current:
+            return point.recorded.sha256
+        return layout.parse_sidecar(self._repository.store.read(layout.sidecar_name(point.entry.name)) or b"")
+
+    def _records(self, day: date) -> DayRecords:
+        if day not in self._records_read:
+            self._records_read[day] = records.read_day(self._repository.store, day, self._now)
+        return self._records_read[day]
+
+    @cached_property
+    def _backup_days(self) -> list[date]:
+        return self._days(self._repository.prefix)
+
+    @cached_property
+    def _drill_days(self) -> list[date]:
+        return self._days(records.FOLDER)
+
+    def _days(self, folder: str) -> list[date]:
+        """The days that a folder has, the newest first; none after tomorrow, which no clock of ours can mean."""
+        last = self._now.date() + timedelta(days=1)
+        return sorted(_dates(self._repository.store.folders(folder), last), reverse=True)
+
+
+def _dates(names: Iterable[str], last: date) -> Iterable[date]:
+    for name in names:
+        try:
+            day = date.fromisoformat(name)
+        except ValueError:
+            continue
+        # fromisoformat takes other spellings too, under which nothing of ours stands.
+        if day.isoformat() == name and day <= last:
+            yield day
+
+
+def _newer(best: ProvenPoint | None, found: ProvenPoint | None) -> ProvenPoint | None:
+    """The proof of the newer point; of two of one content that by the newer drill."""
+    if best is None or found is None:
+        return best or found
+    return max(best, found, key=lambda proof: (age_order(proof.point), proof.drill.started))
+
+
+def _end(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time(), UTC) + SKEW

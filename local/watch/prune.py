@@ -1,0 +1,254 @@
+"""`invoke backup.prune`: look at every point, decide, and let go what no rule keeps, one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from local import clock
+from local.backup.lock import only_run
+from local.errors import ConfigError, PillarError
+from local.events import Event, Watch
+from local.report import Document
+from local.settings import RetentionSettings, Settings
+from local.store import catalog, layout
+from local.store.catalog import Point
+from local.store.interface import Entry
+from local.store.repository import Repository
+from local.watch.facts import DatabaseFacts
+from local.watch.history import gather
+from local.watch.retention import Decision, Guard, InspectedPoint, decide
+from local.watch.status import has_failed, is_overdue
+
+_READS_AT_ONCE = 8
+_VERSIONS_STAY = (
+    "this account keeps versions: a removed blob stays as one, and is billed, until a later run removes that too"
+)
+
+
+class PrunedPoint(msgspec.Struct, frozen=True):
+    """One point in time: whether it is kept, and which rule kept it or let it go."""
+
+    name: str
+    backup_time: str
+    blob: str
+    kept: bool
+    rule: str
+
+
+class Prune(msgspec.Struct, frozen=True):
+    """One run: how many points were removed (with `check`: would be) and how many are kept; `notes` in words."""
+
+    verdict: Literal["passed", "failed"]
+    check: bool
+    removed: int
+    kept: int
+    notes: tuple[str, ...] = ()
+
+
+class PruneReport(Document, frozen=True):
+    """The `--json` document of `backup.prune`."""
+
+    prune: Prune
+    points: tuple[PrunedPoint, ...]
+
+
+@dataclass(frozen=True)
+class PrunePlan:
+    """What is to become of each point, and the leftovers of a killed removal; `notes` are what a person must know.
+
+    `copies` are former contents that are the same point as another entry (a snapshot whose commit then failed): such a
+    copy goes with its point.
+    """
+
+    decisions: tuple[Decision, ...]
+    copies: tuple[Point, ...]
+    leftovers: tuple[Entry, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PruneOutcome:
+    """What became of each point; `error` is what ended the run before its end."""
+
+    decisions: tuple[Decision, ...]
+    error: PillarError | None = None
+
+
+def rules_of(configured: Settings) -> RetentionSettings:
+    """The configured rules; ConfigError where there are none, since nothing is pruned unless somebody said so."""
+    if configured.retention is None:
+        raise ConfigError(
+            "configuration: retention",
+            "is missing, so nothing is ever pruned",
+            "add it to invoke.yaml, as in: retention: {keep_last: 12, keep_daily: 30, keep_weekly: 12}",
+        )
+    return configured.retention
+
+
+def make_plan(configured: Settings, repository: Repository, only: Sequence[str]) -> PrunePlan:
+    """What would become of each point of the databases that are configured, or that `only` names.
+
+    Raises ConfigError where no retention is configured or a name is unknown, and what the store raises.
+    """
+    rules = rules_of(configured)
+    entries = list(repository.store.entries(repository.prefix))
+    points = catalog.from_entries(entries, repository.prefix)
+    known = [database.name for database in configured.databases]
+    stored = dict.fromkeys(point.database for point in points)
+    names = list(dict.fromkeys(only or known))
+    for name in names:
+        if name not in {*known, *stored}:
+            raise ConfigError("--only", f"{name!r} is neither configured nor stored", "see: invoke backup.list")
+    now = clock.now()
+    facts = gather(repository, names, now, configured.drill.max_age_days)
+    inspected = _inspect(repository, [point for point in points if point.database in names])
+    decisions: list[Decision] = []
+    for found in facts.databases:
+        guard = Guard(now, found.proof.point if found.proof else None, _hold(found, now, configured))
+        own = [each for each in inspected if each.point.database == found.name]
+        decisions += decide(own, rules, guard)
+    leftovers = tuple(_ours(repository, names))
+    notes = (*facts.troubles, *_notes(repository, points, set(stored) - {*known, *names}))
+    return PrunePlan(tuple(decisions), _copies(entries, points, repository.prefix), leftovers, notes)
+
+
+@contextmanager
+def locked(folder: Path, repository: Repository) -> Iterator[None]:
+    """No backup meanwhile, of this machine nor into this folder; LockHeldError where one is under way."""
+    with only_run(folder / "lock"), repository.store.lock():
+        yield
+
+
+def carry_out(plan: PrunePlan, repository: Repository, watch: Watch) -> PruneOutcome:
+    """Remove what the plan lets go; what the store will not let go is kept and told.
+
+    The first error ends it: what was removed is gone whole, and the rest is kept.
+    """
+    done: list[Decision] = []
+    error: PillarError | None = None
+    try:
+        for left in plan.leftovers:
+            repository.store.remove(left)
+    except PillarError as raised:
+        error = raised
+    for decision in plan.decisions:
+        if decision.kept or error:
+            done.append(replace(decision, kept=True, rule=decision.rule if decision.kept else "not removed: see below"))
+            continue
+        try:
+            held = _remove(decision.point, plan.copies, repository)
+        except PillarError as raised:
+            error, held = raised, str(raised)
+        if held:
+            done.append(replace(decision, kept=True, rule=f"the store keeps it: {held}"))
+            continue
+        watch(Event(decision.point.database, f"removed {clock.timestamp(decision.point.taken)} ({decision.rule})"))
+        done.append(decision)
+    return PruneOutcome(tuple(done), error)
+
+
+def report(outcome: PruneOutcome, plan: PrunePlan, *, check: bool) -> PruneReport:
+    """The document of a run or, with `check`, of a plan."""
+    points = tuple(
+        PrunedPoint(
+            decision.point.database,
+            clock.timestamp(decision.point.taken),
+            decision.point.entry.name,
+            decision.kept,
+            decision.rule,
+        )
+        for decision in outcome.decisions
+    )
+    kept = sum(point.kept for point in points)
+    notes = plan.notes
+    if plan.leftovers:
+        notes += (f"{len(plan.leftovers)} leftovers of a removal that was cut short {'would go' if check else 'went'}",)
+    if outcome.error:
+        mend = f"; {outcome.error.mend}" if outcome.error.mend else ""
+        notes += (f"{outcome.error}{mend}",)
+    verdict: Literal["passed", "failed"] = "failed" if outcome.error else "passed"
+    return PruneReport(Prune(verdict, check, len(points) - kept, kept, notes), points)
+
+
+def defect(point: Point, sidecar: Callable[[], bytes | None]) -> str | None:
+    """Why a point is no whole backup, as far as that shows without its content; `sidecar` is asked for if needed.
+
+    A former content's sidecar is its metadata's digest: in Azure it has no other.
+    """
+    recorded = point.recorded
+    if point.trouble:
+        return point.trouble
+    if point.entry.size == 0:
+        return "it is empty"
+    if recorded.database not in (None, point.database):
+        return f"it says that it is of {recorded.database!r}"
+    if recorded.sha256 is None and (recorded.raw_sha256 or not point.current):
+        return "what stands beside it says no SHA-256"
+    if not point.current:
+        return None
+    content = sidecar()
+    told = layout.parse_sidecar(content) if content else None
+    if told is None:
+        return "its sidecar is missing" if content is None else "its sidecar holds no SHA-256"
+    return None if recorded.sha256 in (None, told) else "its sidecar and its metadata disagree"
+
+
+def _remove(point: Point, copies: Iterable[Point], repository: Repository) -> str | None:
+    """The point's copies first, since they hang on it; why the store keeps it, or None."""
+    same = [copy.entry for copy in copies if _identity(copy) == _identity(point)]
+    held = [told for entry in (*same, point.entry) if (told := repository.store.remove(entry))]
+    return held[-1] if held else None
+
+
+def _copies(entries: Iterable[Entry], points: Iterable[Point], prefix: str) -> tuple[Point, ...]:
+    shown = {(point.entry.name, point.entry.version) for point in points}
+    hidden = [entry for entry in entries if entry.version is not None and (entry.name, entry.version) not in shown]
+    return tuple(copy for entry in hidden for copy in catalog.from_entries([entry], prefix))
+
+
+def _identity(point: Point) -> tuple[str, datetime, str | None]:
+    return point.entry.name, point.taken, point.recorded.sha256
+
+
+def _inspect(repository: Repository, points: Sequence[Point]) -> list[InspectedPoint]:
+    def look(point: Point) -> InspectedPoint:
+        sidecar = partial(repository.store.read, layout.sidecar_name(point.entry.name))
+        return InspectedPoint(point, defect(point, sidecar))
+
+    with ThreadPoolExecutor(_READS_AT_ONCE, "sidecars") as pool:
+        return list(pool.map(look, points))
+
+
+def _hold(found: DatabaseFacts, now: datetime, configured: Settings) -> str | None:
+    """Why nothing of a database may go: what is kept was not proven."""
+    if has_failed(found):
+        return "nothing goes while its newest drill failed"
+    if is_overdue(found, now, configured.drill.max_age_days):
+        return f"nothing goes while its drill is overdue: invoke drill.local --only {found.name}"
+    return None
+
+
+def _ours(repository: Repository, names: Sequence[str]) -> Iterable[Entry]:
+    for left in repository.store.leftovers(repository.prefix):
+        parsed = layout.parse_data_name(repository.prefix, left.name)
+        if parsed and parsed[1] in names:
+            yield left
+
+
+def _notes(repository: Repository, points: Sequence[Point], untouched: set[str]) -> Iterator[str]:
+    afterlife = repository.store.afterlife()
+    if afterlife:
+        yield afterlife
+    if any((point.entry.version or "").startswith("versionid=") for point in points):
+        yield _VERSIONS_STAY
+    for name in sorted(untouched):
+        yield f"{name} is stored and not configured: it is not touched without --only {name}"
