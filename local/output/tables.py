@@ -11,6 +11,7 @@ from local.report import STEPS, BackupReport, DrilledDatabase, DrillReport, Step
 from local.store.catalog import is_future
 
 _MARKS = {"passed": "✓", "failed": "✗", "inconclusive": "?"}
+_CHECKED = {True: "holds", False: "DOES NOT HOLD", None: "could not be evaluated"}
 _ENDINGS = {
     "passed": ("passed", "every database in it can be brought back", "green"),
     "failed": ("FAILED", "a backup cannot be brought back as it should", "bold red"),
@@ -77,6 +78,8 @@ def drill(screen: Screen, report: DrillReport) -> None:
         for step in database.steps:
             if step.detail:
                 screen.say(f"{database.name}: {step.name}: {step.detail}", "" if step.verdict == "passed" else "yellow")
+        for name, holds in database.checks.items():
+            screen.say(f"{database.name}: check {name!r}: {_CHECKED[holds]}", "" if holds else "yellow")
     _ending(screen, report)
 
 
