@@ -28,7 +28,7 @@ from tests.support.drill_archives import (
 
 TIME = "2026-05-05T12:00:00.000Z"
 FOR_EVER = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
-ONE_LONG_CALL = f"SELECT '{'a' * 4000}' LIKE '{'%a' * 1500}b'"
+ONE_LONG_CALL = "SELECT instr(printf('%.*c', 4000000, 'a'), printf('%.*c', 2000000, 'a') || 'b')"
 SCRIPT = """
     CREATE TABLE tasks(id INTEGER PRIMARY KEY, title TEXT, created_at TEXT);
     INSERT INTO tasks(title, created_at) VALUES ('a', '2026-05-04 08:00:00'), ('b', '2026-05-01 08:00:00');
