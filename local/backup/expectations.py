@@ -24,6 +24,7 @@ from local.settings import Database
 _ROOT = Path(__file__).parents[2]
 _PASSED_ON = ("LANG", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SQLITE_TMPDIR", "TMPDIR")
 _WAIT_SECONDS = 0.2
+_START_SECONDS = 0.02  # in which it is given its order, to work on it while the archive is made
 _FAILS = "a drill of this backup fails by it"
 
 
@@ -52,57 +53,65 @@ class CheckProcess:
     def __init__(self, database: Database, snapshot: Path, taken: datetime) -> None:
         self.checks = database.checks
         order = {"snapshot": str(snapshot.absolute()), "checks": self.checks, "backup_time": clock.timestamp(taken)}
+        self.order: str | None = json.dumps(order)
+        self.output = self.errors = ""
         self.process = subprocess.Popen(
             [sys.executable, "-m", "local.backup.check_process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            errors="replace",
             cwd=_ROOT,
             # No credential goes there.
             env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
             # A terminal sends Ctrl-C to its whole foreground group; this one is ended by us.
             process_group=0,
         )
-        self.order: str | None = json.dumps(order)
-        self._read(_WAIT_SECONDS / 10)
 
     def answers(self, go_on: Callable[[], None]) -> dict[str, CheckAnswer]:
         """The answers by check, once they are there; what `go_on` raises meanwhile ends the waiting."""
-        output = None
-        while output is None:
+        while not self.has_ended(_WAIT_SECONDS):
             go_on()
-            output = self._read(_WAIT_SECONDS)
         try:
-            found = [CheckAnswer(*answer) for answer in json.loads(output)]
-            return dict(zip(self.checks, found, strict=True))
+            return dict(zip(self.checks, [CheckAnswer(*answer) for answer in json.loads(self.output)], strict=True))
         except (ValueError, TypeError):
-            why = f"their process ended with {self.process.returncode}"
-            return dict.fromkeys(self.checks, CheckAnswer(None, why))
+            why = f"their process ended with {self.process.returncode} {self.errors.strip().rpartition(chr(10))[2]}"
+            return dict.fromkeys(self.checks, CheckAnswer(None, why.rstrip()))
+
+    def has_ended(self, seconds: float) -> bool:
+        """Whether it ends within so many seconds, in which it is given its order."""
+        order, self.order = self.order, None
+        try:
+            self.output, self.errors = self.process.communicate(order, timeout=seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def end(self) -> None:
         """End it, whatever it is doing."""
         self.process.kill()
         self.process.communicate()
 
-    def _read(self, seconds: float) -> str | None:
-        """All that it printed, if it ended within so many seconds."""
-        try:
-            return self.process.communicate(self.order, timeout=seconds)[0]
-        except subprocess.TimeoutExpired:
-            self.order = None
-            return None
+
+Answers = Callable[[Callable[[], None]], Mapping[str, CheckAnswer]]
 
 
 @contextmanager
-def evaluated(database: Database, snapshot: Path, taken: datetime) -> Iterator[CheckProcess | None]:
-    """The database's checks, being evaluated on its snapshot of the time `taken`; None where it has none."""
+def evaluated(database: Database, snapshot: Path, taken: datetime) -> Iterator[Answers]:
+    """`CheckProcess.answers` of the database's checks, which are evaluated meanwhile on its snapshot of `taken`."""
     if not database.checks:
-        yield None
+        yield lambda _: {}
         return
-    process = CheckProcess(database, snapshot, taken)
+    try:
+        process = CheckProcess(database, snapshot, taken)
+    except OSError as error:
+        unknown = CheckAnswer(None, f"no process could be started for it: {error.strerror}")
+        yield lambda _: dict.fromkeys(database.checks, unknown)
+        return
     try:
         with if_abandoned(process.process.kill):
-            yield process
+            process.has_ended(_START_SECONDS)
+            yield process.answers
     finally:
         process.end()

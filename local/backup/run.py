@@ -216,13 +216,12 @@ def _deliver(database: Database, context: RunContext) -> Stored:
 
 
 def _finish_and_look(upload: DatabaseUpload, database: Database, context: RunContext) -> Stored:
-    with expectations.evaluated(database, upload.copy, upload.taken) as checks:
+    with expectations.evaluated(database, upload.copy, upload.taken) as answers:
         stored = context.finish(upload)
         # A long list of tables is not in the metadata, which is all that is known of content that did not change.
         rows = stored.recorded.rows
         warnings = [] if rows is None else expectations.floor_warnings(database.rows, rows)
-        if checks:
-            warnings += expectations.check_warnings(checks.answers(lambda: _go_on(context)))
+        warnings += expectations.check_warnings(answers(lambda: _go_on(context)))
     for text in warnings:
         context.watch(Event(database.name, text, lasting=True))
     return stored

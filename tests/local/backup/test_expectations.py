@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
 import pytest
 
 from local.backup.expectations import CheckProcess, evaluated, floor_warnings
@@ -44,9 +46,8 @@ def snapshot_of(folder: Path) -> Path:
 def test_checks_are_evaluated_on_a_snapshot_beside_which_nothing_appears(tmp_path: Path) -> None:
     checks = {"a b": "SELECT count(*) = 5 FROM tasks", "b": "SELECT :backup_time = '2026-05-05 12:00:01'"}
     path = snapshot_of(tmp_path)
-    with evaluated(Database(name="x", path=path, checks=checks), path, TAKEN) as process:
-        assert process
-        answers = process.answers(lambda: None)
+    with evaluated(Database(name="x", path=path, checks=checks), path, TAKEN) as evaluate:
+        answers = evaluate(lambda: None)
     assert answers == {"a b": CheckAnswer(True), "b": CheckAnswer(False, "it is false")}
     assert list(tmp_path.iterdir()) == [path]
 
@@ -56,20 +57,27 @@ class _StoppedError(Exception):
 
 
 def test_a_check_that_runs_for_ever_ends_with_the_run_that_waits_for_it(tmp_path: Path) -> None:
-    path, seen = snapshot_of(tmp_path), []
+    path = snapshot_of(tmp_path)
 
     def stop() -> None:
+        assert psutil.Process().children()
         raise _StoppedError
 
     def wait_for_it() -> None:
-        with evaluated(Database(name="x", path=path, checks={"a": FOR_EVER}), path, TAKEN) as found:
-            assert found
-            seen.append(found.process)
-            found.answers(stop)
+        with evaluated(Database(name="x", path=path, checks={"a": FOR_EVER}), path, TAKEN) as evaluate:
+            evaluate(stop)
 
+    before = psutil.Process().children()
     with pytest.raises(_StoppedError):
         wait_for_it()
-    assert seen[0].returncode == -9
+    assert psutil.Process().children() == before
+
+
+def test_without_a_process_to_be_had_the_checks_are_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = snapshot_of(tmp_path)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "gone"))
+    with evaluated(Database(name="x", path=path, checks={"a": "SELECT 1"}), path, TAKEN) as evaluate:
+        assert "no process could be started" in evaluate(lambda: None)["a"].why
 
 
 def test_a_process_that_dies_leaves_its_checks_unknown(tmp_path: Path) -> None:
@@ -84,9 +92,8 @@ def test_a_process_that_dies_leaves_its_checks_unknown(tmp_path: Path) -> None:
 def test_what_is_no_database_leaves_its_checks_unknown(tmp_path: Path) -> None:
     path = tmp_path / "none.db"
     path.write_bytes(b"none" * 1000)
-    with evaluated(Database(name="x", path=path, checks={"a": "SELECT 1"}), path, TAKEN) as process:
-        assert process
-        assert "cannot count the tables" in process.answers(lambda: None)["a"].why
+    with evaluated(Database(name="x", path=path, checks={"a": "SELECT 1"}), path, TAKEN) as evaluate:
+        assert "cannot count the tables" in evaluate(lambda: None)["a"].why
 
 
 def test_the_backup_passes_and_tells_them_again_when_nothing_changed(folder_workshop: Workshop) -> None:
