@@ -50,7 +50,10 @@ class RowCount(msgspec.Struct, frozen=True):
 
 
 class DrilledDatabase(msgspec.Struct, frozen=True):
-    """What the drill found for one database; sizes in bytes, None where it was never learnt."""
+    """What the drill found for one database; sizes in bytes, None where it was never learnt.
+
+    `checks` says whether each holds, None where it could not be evaluated; empty where the drill did not come to them.
+    """
 
     name: str
     verdict: Verdict
@@ -61,6 +64,7 @@ class DrilledDatabase(msgspec.Struct, frozen=True):
     database_bytes: int | None
     steps: tuple[Step, ...]
     rows: dict[str, RowCount]
+    checks: dict[str, bool | None] = {}
 
 
 class Drill(msgspec.Struct, frozen=True):

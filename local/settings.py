@@ -9,12 +9,14 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from local.check_sql import ALLOWED_CHECK, check_problem
 from local.errors import ConfigError
 from local.location import StoreLocation, is_secure, parse_location
 from local.validation import kind_at, mistake, read, read_struct
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _PREFIX = "sqlite"
+_CHECK_NAME_CHARACTERS = 100
 Cloud = Literal["public", "usgov", "china", "custom"]
 Text = Annotated[str, msgspec.Meta(min_length=1, description="text that is not empty")]
 Count = Annotated[int, msgspec.Meta(ge=0, description="a whole number, 0 or more")]
@@ -41,11 +43,16 @@ class StoreSettings(_Section, frozen=True):
 
 
 class Database(_Section, frozen=True):
-    """One live database; `rows` is the floor that the drill holds each table to, `probe` what proves a live restore."""
+    """One live database.
+
+    `rows` is the floor that the drill holds each table to, `checks` what its application claims of its data (SQL by
+    name), `probe` what proves a live restore.
+    """
 
     name: Text
     path: LocalPath
     rows: dict[str, Count] = {}
+    checks: dict[str, Text] = {}
     probe: str | None = None
 
 
@@ -175,6 +182,16 @@ def _check_databases(databases: tuple[Database, ...]) -> None:
         if not database.path.is_absolute():
             raise mistake(f"{where}.path", str(database.path), "an absolute path, or one that starts with ~/")
         seen[database.name] = index
+        _check_claims(f"{where}.checks", database.checks)
+
+
+def _check_claims(where: str, checks: Mapping[str, str]) -> None:
+    for name, sql in checks.items():
+        if not name.strip() or not name.isprintable() or len(name) > _CHECK_NAME_CHARACTERS:
+            raise mistake(where, name, f"names of at most {_CHECK_NAME_CHARACTERS} characters that can be shown")
+        problem = check_problem(sql)
+        if problem:
+            raise mistake(f"{where}.{name}", sql, f"{ALLOWED_CHECK}; {problem}")
 
 
 def _check_retention(retention: RetentionSettings | None) -> None:

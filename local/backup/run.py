@@ -18,7 +18,7 @@ from pathlib import Path
 from traceback import extract_tb
 
 from local import clock
-from local.backup import snapshot
+from local.backup import expectations, snapshot
 from local.backup.former import FormerBackup, find_former
 from local.backup.lock import only_run
 from local.backup.upload import DatabaseUpload, Destination, Stored
@@ -200,19 +200,31 @@ def _deliver(database: Database, context: RunContext) -> Stored:
         if destination.day != taken.date():
             # Midnight came in between.
             destination = _prepare(database.name, taken.date(), context)
-        return context.finish(
-            DatabaseUpload(
-                name=database.name,
-                taken=taken,
-                copy=copy,
-                store=store,
-                destination=destination,
-                cache=None if store.local else _cache_of(database.name, context),
-                pool=context.pool,
-                watch=context.watch,
-                advance=_progress(database.name, copy.stat().st_size, context),
-            )
+        upload = DatabaseUpload(
+            name=database.name,
+            taken=taken,
+            copy=copy,
+            store=store,
+            destination=destination,
+            cache=None if store.local else _cache_of(database.name, context),
+            pool=context.pool,
+            watch=context.watch,
+            advance=_progress(database.name, copy.stat().st_size, context),
+            keep_copy=bool(database.checks),
         )
+        return _finish_and_look(upload, database, context)
+
+
+def _finish_and_look(upload: DatabaseUpload, database: Database, context: RunContext) -> Stored:
+    with expectations.evaluated(database, upload.copy, upload.taken) as answers:
+        stored = context.finish(upload)
+        # A long list of tables is not in the metadata, which is all that is known of content that did not change.
+        rows = stored.recorded.rows
+        warnings = [] if rows is None else expectations.floor_warnings(database.rows, rows)
+        warnings += expectations.check_warnings(answers(lambda: _go_on(context)))
+    for text in warnings:
+        context.watch(Event(database.name, text, lasting=True))
+    return stored
 
 
 def _prepare(name: str, day: date, context: RunContext) -> Destination:

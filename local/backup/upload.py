@@ -51,7 +51,8 @@ class Destination:
 @dataclass(frozen=True)
 class DatabaseUpload:
     """A snapshot on its way; `cache` is where this machine keeps a copy of its last archive, None where the
-    store is a folder and so the archive is there to be read."""
+    store is a folder and so the archive is there to be read; with `keep_copy` somebody else looks at the snapshot too.
+    """
 
     name: str
     taken: datetime
@@ -62,6 +63,7 @@ class DatabaseUpload:
     pool: Executor
     watch: Watch
     advance: Callable[[int], None]
+    keep_copy: bool
 
     def deliver(self) -> Stored:
         """Check, compress, send, commit.
@@ -78,8 +80,8 @@ class DatabaseUpload:
     def preview(self) -> Stored:
         """Everything of `deliver` that changes nothing: the check of the database, and what of it changed."""
         plan = archive.plan(self.copy, self.destination.former.archive, self.pool)
-        snapshot.examine(self.copy)
-        recorded = BackupRecord(raw_bytes=plan.size)
+        facts = snapshot.examine(self.copy)
+        recorded = BackupRecord(raw_bytes=plan.size, rows=facts.rows)
         return Stored(self.destination.blob, recorded, None, 0, plan.changed_bytes / plan.size)
 
     def _was_checked_by_this_library(self) -> bool:
@@ -135,7 +137,11 @@ class DatabaseUpload:
 
     def _free_copy(self) -> Future[None]:
         """Freeing a gigabyte of cached pages takes a quarter of a second, about as long as the service's commit."""
-        return self.pool.submit(self.copy.unlink)
+        return self.pool.submit(self._free)
+
+    def _free(self) -> None:
+        if not self.keep_copy:
+            self.copy.unlink()
 
     def _recorded(self, facts: SnapshotFacts, written: Written) -> BackupRecord:
         return BackupRecord(

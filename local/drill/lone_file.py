@@ -1,14 +1,13 @@
 """`invoke drill.local --from FILE`: the drill of one archive that somebody copied, which proves itself.
 
-What is known of it is its own record, the `.sha256` beside it where there is one, and the floors of the database in the
-configuration. No store is opened, and no record of the drill is kept.
+What is known of it is its own record, the `.sha256` beside it where there is one, and the floors and checks of the
+database in the configuration. No store is opened, and no record of the drill is kept.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,21 +15,20 @@ from pathlib import Path
 
 from local import clock
 from local.drill.order import Target
-from local.drill.record import new_id
+from local.drill.record import DrillStart, local_report
 from local.drill.run import run_program
 from local.drill_program.download import file_etag
 from local.drill_program.record import RecordError
 from local.errors import ConfigError
 from local.events import Watch
 from local.output.listing import Listing, listing
-from local.report import Drill, DrillReport
+from local.report import DrillReport
 from local.settings import Database
 from local.store import archive_end, layout
 from local.store.catalog import Point
 from local.store.folder_names import SIDECAR_SUFFIX, beside, split_name
 from local.store.interface import SMALL_BLOB_BYTES, Entry
 from local.store.layout import BackupRecord
-from local.version import TOOL
 
 _ALLOWED = "allowed: a .db.gz file, as in --from mission-control.db.gz"
 
@@ -71,26 +69,13 @@ def read_file(given: str, only: Sequence[str]) -> LoneFile:
 
 
 def drill_file(lone: LoneFile, databases: Sequence[Database], host: str, watch: Watch) -> DrillReport:
-    """Drill the archive on this machine, called `host`; the floors are those of its database among `databases`.
+    """Drill the archive on this machine, called `host`; floors and checks are those of its database among `databases`.
 
     Raises InconclusiveError where the program gave no whole verdict.
     """
-    started, begin = clock.now(), time.monotonic()
+    start = DrillStart.now(host)
     outcome = run_program([_target(lone, databases)], watch)
-    (drilled,) = outcome.databases
-    drill = Drill(
-        id=new_id(started),
-        where="local",
-        host=host,
-        started=clock.timestamp(started),
-        seconds=round(time.monotonic() - begin, 3),
-        verdict=drilled.verdict,
-        fallback=None,
-        sqlite=outcome.sqlite,
-        python=outcome.python,
-        tool=TOOL,
-    )
-    return DrillReport(drill, (drilled,))
+    return local_report(start, outcome, outcome.databases)
 
 
 def listed(lone: LoneFile) -> Listing:
@@ -101,7 +86,7 @@ def listed(lone: LoneFile) -> Listing:
 
 
 def _target(lone: LoneFile, databases: Sequence[Database]) -> Target:
-    minimum = {name: least for each in databases if each.name == lone.database for name, least in each.rows.items()}
+    configured = next((database for database in databases if database.name == lone.database), None)
     digest, problem = _read_sidecar(lone.path)
     return Target(
         name=lone.database,
@@ -115,7 +100,8 @@ def _target(lone: LoneFile, databases: Sequence[Database]) -> Target:
         raw_sha256=None,
         schema=None,
         tables=None,
-        minimum=minimum,
+        minimum=configured.rows if configured else {},
+        checks=configured.checks if configured else {},
         etag=lone.etag,
     )
 

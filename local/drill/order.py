@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
-from local.drill_program.order import DatabaseOrder
+from local.drill_program.order import CHECK_SECONDS, DatabaseOrder
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Target:
     stands with the digest; `sidecar_problem` is why a restore by hand would refuse the backup; `tables` the rows by
     table, `minimum` the floor by table, `etag` which content of the blob is meant, so that one overwritten since is not
     taken for a wrong one; `facts` what else the metadata tells of the content, which the archive's own record has to
-    tell too.
+    tell too; `checks` the application's claims, SQL by name.
     """
 
     name: str
@@ -34,6 +34,8 @@ class Target:
     etag: str | None = None
     facts: Mapping[str, int | str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    checks: Mapping[str, str] = field(default_factory=dict)
+    check_seconds: float = CHECK_SECONDS
 
 
 def database_orders(targets: Sequence[Target]) -> tuple[DatabaseOrder, ...]:

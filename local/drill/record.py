@@ -3,18 +3,55 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
 
 from local import clock
 from local.cloud.redact import scrub
+from local.drill.verdict import ProgramResult
 from local.errors import PillarError
 from local.events import Event, Watch
-from local.report import DrilledDatabase, DrillReport
+from local.report import Drill, DrilledDatabase, DrillReport, worst
 from local.settings import Database
 from local.store.interface import Store
+from local.version import TOOL
+
+
+@dataclass(frozen=True)
+class DrillStart:
+    """When a drill on this machine, called `host`, began: on the clock, and in the seconds of `time.monotonic`."""
+
+    host: str
+    time: datetime
+    monotonic_seconds: float
+
+    @classmethod
+    def now(cls, host: str) -> DrillStart:
+        """A drill that begins at this moment."""
+        return cls(host, clock.now(), time.monotonic())
+
+
+def local_report(
+    start: DrillStart, outcome: ProgramResult, drilled: tuple[DrilledDatabase, ...], fallback: str | None = None
+) -> DrillReport:
+    """The report of a drill on this machine that has just ended; `fallback` is why it did not run elsewhere."""
+    drill = Drill(
+        id=new_id(start.time),
+        where="local",
+        host=start.host,
+        started=clock.timestamp(start.time),
+        seconds=round(time.monotonic() - start.monotonic_seconds, 3),
+        verdict=worst(database.verdict for database in drilled),
+        fallback=fallback,
+        sqlite=outcome.sqlite,
+        python=outcome.python,
+        tool=TOOL,
+    )
+    return DrillReport(drill, drilled)
 
 
 def new_id(started: datetime) -> str:

@@ -8,23 +8,20 @@ import re
 import secrets
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from threading import Thread
 from typing import IO
 
-from local import clock
 from local.drill import verdict
 from local.drill.order import Target
 from local.drill.program import program
-from local.drill.record import in_order, keep_record, new_id
+from local.drill.record import DrillStart, in_order, keep_record, local_report
 from local.drill.removed import judged_again
 from local.drill.targets import LINK_SECONDS, Selection, find_targets
 from local.drill.verdict import ProgramResult
 from local.events import Event, Watch
 from local.interrupt import if_abandoned
-from local.report import Drill, DrillReport, worst
-from local.version import TOOL
+from local.report import DrillReport
 
 # The program ends by itself before its links expire.
 DEADLINE_SECONDS = LINK_SECONDS - 5 * 60
@@ -41,25 +38,13 @@ def drill_here(selection: Selection, host: str, watch: Watch, fallback: str | No
     `fallback` is why they are not drilled elsewhere. Raises InconclusiveError where the program gave no whole verdict,
     and the store's errors.
     """
-    started, begin = clock.now(), time.monotonic()
+    start = DrillStart.now(host)
     targets = find_targets(selection, here=True)
     outcome = run_program(targets.found, watch) if targets.found else ProgramResult((), None, None)
     found = judged_again(selection.repository, outcome.databases)
     drilled = in_order(selection.databases, (*found, *targets.missing))
-    drill = Drill(
-        id=new_id(started),
-        where="local",
-        host=host,
-        started=clock.timestamp(started),
-        seconds=round(time.monotonic() - begin, 3),
-        verdict=worst(database.verdict for database in drilled),
-        fallback=fallback,
-        sqlite=outcome.sqlite,
-        python=outcome.python,
-        tool=TOOL,
-    )
-    report = DrillReport(drill, drilled)
-    keep_record(selection.repository.store, report, started, watch)
+    report = local_report(start, outcome, drilled, fallback)
+    keep_record(selection.repository.store, report, start.time, watch)
     return report
 
 

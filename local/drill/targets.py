@@ -111,6 +111,7 @@ def _target(database: Database, point: Point, content: bytes | None, link: Link)
         schema=recorded.schema_sha256,
         tables=recorded.rows,
         minimum=database.rows,
+        checks=database.checks,
         etag=point.entry.etag,
         facts={name: told for name in _FACTS if (told := getattr(recorded, name)) is not None},
     )

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
@@ -76,6 +76,7 @@ class _DatabaseFound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     database_bytes: _Size | UnsetType | None = UNSET
     rows: dict[str, _Size] | UnsetType | None = UNSET
     recorded: dict[str, _Size] | UnsetType | None = UNSET
+    checks: dict[str, bool | None] | UnsetType | None = UNSET
 
 
 class _ProgramFound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -157,8 +158,13 @@ def _drilled(found: _DatabaseFound, target: Target) -> DrilledDatabase:
             report.Step(step.name, step.verdict, step.seconds, _printable(step.detail)) for step in found.steps
         ),
         rows={} if counts.rows is None else _row_counts(counts.rows, counts.recorded or {}, target),
+        checks=dict.fromkeys(target.checks, True) if found.checks is UNSET else found.checks or {},
     )
-    problem = _contradiction(drilled, target) or _wrong_rows(drilled.verdict, counts, target)
+    problem = (
+        _contradiction(drilled, target)
+        or _wrong_rows(drilled.verdict, counts, target)
+        or _wrong_checks(drilled, target.checks)
+    )
     if problem:
         raise _no_verdict(f"of {target.name} it says what cannot be: {problem}")
     return drilled
@@ -212,4 +218,20 @@ def _wrong_rows(verdict: report.Verdict, counts: _Counts, target: Target) -> str
         return "it passed with other counts than were recorded"
     if recorded is not None and recorded != {name: n for name, n in rows.items() if name not in counts.unrecorded}:
         return "it passed with other counts than were recorded"
+    return None
+
+
+def _wrong_checks(drilled: DrilledDatabase, ordered: Collection[str]) -> str | None:
+    """What of the checks cannot be, which are evaluated last and only where all else passed; None if nothing."""
+    verdict, said = drilled.verdict, set(drilled.checks.values())
+    if not said:
+        return "it passed without its checks" if verdict == "passed" and ordered else None
+    if set(drilled.checks) != set(ordered):
+        return "its checks are not those that were ordered"
+    if len(drilled.steps) != len(STEPS):
+        return "it has checks of a step that it did not come to"
+    if verdict == "passed":
+        return None if said == {True} else "it passed with a check that does not hold"
+    if (False in said) != (verdict == "failed"):
+        return "its verdict is not that of its checks"
     return None

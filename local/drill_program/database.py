@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from local.drill_program.agreement import agreed_order
+from local.drill_program.checks import CheckRunner, judge_checks
 from local.drill_program.comparison import compare_rows, unrecorded_tables
 from local.drill_program.errors import BackupWrongError, NotCarriedOutError
 from local.drill_program.step_times import StepTimes
@@ -38,6 +39,7 @@ class DrillFindings:
     database_bytes: int | None = None
     rows: dict[str, int] | None = None
     recorded: dict[str, int] | None = None
+    checks: dict[str, bool | None] | None = None
 
 
 class DatabaseDrill:
@@ -121,6 +123,16 @@ class DatabaseDrill:
             found.recorded = None if order.tables is None else dict(order.tables)
             self.unrecorded = unrecorded_tables(content.tables, order.tables)
             self.notes["rows"] = compare_rows(order, content)
+            self._judge_claims(self.connection)
+
+    def _judge_claims(self, connection: sqlite3.Connection) -> None:
+        order, stop = self.work.order, self.work.stop
+        answers = CheckRunner(connection, order.backup_time, order.check_seconds, stop).run(order.checks)
+        if answers.hung:
+            self.connection = None
+        stop.check()
+        self.found.checks = {name: answer.holds for name, answer in answers.by_name.items()}
+        judge_checks(answers.by_name)
 
     def _downloaded(self) -> Iterator[bytes]:
         downloaded = yield from self.times.while_making("download", download(self.work))
@@ -152,6 +164,7 @@ class DatabaseDrill:
             "database_bytes": order.database_bytes,
             "rows": order.tables,
             "recorded": order.tables,
+            "checks": dict.fromkeys(order.checks, True),
         }
 
 

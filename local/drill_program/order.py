@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+CHECK_SECONDS = 60.0
+
 
 @dataclass(frozen=True)
 class DatabaseOrder:
@@ -13,7 +15,8 @@ class DatabaseOrder:
     `url` and the `headers` that go with it are secrets. Sizes are bytes. `sha256` pairs where a digest of the archive
     stands with the digest; `sidecar_problem` is why a restore by hand would refuse the backup; `tables` the rows by
     table, `minimum` the floor by table; `etag` is which content of the blob is meant; `facts` what else the metadata
-    tells of the content, by its names.
+    tells of the content, by its names. `checks` is SQL by name, each for at most `check_seconds`; `backup_time` is when
+    the snapshot was taken, in RFC 3339.
     """
 
     name: str
@@ -29,6 +32,9 @@ class DatabaseOrder:
     etag: str | None
     facts: Mapping[str, int | str]
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    checks: Mapping[str, str] = field(default_factory=dict)
+    check_seconds: float = CHECK_SECONDS
+    backup_time: str | None = None
 
 
 @dataclass(frozen=True)

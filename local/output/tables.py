@@ -11,6 +11,7 @@ from local.report import STEPS, BackupProof, BackupReport, DrilledDatabase, Dril
 from local.store.catalog import is_future
 
 _MARKS = {"passed": "✓", "failed": "✗", "inconclusive": "?"}
+_CHECKED = {True: "holds", False: "DOES NOT HOLD", None: "could not be evaluated"}
 _ENDINGS = {
     "passed": ("passed", "every database in it can be brought back", "green"),
     "failed": ("FAILED", "a backup cannot be brought back as it should", "bold red"),
@@ -80,6 +81,8 @@ def drill(screen: Screen, report: DrillReport) -> None:
         for step in database.steps:
             if step.detail:
                 screen.say(f"{database.name}: {step.name}: {step.detail}", "" if step.verdict == "passed" else "yellow")
+        for name, holds in database.checks.items():
+            screen.say(f"{database.name}: check {name!r}: {_CHECKED[holds]}", "" if holds else "yellow")
     _ending(screen, report)
 
 

@@ -40,6 +40,24 @@ def test_a_drill_on_the_vm_passes_and_its_record_is_in_the_store(site: Site) -> 
     assert [script.vm for script in site.deployment.cloud.scripts] == ["vm-alai-support"]
 
 
+def test_the_checks_are_judged_on_the_vm(site: Site) -> None:
+    site.back_up(["costs", "hivemind"], rows=50)
+    checks = {"of now": "SELECT :backup_time > datetime('now', '-1 hour')", "rows": "SELECT count(*) = 50 FROM runs"}
+    costs, hivemind = site.databases
+    site.databases = (
+        msgspec.structs.replace(costs, checks=checks),
+        msgspec.structs.replace(hivemind, checks={**checks, "none": "SELECT count(*) = 0 FROM runs"}),
+    )
+
+    report = site.drill()
+
+    assert [database.verdict for database in report.databases] == ["passed", "failed"]
+    assert report.databases[0].checks == {"of now": True, "rows": True}
+    assert report.databases[1].checks == {"of now": True, "rows": True, "none": False}
+    assert report.databases[1].steps[-1].detail == "check 'none' does not hold: it is false"
+    assert site.records() == [report]
+
+
 def test_a_missing_right_is_refused_and_the_granted_one_works(site: Site) -> None:
     site.back_up()
     site.deployment.cloud.unassign(site.right)

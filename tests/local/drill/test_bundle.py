@@ -154,6 +154,20 @@ def test_the_program_is_valid_for_python_3_8() -> None:
     ast.parse(program_source(), feature_version=(3, 8))
 
 
+TRUE_CHECKS = {
+    "a word": "SELECT '1x' FROM tasks; -- and no more",
+    "the time": "SELECT :backup_time = '2026-05-05 12:00:00'",
+    "a module": "SELECT count(*) = 2 FROM json_each('[1, 2]')",
+}
+ODD_CHECKS = {
+    "writes": "WITH a AS (SELECT 1) DELETE FROM tasks",
+    "two": "SELECT 1; SELECT 2",
+    "parameter": "SELECT ?",
+    "memory": "SELECT length(randomblob(900000000))",
+    "for ever": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n",
+}
+
+
 def _pythons() -> list[str]:
     """This Python, and a 3.8 where there is one that runs (pyenv's stand-in for one that is not chosen does not)."""
     candidates = [shutil.which("python3.8"), *map(str, Path.home().glob(".pyenv/versions/3.8.*/bin/python3.8"))]
@@ -173,6 +187,8 @@ def test_the_text_drills_right_and_wrong_archives_in_every_python_there_is(
         unrecorded(target_of(tmp_path / "copied.gz", content, raw)),
         unrecorded(target_of(tmp_path / "legacy.gz", legacy(raw), raw, name="legacy")),
         target_of(tmp_path / "cut.gz", content[:-9], raw, sha256=()),
+        target_of(tmp_path / "true.gz", content, raw, checks=TRUE_CHECKS),
+        target_of(tmp_path / "odd.gz", content, raw, checks=ODD_CHECKS, check_seconds=2.0),
     ]
     text = program(targets, nonce=NONCE, deadline=100)
     done = subprocess.run(
@@ -180,5 +196,8 @@ def test_the_text_drills_right_and_wrong_archives_in_every_python_there_is(
     )
     assert (done.stderr, done.returncode) == ("", 0)
     found = verdict.outcome(done.stdout, NONCE, targets)
-    assert [database.verdict for database in found.databases] == ["passed", "passed", "passed", "failed"]
+    assert [database.verdict for database in found.databases] == [
+        *["passed", "passed", "passed", "failed", "passed", "inconclusive"]
+    ]
+    assert found.databases[5].checks == dict.fromkeys(ODD_CHECKS)
     assert list(temp.iterdir()) == []

@@ -17,6 +17,8 @@ import pytest
 
 from local.drill import lone_file
 from local.errors import ConfigError
+from local.events import unwatched
+from local.settings import Database
 from tests.support.drill_archives import legacy, members
 from tests.support.workshop import Workshop
 
@@ -74,6 +76,14 @@ def test_the_floors_of_its_database_apply(folder_workshop: Workshop, copied: Pat
     assert "at least 1001 are required" in database["steps"][-1]["detail"]
     folder_workshop.databases["costs"]["name"] = "another"
     assert _drilled(folder_workshop, "--from", str(copied))["verdict"] == "passed"
+
+
+def test_the_checks_of_its_database_apply(copied: Path) -> None:
+    checks = {"time": "SELECT :backup_time > '2026'", "rows": "SELECT count(*) = 0 FROM tasks"}
+    configured = Database(name="costs", path=copied, checks=checks)
+    report = lone_file.drill_file(lone_file.read_file(str(copied), []), [configured], "ANVIL", unwatched)
+    assert report.drill.verdict == "failed"
+    assert report.databases[0].checks == {"time": True, "rows": False}
 
 
 def test_check_shows_the_file_and_drills_nothing(folder_workshop: Workshop, copied: Path) -> None:

@@ -17,7 +17,7 @@ WORDS = "accounts agents articles attachments audit_log comments customers decis
 
 def _twenty(tmp_path: Path) -> list[Target]:
     """20 databases with 12 tables of different sizes each."""
-    targets = []
+    targets, checks = [], {"decisions of this week": "SELECT :backup_time IS NOT NULL"}
     for number in range(20):
         script = "".join(
             f"""CREATE TABLE {table}(id INTEGER PRIMARY KEY, text TEXT);
@@ -27,7 +27,7 @@ def _twenty(tmp_path: Path) -> list[Target]:
         )
         raw = make_database(tmp_path / f"{number}.db", script).read_bytes()
         name = f"service-{number}-{WORDS[number:][:9]}"
-        targets.append(target_of(tmp_path / f"{number}.gz", members(raw, database=name), raw, name=name))
+        targets.append(target_of(tmp_path / f"{number}.gz", members(raw, database=name), raw, name=name, checks=checks))
     return targets
 
 
@@ -37,6 +37,7 @@ def test_twenty_databases_fit_in_what_run_command_returns(temp: Path, tmp_path: 
     assert len(done.stdout) < 3500
     outcome = verdict.outcome(done.stdout, NONCE, targets)
     assert {database.verdict for database in outcome.databases} == {"passed"}
+    assert all(database.checks == {"decisions of this week": True} for database in outcome.databases)
     for database, target in zip(outcome.databases, targets, strict=True):
         assert target.tables
         assert {name: count.restored for name, count in database.rows.items()} == target.tables

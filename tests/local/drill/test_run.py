@@ -65,11 +65,12 @@ def test_a_sound_backup_passes_and_the_report_has_the_contracts_fields(workshop:
     assert list(report["drill"]) == fields.split()
     assert (report["drill"]["where"], report["drill"]["host"]) == ("local", "ANVIL")
     (one,) = report["databases"]
-    fields = "name verdict blob backup_time sha256 gzip_bytes database_bytes steps rows"
+    fields = "name verdict blob backup_time sha256 gzip_bytes database_bytes steps rows checks"
     assert list(one) == fields.split()
     assert [(step["name"], step["verdict"]) for step in one["steps"]] == [(name, "passed") for name in STEPS]
     assert one["rows"]["tasks"] == {"restored": 1000, "recorded": 1000, "minimum": 1000}
     assert one["rows"]["empty"] == {"restored": 0, "recorded": 0, "minimum": None}
+    assert one["checks"] == {}
 
 
 def test_the_record_in_the_store_is_the_report(workshop: Workshop) -> None:

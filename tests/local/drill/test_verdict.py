@@ -146,6 +146,61 @@ def test_a_result_that_cannot_be_is_inconclusive(changes: dict[str, Any]) -> Non
         verdict.outcome(printed(found(**changes)), NONCE, [TARGET])
 
 
+CLAIMING = dataclasses.replace(TARGET, checks={"a": "SELECT 1", "b": "SELECT 2"})
+IMPOSSIBLE_CHECKS: dict[str, dict[str, Any]] = {
+    "passed without them": {"checks": None},
+    "passed with none": {"checks": {}},
+    "one less": {"checks": {"a": True}},
+    "one more": {"checks": {"a": True, "b": True, "c": True}},
+    "another name": {"checks": {"a": True, "c": True}},
+    "passed with a false one": {"checks": {"a": True, "b": False}},
+    "passed with an unknown one": {"checks": {"a": True, "b": None}},
+    "no truth value": {"checks": {"a": True, "b": 1}},
+    "failed with an unknown one": {
+        "verdict": "failed",
+        "steps": _steps(*["passed"] * 4, "failed"),
+        "checks": {"a": True, "b": None},
+    },
+    "inconclusive with a false one": {
+        "verdict": "inconclusive",
+        "steps": _steps(*["passed"] * 4, "inconclusive"),
+        "checks": {"a": False, "b": None},
+    },
+    "ended before them": {
+        "verdict": "failed",
+        "steps": _steps(*["passed"] * 3, "failed"),
+        "checks": {"a": True, "b": False},
+    },
+}
+
+
+@pytest.mark.parametrize("changes", IMPOSSIBLE_CHECKS.values(), ids=IMPOSSIBLE_CHECKS.keys())
+def test_checks_that_cannot_be_are_inconclusive(changes: dict[str, Any]) -> None:
+    with pytest.raises(InconclusiveError):
+        verdict.outcome(printed(found(**changes)), NONCE, [CLAIMING])
+
+
+def test_checks_that_nobody_ordered_are_inconclusive() -> None:
+    with pytest.raises(InconclusiveError):
+        verdict.outcome(printed(found(checks={"a": True})), NONCE, [TARGET])
+
+
+@pytest.mark.parametrize(
+    ("said", "changes"),
+    [
+        ({"a": True, "b": True}, {}),
+        ({"a": True, "b": True}, {"checks": {"a": True, "b": True}}),
+        ({"a": None, "b": False}, {"checks": {"a": None, "b": False}, "verdict": "failed"}),
+        ({"a": None, "b": True}, {"checks": {"a": None, "b": True}, "verdict": "inconclusive"}),
+        ({}, {"checks": None, "verdict": "failed"}),
+    ],
+)
+def test_checks_are_read_as_they_were_answered(said: dict[str, bool | None], changes: dict[str, Any]) -> None:
+    steps = _steps(*["passed"] * 4, changes.get("verdict", "passed"))
+    (database,) = verdict.outcome(printed(found(steps=steps, **changes)), NONCE, [CLAIMING]).databases
+    assert database.checks == said
+
+
 def test_a_pass_with_other_counts_is_inconclusive() -> None:
     rows = {"tasks": 5, "notes": 0, "x": 1, "y": 2, "z": 3}
     target = dataclasses.replace(TARGET, tables=rows)

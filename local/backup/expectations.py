@@ -1,0 +1,117 @@
+"""What the configuration expects of a database, told where its snapshot is not so: a drill of it would not pass.
+
+So a wrong floor or check is found at the next backup, and not at the month's drill. The backup passes all the same.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from local import clock
+from local.drill_program.checks import CheckAnswer, told_of
+from local.drill_program.tables import floors
+from local.interrupt import if_abandoned
+from local.settings import Database
+
+_ROOT = Path(__file__).parents[2]
+_PASSED_ON = ("LANG", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SQLITE_TMPDIR", "TMPDIR")
+_WAIT_SECONDS = 0.2
+_START_SECONDS = 0.02  # in which it is given its order, to work on it while the archive is made
+_FAILS = "a drill of this backup fails by it"
+
+
+def floor_warnings(minimum: Mapping[str, int], rows: Mapping[str, int]) -> list[str]:
+    """The floors that a snapshot with these rows by table does not meet, for a person."""
+    warnings = []
+    for name, least in floors(minimum, rows).items():
+        if name not in rows:
+            close = difflib.get_close_matches(name, rows, n=1)
+            near = f" (did you mean {close[0]!r}?)" if close else ""
+            warnings.append(f"rows: it has no table {name!r} that can be counted{near}; {_FAILS}")
+        elif rows[name] < least:
+            warnings.append(f"rows: table {name!r} has {rows[name]} rows, at least {least} are required; {_FAILS}")
+    return warnings
+
+
+def check_warnings(answers: Mapping[str, CheckAnswer]) -> list[str]:
+    """The checks that do not hold on a snapshot, or of which that is not known, for a person."""
+    meaning = {False: _FAILS, None: "a drill of this backup is inconclusive where SQLite says the same"}
+    return [f"{told_of(name, answer)}; {meaning[answer.holds]}" for name, answer in answers.items() if not answer.holds]
+
+
+class CheckProcess:
+    """Checks that are being evaluated on a snapshot, which must stay there until it is known what they say."""
+
+    def __init__(self, database: Database, snapshot: Path, taken: datetime) -> None:
+        self.checks = database.checks
+        order = {"snapshot": str(snapshot.absolute()), "checks": self.checks, "backup_time": clock.timestamp(taken)}
+        self.order: str | None = json.dumps(order)
+        self.output = self.errors = ""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "local.backup.check_process"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            cwd=_ROOT,
+            # No credential goes there.
+            env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+            # A terminal sends Ctrl-C to its whole foreground group; this one is ended by us.
+            process_group=0,
+        )
+
+    def answers(self, go_on: Callable[[], None]) -> dict[str, CheckAnswer]:
+        """The answers by check, once they are there; what `go_on` raises meanwhile ends the waiting."""
+        while not self.has_ended(_WAIT_SECONDS):
+            go_on()
+        try:
+            return dict(zip(self.checks, [CheckAnswer(*answer) for answer in json.loads(self.output)], strict=True))
+        except (ValueError, TypeError):
+            why = f"their process ended with {self.process.returncode} {self.errors.strip().rpartition(chr(10))[2]}"
+            return dict.fromkeys(self.checks, CheckAnswer(None, why.rstrip()))
+
+    def has_ended(self, seconds: float) -> bool:
+        """Whether it ends within so many seconds, in which it is given its order."""
+        order, self.order = self.order, None
+        try:
+            self.output, self.errors = self.process.communicate(order, timeout=seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def end(self) -> None:
+        """End it, whatever it is doing."""
+        self.process.kill()
+        self.process.communicate()
+
+
+Answers = Callable[[Callable[[], None]], Mapping[str, CheckAnswer]]
+
+
+@contextmanager
+def evaluated(database: Database, snapshot: Path, taken: datetime) -> Iterator[Answers]:
+    """`CheckProcess.answers` of the database's checks, which are evaluated meanwhile on its snapshot of `taken`."""
+    if not database.checks:
+        yield lambda _: {}
+        return
+    try:
+        process = CheckProcess(database, snapshot, taken)
+    except OSError as error:
+        unknown = CheckAnswer(None, f"no process could be started for it: {error.strerror}")
+        yield lambda _: dict.fromkeys(database.checks, unknown)
+        return
+    try:
+        with if_abandoned(process.process.kill):
+            process.has_ended(_START_SECONDS)
+            yield process.answers
+    finally:
+        process.end()
