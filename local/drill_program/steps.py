@@ -16,6 +16,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.drill_program.distrust import distrust
 from local.drill_program.download import OVERWRITTEN, archive_pieces, check_size
 from local.drill_program.errors import BackupWrongError, NotCarriedOutError, first_few
 from local.drill_program.gunzip import ByteReader, UnpackedArchive, gunzip
@@ -29,6 +30,8 @@ CORRUPT = re.compile("malformed|not a database|corrupt")
 UNKNOWN_SCHEMA = re.compile("malformed database schema .* - (?!invalid rootpage|orphan index|.*already)", re.DOTALL)
 PROBLEMS_LOOKED_FOR = 20
 NOTE_CHARACTERS = 200
+# A name in the schema may be as long as a file, and stands in SQLite's message: to search that would take hours.
+MESSAGE_CHARACTERS = 2000
 
 
 @dataclass(frozen=True)
@@ -114,8 +117,10 @@ def judge_content(order: DatabaseOrder, restored: RestoredDatabase) -> None:
         raise BackupWrongError(f"the database's SHA-256 is {restored.sha256}, {order.raw_sha256} was recorded")
 
 
-def open_restored(path: Path) -> sqlite3.Connection:
+def open_restored(path: Path, stop: Stop) -> sqlite3.Connection:
     """The restored database, for any thread; nothing writes to it, and what SQLite makes beside it goes when it closes.
+
+    Nothing in it runs that could do more than read it, and no statement goes on once the drill is to end.
 
     Opened for writing, since SQLite reads no CHECK constraints from what is not (build.c, sqlite3AddCheckConstraint).
     Exclusive, so that a database whose header says WAL needs no -shm.
@@ -123,6 +128,7 @@ def open_restored(path: Path) -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?mode=rw"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
     connection.text_factory = functools.partial(str, encoding="utf-8", errors="replace")
+    distrust(connection, stop.is_set)
     connection.execute("PRAGMA locking_mode=exclusive")
     connection.execute("PRAGMA query_only=on")
     return connection
@@ -183,12 +189,18 @@ def rows(connection: sqlite3.Connection, stop: Stop) -> DatabaseContent:
         raise sqlite_error(error, stop) from None
 
 
+def shortened(message: str) -> str:
+    """What SQLite says without the middle of a name that has no end: what went wrong stands behind it."""
+    half = MESSAGE_CHARACTERS // 2
+    return message if len(message) <= MESSAGE_CHARACTERS else f"{message[:half]}…{message[-half:]}"
+
+
 def sqlite_error(error: sqlite3.Error, stop: Stop) -> Exception:
     """What SQLite's error says of the backup: only damage that any version would see makes it wrong.
 
     Raises NotCarriedOutError where the drill was ended early, which interrupts SQLite.
     """
-    text = str(error)
+    text = shortened(str(error))
     if CORRUPT.search(text) and not UNKNOWN_SCHEMA.match(text):
         return BackupWrongError(text)
     stop.check()
