@@ -85,6 +85,9 @@ def examine(snapshot: Path) -> SnapshotFacts:
             if problems != ["ok"]:
                 raise _unsound("; ".join(problems).replace("\n", " ") or "quick_check said nothing")
             return facts.result()
+    except UnicodeDecodeError as error:
+        # SQLite's message quotes a name that is no UTF-8, as none but a damaged one is.
+        raise _unsound(error.object.decode(errors="replace")) from error
     except sqlite3.DatabaseError as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             raise _unsound(str(error)) from error

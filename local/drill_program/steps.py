@@ -25,6 +25,8 @@ from local.drill_program.restored_file import RestoredDatabase, RestoredFile
 from local.drill_program.tables import DatabaseContent, count_tables, schema_digest
 from local.drill_program.work import Stop, Work
 
+# Where a damaged name stands in SQLite's message, Python cannot decode it and raises that in the error's place.
+SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 # What SQLite says of a damaged file. A schema that it calls malformed may only be one that this build is too old for.
 CORRUPT = re.compile("malformed|not a database|corrupt")
 UNKNOWN_SCHEMA = re.compile("malformed database schema .* - (?!invalid rootpage|orphan index|.*already)", re.DOTALL)
@@ -144,7 +146,7 @@ def integrity(connection: sqlite3.Connection, size_bytes: int, stop: Stop) -> st
         connection.execute("PRAGMA cache_size=-16000")
         connection.execute(f"PRAGMA mmap_size={size_bytes}")
         problems, note = problems_and_broken_checks(connection, stop)
-    except sqlite3.Error as error:
+    except SQLITE_ERRORS as error:
         raise sqlite_error(error, stop) from None
     if problems == ["ok"]:
         return note
@@ -158,10 +160,10 @@ def problems_and_broken_checks(connection: sqlite3.Connection, stop: Stop) -> tu
     try:
         problems = integrity_check(connection)
         note = broken_checks(problems)
-    except sqlite3.Error as error:
+    except SQLITE_ERRORS as error:
         # It may be the constraint's own: a function of the application's, or json() of what is none ("malformed JSON").
         stop.check()
-        problems, note = [], f"CHECK constraints were not all evaluated: {error}"[:NOTE_CHARACTERS]
+        problems, note = [], f"CHECK constraints were not all evaluated: {sqlite_message(error)}"[:NOTE_CHARACTERS]
     if note:
         connection.execute("PRAGMA ignore_check_constraints=on")
         problems = integrity_check(connection)
@@ -185,8 +187,13 @@ def rows(connection: sqlite3.Connection, stop: Stop) -> DatabaseContent:
     """Read the schema and count each table; `comparison` says whether that is what was recorded."""
     try:
         return DatabaseContent(schema_digest(connection), count_tables(connection))
-    except sqlite3.Error as error:
+    except SQLITE_ERRORS as error:
         raise sqlite_error(error, stop) from None
+
+
+def sqlite_message(error: Exception) -> str:
+    """What SQLite said, also where a damaged name in it is no UTF-8."""
+    return error.object.decode("utf-8", "replace") if isinstance(error, UnicodeDecodeError) else str(error)
 
 
 def shortened(message: str) -> str:
@@ -195,12 +202,12 @@ def shortened(message: str) -> str:
     return message if len(message) <= MESSAGE_CHARACTERS else f"{message[:half]}…{message[-half:]}"
 
 
-def sqlite_error(error: sqlite3.Error, stop: Stop) -> Exception:
+def sqlite_error(error: Exception, stop: Stop) -> Exception:
     """What SQLite's error says of the backup: only damage that any version would see makes it wrong.
 
     Raises NotCarriedOutError where the drill was ended early, which interrupts SQLite.
     """
-    text = shortened(str(error))
+    text = shortened(sqlite_message(error))
     if CORRUPT.search(text) and not UNKNOWN_SCHEMA.match(text):
         return BackupWrongError(text)
     stop.check()
