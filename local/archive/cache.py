@@ -94,7 +94,7 @@ def kept_archive(folder: Path, sha256: str) -> KeptArchive | None:
 def cache_folder(store: StoreSettings) -> Path:
     """The folder for what belongs to one store; it may be deleted at any time.
 
-    The folder above it is made, and is this user's alone: ConfigError where it is another's, OSError where it cannot be.
+    The folder above it is made, for this user alone: ConfigError where it is another's, OSError where it cannot be.
     """
     key = hashlib.sha256(f"{store.url} {store.prefix}".encode()).hexdigest()[:16]
     own = Path(platformdirs.user_cache_dir("pillar9", appauthor=False))

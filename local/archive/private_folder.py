@@ -13,7 +13,7 @@ _MEND = "remove it, or let XDG_CACHE_HOME name a folder of your own"
 
 
 def make_private(folder: Path) -> None:
-    """The folder is there, this user's, and nobody else may write in it; those above it are made where they are missing.
+    """The folder is there, this user's, and nobody else may write in it; missing ones above it are made.
 
     Raises ConfigError where it is another user's, or a symlink that another user put there (as in a shared /tmp), and
     OSError where it cannot be made.

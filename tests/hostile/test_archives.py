@@ -1,4 +1,4 @@
-"""Archives that somebody made: not one is passed that holds anything but what was backed up, and none stops the drill."""
+"""Archives that somebody made: none passes that holds anything but what was backed up, and none stops a drill."""
 
 from __future__ import annotations
 

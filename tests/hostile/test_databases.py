@@ -27,7 +27,7 @@ MANY = 10_000
 # Beside SQLite's own gigabyte: Python, its threads, and their buffers.
 RLIMIT_BYTES = HEAP_BYTES_MAX + (512 << 20)
 ENDLESS = "WITH RECURSIVE n(docid, body) AS (SELECT 1, 'a' UNION ALL SELECT docid + 1, 'a' FROM n) SELECT * FROM n"
-GROWING = (
+GROWING = ENDLESS.replace("UNION ALL SELECT docid + 1, 'a'", "UNION SELECT docid + 1, hex(zeroblob(500))")
     "WITH RECURSIVE n(docid, body) AS (SELECT 1, 'a' UNION SELECT docid + 1, hex(zeroblob(500)) FROM n) SELECT * FROM n"
 )
 FTS = "CREATE VIEW v AS {}; CREATE VIRTUAL TABLE f USING fts4(body, content='v')"
@@ -49,7 +49,7 @@ HOSTILE_SCHEMAS = {
     "an fts5 of odd settings": "CREATE VIRTUAL TABLE f USING fts5(x); INSERT INTO f_config VALUES('pgsz', -1), "
     "('hashsize', 9e18), ('rank', 'load_extension(1)')",
     "an fts5 without its data": "CREATE VIRTUAL TABLE f USING fts5(x); PRAGMA writable_schema=on; DELETE FROM f_data",
-    "a table of SQLite's own": RENAMED.format("name = 'sqlite_x', tbl_name = 'sqlite_x', sql = 'CREATE TABLE sqlite_x(a)'"),
+    "a table of SQLite's own": RENAMED.format("name = 'sqlite_x', tbl_name = name, sql = 'CREATE TABLE sqlite_x(a)'"),
     **{what: RENAMED.format(what) for what in (
         "name = 5", "name = NULL", "name = x'00ff'", "name = 'a' || char(0)", "tbl_name = 7", "sql = 5", "sql = x'ff'",
         "sql = NULL", "type = 'view'", "type = 5", "rootpage = -1", "rootpage = 99999999", "rootpage = 'x'",

@@ -78,8 +78,8 @@ def test_no_sidecar_reads_as_anything_but_a_digest(content: bytes) -> None:
 
 
 NAMES = [
-    "../../etc/passwd", "..", "a\nb.db.gz", "costs.db.gz\n", "\x1b[2J.db.gz", "a\x00b.db.gz", "cоsts.db.gz",
-    "ｃosts.db.gz", "COSTS.DB.GZ", "costs.db.gz.json", "costs@20260505T040000.000Z.db.gz", "costs@.db.gz", ".db.gz",
+    "../../etc/passwd", "..", "a\nb.db.gz", "costs.db.gz\n", "\x1b[2J.db.gz", "a\x00b.db.gz", "c\u043ests.db.gz",
+    "\uff43osts.db.gz", "COSTS.DB.GZ", "costs.db.gz.json", "costs@20260505T040000.000Z.db.gz", "costs@.db.gz", ".db.gz",
     "costs@20260505T040000.000Z-1.db.gz.sha256", "costs.db.gz.sha256.db.gz", "c" * 240 + ".db.gz", "costs.db.gz/x",
     "costs .db.gz", "costs.db.gz.", "-rf.db.gz", "\u202ezg.bd.db.gz", "costs.db.gz.sha256.json",
 ]  # fmt: skip
@@ -178,7 +178,7 @@ class Counting(io.BytesIO):
         return super().read(size)
 
 
-def test_a_record_of_millions_of_empty_pieces_is_not_asked_for(tmp_path: Path) -> None:
+def test_a_record_of_millions_of_empty_pieces_is_not_asked_for() -> None:
     piece = empty_member(b"PR", b"")
     content = piece * 200_000 + empty_member(b"PE", END.pack(0, 0, bytes(32)))
     file = Counting(content)
