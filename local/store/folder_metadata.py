@@ -65,7 +65,7 @@ def encoded(path: Path, metadata: Mapping[str, str]) -> tuple[Path, bytes]:
 
 def digest_of(path: Path) -> str:
     """The SHA-256 of a file; OSError where it can't be read."""
-    with open_regular(path) as file:
+    with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import importlib.util
 import random
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -64,3 +67,15 @@ def test_a_content_forged_under_a_sound_record_is_named_by_its_digest(tmp_path: 
 
     assert (step, verdict) == ("decompress", "failed")
     assert "SHA-256" in detail
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+@pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="atheris is not among the pinned packages")
+def test_a_coverage_guided_fuzzer_finds_no_other_way_out(tmp_path: Path, small: bytes) -> None:
+    (tmp_path / "ours.gz").write_bytes(b"".join(sound_parts(small)))
+    command = [sys.executable, "-m", "tests.hostile.atheris_archives", "-runs=300000", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr[-3000:]
+    tally.count("hostile archives", "inputs of a coverage-guided fuzzer", 300_000)

@@ -28,10 +28,11 @@ MANY = 10_000
 RLIMIT_BYTES = HEAP_BYTES_MAX + (512 << 20)
 ENDLESS = "WITH RECURSIVE n(docid, body) AS (SELECT 1, 'a' UNION ALL SELECT docid + 1, 'a' FROM n) SELECT * FROM n"
 GROWING = ENDLESS.replace("UNION ALL SELECT docid + 1, 'a'", "UNION SELECT docid + 1, hex(zeroblob(500))")
-    "WITH RECURSIVE n(docid, body) AS (SELECT 1, 'a' UNION SELECT docid + 1, hex(zeroblob(500)) FROM n) SELECT * FROM n"
-)
 FTS = "CREATE VIEW v AS {}; CREATE VIRTUAL TABLE f USING fts4(body, content='v')"
-UNKNOWN = "PRAGMA writable_schema=on; INSERT INTO sqlite_master VALUES('table', 'm', 'm', 0, 'CREATE VIRTUAL TABLE m USING {}')"
+UNKNOWN = (
+    "PRAGMA writable_schema=on;"
+    "INSERT INTO sqlite_master VALUES('table', 'm', 'm', 0, 'CREATE VIRTUAL TABLE m USING {}')"
+)
 RENAMED = (
     "CREATE TABLE t(a); CREATE TABLE u(b); PRAGMA writable_schema=on; UPDATE sqlite_master SET {} WHERE name = 't'"
 )
