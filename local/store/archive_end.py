@@ -24,7 +24,7 @@ _MARK_ZEROS = 9
 _FIRST_BLOCK_BYTES = 4096
 _BLOCK_BYTES_MAX = 4 << 20
 # More of them are no padding: a sparse file of a terabyte would be read to its beginning at each listing.
-ZEROS_BYTES_MAX = 64 << 20
+ZEROS_BYTES_MAX = 256 << 20
 # The longest record has some 4,200 pieces; each may be a request.
 PIECES_MAX = 10_000
 
