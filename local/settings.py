@@ -19,9 +19,9 @@ _PREFIX = "sqlite"
 _CHECK_NAME_CHARACTERS = 100
 Cloud = Literal["public", "usgov", "china", "custom"]
 Text = Annotated[str, msgspec.Meta(min_length=1, description="text that is not empty")]
-Count = Annotated[int, msgspec.Meta(ge=0, description="a whole number, 0 or more")]
 Share = Annotated[float, msgspec.Meta(gt=0, le=1, description="a share above 0, at most 1")]
 Proving = Literal["never", "daily", "always"]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1, description="a whole number, 0 or more")]
 Age = Annotated[float, msgspec.Meta(gt=0, le=1e6, description="a number above 0, at most 1000000")]
 LocalPath = Annotated[Path, msgspec.Meta(description="an absolute path, or one that starts with ~/")]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
@@ -14,13 +15,18 @@ from local.errors import ConfigError
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 
+# What a few aliases of YAML's make is more than a memory holds once it is written out.
+_SHOWN = reprlib.Repr()
+_SHOWN.maxlevel = 3
+_SHOWN.maxstring = _SHOWN.maxother = 300
+_SHOWN.maxlong = 60
 _BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 _WORDS: dict[object, str] = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
 
 
 def mistake(path: str, value: object, allowed: str) -> ConfigError:
     """The one form of a configuration error: the key's path, its value, and what is allowed."""
-    return ConfigError(_said(path), f"is {value!r}", f"allowed: {allowed}")
+    return ConfigError(_said(path), f"is {_SHOWN.repr(value)}", f"allowed: {allowed}")
 
 
 def read_struct(mapping: Mapping[Any, Any], kind: type[StructT], path: str = "") -> StructT:

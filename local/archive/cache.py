@@ -17,6 +17,7 @@ from typing import BinaryIO
 import msgspec
 import platformdirs
 
+from local.archive.private_folder import make_private
 from local.settings import StoreSettings
 
 _NEW = "new"
@@ -40,7 +41,7 @@ class ArchiveCopy:
         self.trouble: OSError | None = None
         if folder is not None:
             with self._tolerant():
-                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                make_private(folder)
                 self._file = _open_private(folder / _NEW)
 
     def write(self, data: bytes) -> None:
@@ -55,7 +56,8 @@ class ArchiveCopy:
             return
         with self._tolerant():
             self._file.close()
-            (self._folder / f"{sha256}{_BLOCKS}").write_bytes(msgspec.json.encode(tuple(blocks)))
+            with _open_private(self._folder / f"{sha256}{_BLOCKS}") as file:
+                file.write(msgspec.json.encode(tuple(blocks)))
             (self._folder / _NEW).replace(self._folder / sha256)
             _clear(self._folder, sha256)
 
@@ -90,9 +92,14 @@ def kept_archive(folder: Path, sha256: str) -> KeptArchive | None:
 
 
 def cache_folder(store: StoreSettings) -> Path:
-    """The folder for what belongs to one store; it may be deleted at any time."""
+    """The folder for what belongs to one store; it may be deleted at any time.
+
+    The folder above it is made, for this user alone: ConfigError where it is another's, OSError where it cannot be.
+    """
     key = hashlib.sha256(f"{store.url} {store.prefix}".encode()).hexdigest()[:16]
-    return Path(platformdirs.user_cache_dir("pillar9", appauthor=False)) / key
+    own = Path(platformdirs.user_cache_dir("pillar9", appauthor=False))
+    make_private(own)
+    return own / key
 
 
 def _open_private(path: Path) -> BinaryIO:

@@ -8,14 +8,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from local.archive.private_folder import make_private
 from local.errors import LockHeldError
 
 
 @contextmanager
 def only_run(path: Path) -> Iterator[None]:
-    """Hold the lock at `path`, or raise LockHeldError with the process that holds it."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Hold the lock at `path`, or raise LockHeldError with the process that holds it.
+
+    ConfigError where its folder is another user's, OSError where it cannot be made.
+    """
+    make_private(path.parent)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

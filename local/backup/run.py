@@ -18,6 +18,7 @@ from pathlib import Path
 from traceback import extract_tb
 
 from local import clock
+from local.archive.private_folder import make_private
 from local.backup import expectations, snapshot
 from local.backup.former import FormerBackup, find_former
 from local.backup.lock import only_run
@@ -189,7 +190,7 @@ def _told(error: Exception, name: str, folder: Path) -> str:
 def _deliver(database: Database, context: RunContext) -> Stored:
     _go_on(context)
     work_folder = context.folder / "work"
-    work_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private(work_folder)
     with tempfile.TemporaryDirectory(dir=work_folder, prefix=f"{database.name}-") as folder:
         copy = Path(folder, "snapshot.db")
         context.watch(Event(database.name, f"snapshot of {database.path}"))

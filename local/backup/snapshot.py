@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import stat
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -18,11 +19,14 @@ from local import clock
 from local.backup.collations import not_checkable, stand_in
 from local.backup.live_database import OpenDatabase, open_live
 from local.backup.sqlite_errors import Attempt, empty, explain, forbidden, salvage
+from local.drill_program.distrust import distrust
 from local.drill_program.tables import row_counts, schema_digest
 from local.errors import SourceError
 
 SQLITE = sqlite3.sqlite_version
 Advance = Callable[[int], None]
+# Ten terabytes take less; a check without an end would hold the lock against every later run.
+CHECK_SECONDS_MAX = 4 * 3600.0
 _STEP_BYTES = 16 * 1024 * 1024
 # Both measured at 1 GB: a copy that stays in the processor's cache takes 2.1 s, with 64 MB of SQLite's cache 3.2 s;
 # quick_check takes 1.0 s with 16 MB, 1.2 s with 2 MB, 1.5 s with 64 MB.
@@ -81,6 +85,9 @@ def examine(snapshot: Path) -> SnapshotFacts:
             if problems != ["ok"]:
                 raise _unsound("; ".join(problems).replace("\n", " ") or "quick_check said nothing")
             return facts.result()
+    except UnicodeDecodeError as error:
+        # SQLite's message quotes a name that is no UTF-8, as none but a damaged one is.
+        raise _unsound(error.object.decode(errors="replace")) from error
     except sqlite3.DatabaseError as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             raise _unsound(str(error)) from error
@@ -193,7 +200,10 @@ def _unsound(problems: str) -> SourceError:
 
 
 def _open_snapshot(snapshot: Path) -> sqlite3.Connection:
+    """The copy, of which each statement ends after CHECK_SECONDS_MAX: a view in it may be one without an end."""
+    deadline = time.monotonic() + CHECK_SECONDS_MAX
     connection = sqlite3.connect(f"{snapshot.absolute().as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
+    distrust(connection, lambda: time.monotonic() > deadline)
     connection.execute(f"PRAGMA cache_size=-{_CHECK_CACHE_KIB}")
     return connection
 

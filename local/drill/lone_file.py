@@ -29,6 +29,7 @@ from local.store.catalog import Point
 from local.store.folder_names import SIDECAR_SUFFIX, beside, split_name
 from local.store.interface import SMALL_BLOB_BYTES, Entry
 from local.store.layout import BackupRecord
+from local.store.regular_file import open_regular
 
 _ALLOWED = "allowed: a .db.gz file, as in --from mission-control.db.gz"
 
@@ -109,7 +110,7 @@ def _target(lone: LoneFile, databases: Sequence[Database]) -> Target:
 def _read_record(path: Path, size_bytes: int) -> tuple[BackupRecord, str | None]:
     """What the archive's record says, and why it does not read: the drill then comes to that by itself."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             found = archive_end.read_record(file, size_bytes)
         return (layout.recorded_in(found.fields) if found else BackupRecord()), None
     except (RecordError, ValueError) as error:
@@ -121,7 +122,7 @@ def _read_record(path: Path, size_bytes: int) -> tuple[BackupRecord, str | None]
 def _read_sidecar(path: Path) -> tuple[str | None, str | None]:
     """The digest in the sidecar beside an archive, if there is one; and why there is none in it."""
     try:
-        with beside(path, SIDECAR_SUFFIX).open("rb") as file:
+        with open_regular(beside(path, SIDECAR_SUFFIX)) as file:
             digest = layout.parse_sidecar(file.read(SMALL_BLOB_BYTES))
     except FileNotFoundError:
         return None, None

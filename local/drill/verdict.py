@@ -19,8 +19,9 @@ from local.drill_program.tables import floors
 from local.errors import InconclusiveError
 from local.report import STEPS, DrilledDatabase, RowCount
 
-_LINE = re.compile(r"PILLAR9 ([0-9a-f]+) ([0-9]{1,4})/([0-9]{1,4}) ([0-9a-f]{64}) (\S+)", re.ASCII)
+_LINE = re.compile(r"PILLAR9 ([0-9a-f]+) ([0-9]{1,4})/([0-9]{1,4}) ([0-9a-f]{64}) ([!-~]+)", re.ASCII)
 _RESULT_MAX_BYTES = 64 * 1024 * 1024
+_RESULT_VALUES_MAX = 2_000_000
 _DOING = "reading the drill's result"
 _AGAIN = "run the drill again"
 
@@ -133,6 +134,9 @@ def _payload(outputs: Sequence[str], nonce: str) -> bytes:
         raise _no_verdict("the result does not unpack") from error
     if not inflater.eof or inflater.unused_data:
         raise _no_verdict("the result does not unpack to its end")
+    # Each value but the first of its kind has a comma before it, so this bounds them before any is made.
+    if payload.count(b",") > _RESULT_VALUES_MAX:
+        raise _no_verdict("the result has more values than any")
     return payload
 
 

@@ -114,7 +114,7 @@ class DatabaseDrill:
             judge_content(order, held.database)
         with self.times.during("integrity"):
             work.progress.tell("integrity")
-            self.connection = open_restored(work.path)
+            self.connection = open_restored(work.path, work.stop)
             self.notes["integrity"] = integrity(self.connection, held.database.size_bytes, work.stop)
         with self.times.during("rows"):
             work.progress.tell("rows")

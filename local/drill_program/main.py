@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from local.drill_program.database import DatabaseDrill
+from local.drill_program.distrust import limit_heap
 from local.drill_program.order import DatabaseOrder, DrillOrder, FetchOrder
 from local.drill_program.restored_file import CORES
 from local.drill_program.result import print_part, print_result
@@ -60,6 +61,7 @@ def run_drill(order: DrillOrder) -> int:
     for number in SIGNALS:
         signal.signal(number, lambda received, _: events.put(received))
     sweep()
+    limit_heap()
     with drill_folder() as folder:
         stop = Stop()
         drills = planned(order, folder, stop)

@@ -16,6 +16,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.drill_program.distrust import distrust
 from local.drill_program.download import OVERWRITTEN, archive_pieces, check_size
 from local.drill_program.errors import BackupWrongError, NotCarriedOutError, first_few
 from local.drill_program.gunzip import ByteReader, UnpackedArchive, gunzip
@@ -24,11 +25,15 @@ from local.drill_program.restored_file import RestoredDatabase, RestoredFile
 from local.drill_program.tables import DatabaseContent, count_tables, schema_digest
 from local.drill_program.work import Stop, Work
 
+# Where a damaged name stands in SQLite's message, Python cannot decode it and raises that in the error's place.
+SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 # What SQLite says of a damaged file. A schema that it calls malformed may only be one that this build is too old for.
 CORRUPT = re.compile("malformed|not a database|corrupt")
 UNKNOWN_SCHEMA = re.compile("malformed database schema .* - (?!invalid rootpage|orphan index|.*already)", re.DOTALL)
 PROBLEMS_LOOKED_FOR = 20
 NOTE_CHARACTERS = 200
+# A name in the schema may be as long as a file, and stands in SQLite's message: to search that would take hours.
+MESSAGE_CHARACTERS = 2000
 
 
 @dataclass(frozen=True)
@@ -114,8 +119,10 @@ def judge_content(order: DatabaseOrder, restored: RestoredDatabase) -> None:
         raise BackupWrongError(f"the database's SHA-256 is {restored.sha256}, {order.raw_sha256} was recorded")
 
 
-def open_restored(path: Path) -> sqlite3.Connection:
+def open_restored(path: Path, stop: Stop) -> sqlite3.Connection:
     """The restored database, for any thread; nothing writes to it, and what SQLite makes beside it goes when it closes.
+
+    Nothing in it runs that could do more than read it, and no statement goes on once the drill is to end.
 
     Opened for writing, since SQLite reads no CHECK constraints from what is not (build.c, sqlite3AddCheckConstraint).
     Exclusive, so that a database whose header says WAL needs no -shm.
@@ -123,6 +130,7 @@ def open_restored(path: Path) -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?mode=rw"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
     connection.text_factory = functools.partial(str, encoding="utf-8", errors="replace")
+    distrust(connection, stop.is_set)
     connection.execute("PRAGMA locking_mode=exclusive")
     connection.execute("PRAGMA query_only=on")
     return connection
@@ -138,7 +146,7 @@ def integrity(connection: sqlite3.Connection, size_bytes: int, stop: Stop) -> st
         connection.execute("PRAGMA cache_size=-16000")
         connection.execute(f"PRAGMA mmap_size={size_bytes}")
         problems, note = problems_and_broken_checks(connection, stop)
-    except sqlite3.Error as error:
+    except SQLITE_ERRORS as error:
         raise sqlite_error(error, stop) from None
     if problems == ["ok"]:
         return note
@@ -152,10 +160,10 @@ def problems_and_broken_checks(connection: sqlite3.Connection, stop: Stop) -> tu
     try:
         problems = integrity_check(connection)
         note = broken_checks(problems)
-    except sqlite3.Error as error:
+    except SQLITE_ERRORS as error:
         # It may be the constraint's own: a function of the application's, or json() of what is none ("malformed JSON").
         stop.check()
-        problems, note = [], f"CHECK constraints were not all evaluated: {error}"[:NOTE_CHARACTERS]
+        problems, note = [], f"CHECK constraints were not all evaluated: {sqlite_message(error)}"[:NOTE_CHARACTERS]
     if note:
         connection.execute("PRAGMA ignore_check_constraints=on")
         problems = integrity_check(connection)
@@ -179,16 +187,27 @@ def rows(connection: sqlite3.Connection, stop: Stop) -> DatabaseContent:
     """Read the schema and count each table; `comparison` says whether that is what was recorded."""
     try:
         return DatabaseContent(schema_digest(connection), count_tables(connection))
-    except sqlite3.Error as error:
+    except SQLITE_ERRORS as error:
         raise sqlite_error(error, stop) from None
 
 
-def sqlite_error(error: sqlite3.Error, stop: Stop) -> Exception:
+def sqlite_message(error: Exception) -> str:
+    """What SQLite said, also where a damaged name in it is no UTF-8."""
+    return error.object.decode("utf-8", "replace") if isinstance(error, UnicodeDecodeError) else str(error)
+
+
+def shortened(message: str) -> str:
+    """What SQLite says without the middle of a name that has no end: what went wrong stands behind it."""
+    half = MESSAGE_CHARACTERS // 2
+    return message if len(message) <= MESSAGE_CHARACTERS else f"{message[:half]}…{message[-half:]}"
+
+
+def sqlite_error(error: Exception, stop: Stop) -> Exception:
     """What SQLite's error says of the backup: only damage that any version would see makes it wrong.
 
     Raises NotCarriedOutError where the drill was ended early, which interrupts SQLite.
     """
-    text = str(error)
+    text = shortened(sqlite_message(error))
     if CORRUPT.search(text) and not UNKNOWN_SCHEMA.match(text):
         return BackupWrongError(text)
     stop.check()

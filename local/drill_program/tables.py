@@ -13,6 +13,10 @@ UNKNOWN_MODULE = re.compile("no such |unknown tokenizer|vtable constructor faile
 VIRTUAL_TABLE = re.compile(rb"(?is)create virtual table .*?\busing\s+(\w+)")
 
 
+# A schema of 50,000 tables has some 20 MiB. A file of few bytes may unpack to one that no memory holds.
+SCHEMA_BYTES_MAX = 256 << 20
+
+
 @dataclass(frozen=True)
 class TableCounts:
     """Rows by table; why this SQLite cannot count a table (it lacks the module); the module of each virtual table."""
@@ -31,10 +35,19 @@ class DatabaseContent:
 
 
 def schema_rows(connection: sqlite3.Connection) -> list[tuple[bytes | None, ...]]:
-    """Every (type, name, tbl_name, sql) in the schema, in UTF-8 whatever the database's encoding."""
+    """Every (type, name, tbl_name, sql) in the schema, in UTF-8 whatever the database's encoding.
+
+    Raises sqlite3.Error where it cannot be read, or has more than SCHEMA_BYTES_MAX.
+    """
     factory, connection.text_factory = connection.text_factory, bytes
     try:
-        return connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
+        found, size = [], 0
+        for row in connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master"):
+            size += sum(len(text) for text in row if text is not None)
+            if size > SCHEMA_BYTES_MAX:
+                raise sqlite3.OperationalError(f"the schema has more than {SCHEMA_BYTES_MAX} bytes")
+            found.append(row)
+        return found
     finally:
         connection.text_factory = factory
 

@@ -23,6 +23,10 @@ _MARK_ZEROS = 9
 # Zeros are looked through in longer and longer blocks, since each may be a request.
 _FIRST_BLOCK_BYTES = 4096
 _BLOCK_BYTES_MAX = 4 << 20
+# More of them are no padding: a sparse file of a terabyte would be read to its beginning at each listing.
+ZEROS_BYTES_MAX = 256 << 20
+# The longest record has some 4,200 pieces; each may be a request.
+PIECES_MAX = 10_000
 
 
 def read_end_mark(file: BinaryIO, size: int) -> bytes | None:
@@ -40,8 +44,11 @@ def read_record(file: BinaryIO, size: int) -> ArchiveRecord | None:
     at, length, _ = END.unpack(mark)
     if length > RECORD_BYTES_MAX:
         raise RecordError(TOO_LARGE)
-    parts = RecordParts()
+    parts, pieces = RecordParts(), 0
     while at <= end and parts.mark is None:
+        pieces += 1
+        if pieces > PIECES_MAX:
+            raise RecordError(TOO_LARGE)
         file.seek(at)
         head = file.read(HEADER.size)
         count = member_size(head)
@@ -67,9 +74,9 @@ def _find_end_mark(file: BinaryIO, size: int) -> tuple[int, bytes] | None:
 
 
 def _last_byte(file: BinaryIO, size: int) -> int:
-    """Where the last byte stands that is not zero; -1 where there is none."""
+    """Where the last byte stands that is not zero; -1 where there is none among the last ZEROS_BYTES_MAX."""
     end, block_bytes = size, _FIRST_BLOCK_BYTES
-    while end > 0:
+    while end > max(0, size - ZEROS_BYTES_MAX):
         start = max(0, end - block_bytes)
         file.seek(start)
         rest = file.read(end - start).rstrip(b"\0")

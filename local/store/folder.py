@@ -24,6 +24,7 @@ from local.store.folder_names import former_path
 from local.store.folder_remove import folder_names, leftovers_under, remove_file
 from local.store.folder_upload import FolderUpload
 from local.store.interface import SMALL_BLOB_BYTES, Entry, Link
+from local.store.regular_file import open_regular
 
 
 class FolderStore:
@@ -62,7 +63,7 @@ class FolderStore:
         """A small file's content; None if there is no such file, StoreError if it is larger than SMALL_BLOB_BYTES."""
         path = self._path(name)
         try:
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 content = file.read(SMALL_BLOB_BYTES + 1)
         except FileNotFoundError:
             return None

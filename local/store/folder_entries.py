@@ -19,6 +19,7 @@ from local.store.durable import TEMPORARY_FOLDER, refused
 from local.store.folder_lock import HOLDER_FILE, LOCK_FILE
 from local.store.folder_names import is_derived, split_name
 from local.store.interface import Entry
+from local.store.regular_file import open_regular
 
 _OWN_FILES = frozenset({LOCK_FILE, HOLDER_FILE})
 # How often a file is opened again that was replaced while it was read: commits are minutes apart.
@@ -67,7 +68,7 @@ def _read(name: str, version: str | None, path: Path) -> Entry:
         if not stat.S_ISREG(found.st_mode):
             # To open a pipe would wait for whoever writes into it.
             raise OSError("no regular file")
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             found = os.fstat(file.fileno())
             metadata = folder_metadata.read(path, file, found.st_size)
         if etag_at(path) == file_etag(found) or look == _LOOKS - 1:

@@ -14,6 +14,7 @@ from local.drill_program.record import END, RecordError
 from local.store import archive_end, layout
 from local.store.folder_names import METADATA_SUFFIX, SIDECAR_SUFFIX, beside
 from local.store.interface import SMALL_BLOB_BYTES
+from local.store.regular_file import open_regular
 
 # Names the content that the `.json` is of: the SHA-256 that the archive's end mark holds.
 RECORD_KEY = "record_sha256"
@@ -56,7 +57,7 @@ def completed(path: Path, metadata: Mapping[str, str]) -> Mapping[str, str]:
 
 def encoded(path: Path, metadata: Mapping[str, str]) -> tuple[Path, bytes]:
     """The `.json` beside an archive, and what it is to hold; OSError."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         mark = archive_end.read_end_mark(file, path.stat().st_size)
     fields = {**metadata, RECORD_KEY: _digest_in(mark)} if mark else dict(metadata)
     return beside(path, METADATA_SUFFIX), json.dumps(fields, indent=1).encode() + b"\n"
@@ -82,7 +83,7 @@ def _of_record(file: BinaryIO, size: int) -> Mapping[str, str]:
 
 def _read_or_nothing(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return file.read(SMALL_BLOB_BYTES)
     except FileNotFoundError:
         return b""
@@ -91,7 +92,7 @@ def _read_or_nothing(path: Path) -> bytes:
 def _read_json(path: Path) -> dict[str, str] | None:
     """The fields, all as text; None if there is no such file, ValueError if it is no mapping."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             content = file.read(SMALL_BLOB_BYTES + 1)
     except FileNotFoundError:
         return None

@@ -19,7 +19,7 @@ EPOCH = datetime.fromtimestamp(0, UTC)
 # The metadata of an archive whose upload has begun and has not come to its commit.
 SEED_KEY = "seeded_from"
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-Size = Annotated[int, msgspec.Meta(ge=0)]
+Size = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 _TIMES = ("taken", "unchanged_until", "content_since")
 # What is known of a point or of its archive as a whole, and so not of the content in it.
@@ -43,7 +43,7 @@ class BackupRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     raw_bytes: Size | None = None
     page_size: Size | None = None
     page_count: Size | None = None
-    user_version: int | None = None
+    user_version: Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)] | None = None
     schema_sha256: Sha256 | None = None
     rows: dict[str, Size] | None = None
     row_total: Size | None = None
@@ -112,8 +112,8 @@ def decode_metadata(metadata: Mapping[str, str]) -> BackupRecord:
     try:
         if "rows" in known:
             known["rows"] = json.loads(known["rows"])
-        return msgspec.convert(known, BackupRecord, strict=False)
-    except (msgspec.ValidationError, json.JSONDecodeError) as error:
+        return _refuse_untellable(msgspec.convert(known, BackupRecord, strict=False))
+    except (ValueError, OverflowError, RecursionError) as error:
         raise ValueError(f"the backup's metadata cannot be read: {error}") from error
 
 
@@ -127,8 +127,8 @@ def recorded_in(record: Mapping[str, Any]) -> BackupRecord:
     fields = [key for key in BackupRecord.__struct_fields__ if key not in _NOT_IN_THE_RECORD]
     known = {key: record[key] for key in fields if key in record}
     try:
-        recorded = msgspec.convert(known, BackupRecord)
-    except msgspec.ValidationError as error:
+        recorded = _refuse_untellable(msgspec.convert(known, BackupRecord))
+    except (ValueError, OverflowError) as error:
         raise ValueError(f"the archive's record cannot be read: {error}") from error
     return changed(recorded, taken=recorded.content_since)
 
@@ -136,6 +136,20 @@ def recorded_in(record: Mapping[str, Any]) -> BackupRecord:
 def changed(recorded: BackupRecord, **fields: Any) -> BackupRecord:
     """The same with other values in some fields."""
     return msgspec.structs.replace(recorded, **fields)
+
+
+def _refuse_untellable(recorded: BackupRecord) -> BackupRecord:
+    """The same; ValueError or OverflowError where it could not be told again.
+
+    That is half of a surrogate pair in a text, which UTF-8 has not, and a time that leaves the calendar in UTC.
+    """
+    for name in _TIMES:
+        moment = getattr(recorded, name)
+        if moment:
+            clock.timestamp(moment)
+    for text in (recorded.database, recorded.sqlite, recorded.tool, *(recorded.rows or ())):
+        (text or "").encode()
+    return recorded
 
 
 def _fields(recorded: BackupRecord) -> dict[str, Any]:
