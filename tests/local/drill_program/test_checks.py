@@ -49,7 +49,7 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 def connection(tmp_path: Path, content: bytes) -> Iterator[sqlite3.Connection]:
     path = tmp_path / "restored.db"
     path.write_bytes(content)
-    with closing(open_restored(path)) as opened:
+    with closing(open_restored(path, Stop())) as opened:
         count_tables(opened)
         yield opened
 

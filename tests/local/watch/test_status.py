@@ -121,7 +121,7 @@ LINE = re.compile(
 
 
 def samples_in(text: str) -> dict[str, dict[str | None, float]]:
-    """Every sample of the text format 0.0.4, as `promtool check metrics` holds it: HELP, TYPE, samples, a newline."""
+    """Every sample of the text format 0.0.4, read as strictly as `promtool check metrics` reads it."""
     found: dict[str, dict[str | None, float]] = {}
     heads: list[str] = []
     assert text.endswith("\n")
