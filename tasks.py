@@ -78,6 +78,8 @@ COMMANDS = (
     rbac.check,  # invoke rbac.check
     rbac.fix,  # invoke rbac.fix
     rbac.revoke,  # invoke rbac.revoke
+    # rbac is above remote: only here can remote.run be told who may run what.
+    remote.run(rbac.rights_to_run),  # invoke remote.run
     demo,  # invoke demo
     run_tests,  # invoke test
     bench,  # invoke bench
