@@ -108,6 +108,7 @@ def answer_within(order: CommandOrder, told: dict[str, Any], outputs: tuple[Outp
     """Send the answer; where it is a long one also keep a shorter one, or send that if no other can travel."""
     most_bytes = order.most_bytes
     whole = short = packed(answer_content(told, share(outputs[0], outputs[1], most_bytes)))
+    most_bytes = min(most_bytes, sum(output.kept_bytes for output in outputs))
     while len(short) > order.most_characters:
         most_bytes = most_bytes * 3 // 4
         short = packed(answer_content(told, share(outputs[0], outputs[1], most_bytes)))

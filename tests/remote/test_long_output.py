@@ -58,13 +58,13 @@ def test_through_the_store_it_comes_whole_and_nothing_of_it_stays(site: Site, vm
 
 def test_in_parts_it_comes_whole_and_the_time_is_told_first(site: Site, vm_files: Path) -> None:
     without_inbox(site)
-    text = python_there("import random; r = random.Random(1)\nfor n in range(27000): print('line', r.getrandbits(4))")
+    text = python_there("import random; r = random.Random(1)\nfor n in range(41000): print('line', r.getrandbits(4))")
     numbers = random.Random(1)
 
     found = run(site, text)
 
-    assert found.stdout == "".join(f"line {numbers.getrandbits(4)}\n" for _ in range(27_000))
-    assert len(found.stdout) > 200_000
+    assert found.stdout == "".join(f"line {numbers.getrandbits(4)}\n" for _ in range(41_000))
+    assert len(found.stdout) > 300_000
     assert (found.verdict, found.reason) == ("passed", None)
     count = len(site.deployment.cloud.scripts) - 1
     assert count > 1
