@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import random
+import zlib
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,13 @@ def vm_files(site: Site) -> Path:
     return site.give_vm_own_temporary_folder()
 
 
+def order_in(script: str) -> str:
+    """The order of the program in a script that was sent."""
+    packed = script.partition("b64decode('''\n")[2].partition("\n'''")[0]
+    program = zlib.decompress(base64.b64decode(packed)).decode()
+    return zlib.decompress(base64.b85decode(program.rsplit('main("', 1)[1].split('"')[0])).decode()
+
+
 def test_through_the_store_it_comes_whole_and_nothing_of_it_stays(site: Site, vm_files: Path) -> None:
     text, output = noise(300_000)
 
@@ -51,7 +60,10 @@ def test_through_the_store_it_comes_whole_and_nothing_of_it_stays(site: Site, vm
     assert found.stdout == output
     assert (found.verdict, found.reason) == ("passed", None)
     assert "through the store: runs/" in site.told()
-    assert len(site.deployment.cloud.scripts) == 2
+    scripts = site.deployment.cloud.scripts
+    assert len(scripts) == 2
+    assert "sig=" in order_in(scripts[1].script)
+    assert "sig=" not in site.told() + "".join(str((script.stdout, script.stderr)) for script in scripts)
     assert handed_in(site) == []
     assert list(vm_files.iterdir()) == []
 
@@ -165,7 +177,7 @@ def test_where_the_vm_does_not_reach_the_store_it_comes_in_parts(site: Site, vm_
     site.store_kind = ClosedStore
     if limit:
         site.monkeypatch.setattr("remote.command.LONGEST_IN_PARTS_CHARACTERS", limit)
-        site.monkeypatch.setattr("remote.program_runner.MOST_PARTS", 8)
+        site.monkeypatch.setattr("remote.program_runner.MOST_PARTS", 7)
     text, output = noise(40_000)
 
     found = run(site, text)
