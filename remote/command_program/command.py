@@ -28,6 +28,36 @@ MARK_CHARACTERS = 16
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
+class Signals:
+    """Signals that are to end the program: they do so only while that ends the command and its folder too.
+
+    One that comes before is heard as soon as that is so; one that comes later changes nothing, since all has ended.
+    """
+
+    def __init__(self) -> None:
+        self.heard = False
+        self.received = 0
+        for number in ENDING_SIGNALS:
+            signal.signal(number, self.receive)
+
+    def receive(self, number: int, _frame: object) -> None:
+        """Raise SystemExit where that is in order."""
+        self.received = self.received or number
+        if self.heard:
+            self.heard = False
+            raise SystemExit(128 + number)
+
+    def hear(self) -> None:
+        """From now on they raise SystemExit; at once, where one came already."""
+        self.heard = True
+        if self.received:
+            self.receive(self.received, None)
+
+    def ignore(self) -> None:
+        """From now on they change nothing."""
+        self.heard = False
+
+
 def carry_out(packed_order: str) -> None:
     """Run a command and end the process, whatever the command left; the exit code is 0 if an answer was printed."""
     code = 1
@@ -46,12 +76,11 @@ def carry_out(packed_order: str) -> None:
 def run_command(order: CommandOrder) -> None:
     """Run the command and send the answer; SystemExit where a signal ends it before."""
     faulthandler.dump_traceback_later(order.timeout_seconds + LAST_RESORT_SECONDS, exit=True)
-    for number in ENDING_SIGNALS:
-        signal.signal(number, end_on_signal)
+    signals = Signals()
     sweep()
     began = time.monotonic()
     with drill_folder(COMMAND_PREFIX) as folder:
-        ended, outputs = run_in(folder, order)
+        ended, outputs = run_in(folder, order, signals)
         seconds = round(time.monotonic() - began, 3)
         kept_folder = folder if is_mounted_below(folder) else None
     told = {
@@ -65,12 +94,7 @@ def run_command(order: CommandOrder) -> None:
     answer_within(order, told, outputs)
 
 
-def end_on_signal(number: int, _frame: object) -> None:
-    """Leave through every context, so that the command and its folder are ended too."""
-    raise SystemExit(128 + number)
-
-
-def run_in(folder: str, order: CommandOrder) -> tuple[Ended, tuple[Output, Output]]:
+def run_in(folder: str, order: CommandOrder, signals: Signals) -> tuple[Ended, tuple[Output, Output]]:
     """The command's end and what it wrote; its working directory is an empty one in `folder`."""
     content = base64.b64decode(order.content)
     path, inside = Path(folder, "command"), Path(folder, "work")
@@ -88,7 +112,9 @@ def run_in(folder: str, order: CommandOrder) -> tuple[Ended, tuple[Output, Outpu
     os.close(err_end)
     readers = [Reader(stream, order.most_bytes // 2) for stream in (out, err)]
     try:
+        signals.hear()
         ended = family.wait(order.timeout_seconds)
+        signals.ignore()
     except BaseException:
         family.end()
         raise

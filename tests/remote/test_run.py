@@ -16,7 +16,7 @@ from remote.command import Command
 from remote.run import check_run
 from tests.azure_cloud import faults
 from tests.azure_cloud.faults import Fault
-from tests.remote.commands import HANGING, Ordered, python_there, run, run_on, run_script
+from tests.remote.commands import HANGING, Ordered, alive, python_there, run, run_on, run_script
 from tests.remote.site import ACTION, Site
 from tests.remote.troubles import ELSEWHERE
 
@@ -107,14 +107,6 @@ def test_what_run_command_would_not_take_is_a_mistake_and_nothing_is_sent(site: 
 
 
 # What takes long, and what stays
-
-
-def alive(pid: int) -> bool:
-    status = Path(f"/proc/{pid}/stat")
-    try:
-        return status.read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 STUBBORN = """
