@@ -13,6 +13,7 @@ import pytest
 
 from local.cloud.errors import AccessDeniedError
 from local.errors import ConfigError
+from local.events import Event
 from local.settings import AzureSettings, Database, StoreSettings
 from local.store.azure import AzureStore
 from local.store.open import open_store
@@ -49,10 +50,16 @@ def test_a_missing_right_is_refused_and_the_granted_one_works(site: Site) -> Non
 
 def test_a_busy_vm_is_waited_for(site: Site) -> None:
     site.back_up()
-    site.deployment.cloud.occupy(site.vm, 0.6)
+    site.deployment.cloud.occupy(site.vm, 600)
+    waited: list[Event] = []
 
-    assert site.drill().drill.verdict == "passed"
-    assert "another command is running there" in site.told()
+    def release(event: Event) -> None:
+        if "another command is running there" in event.text:
+            waited.append(event)
+            site.deployment.cloud.release(site.vm)
+
+    assert site.drill(watch=release).drill.verdict == "passed"
+    assert waited
 
 
 def test_a_throttling_and_failing_azure_is_only_slower(site: Site) -> None:
