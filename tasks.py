@@ -91,6 +91,8 @@ COMMANDS = (
     version,  # invoke version
     watch.status,  # invoke status
     watch.prune,  # invoke backup.prune
+    # rbac is above remote: only here can remote.run be told who may run what.
+    remote.run(rbac.rights_to_run),  # invoke remote.run
     demo,  # invoke demo
     run_tests,  # invoke test
     bench,  # invoke bench

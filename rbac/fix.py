@@ -102,7 +102,7 @@ def fix(
 ) -> Outcome:
     """Give the configured principal the rights at the VMs (and at the store), and prove that they work.
 
-    `prove` runs a script on a VM. Raises ConfigError where what was asked for cannot serve, AzureError where Azure
+    `prove` runs a command on a VM. Raises ConfigError where what was asked for cannot serve, AzureError where Azure
     refuses it.
     """
     with open_clients(azure) as clients:

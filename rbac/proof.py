@@ -17,16 +17,18 @@ from local.report import Verdict
 from local.settings import AzureSettings
 from rbac.facts import Principal
 from rbac.propagation import Deadline
+from remote.command import Ran
+from remote.script import NoPythonError
 
-_MARK = "pillar9-rbac-proof"
-SCRIPT = f"""#!/bin/sh
-echo {_MARK}
-sqlite3 --version 2>/dev/null || python3 -c 'import sqlite3; print(sqlite3.sqlite_version, "(in python3)")' 2>/dev/null
-"""
+_SQLITE = re.compile(r"(\d+(?:\.\d+)+(?: \(in python3\))?)")
+COMMAND = (
+    "sqlite3 --version 2>/dev/null || "
+    "python3 -c 'import sqlite3; print(sqlite3.sqlite_version, \"(in python3)\")' 2>/dev/null"
+)
 SECRET_VARIABLE = "PILLAR9_PRINCIPAL_CLIENT_SECRET"  # noqa: S105 - the variable's name
-# (credential, VM's name, script's text, seconds that it may take) to the script's stdout; AccessDeniedError where Azure
-# refuses to run it.
-Prove = Callable[[Login, str, str, float], str]
+# (credential, VM's name, a shell's command, seconds that all of it may take) to how it ended there; AccessDeniedError
+# where Azure refuses to run it.
+Prove = Callable[[Login, str, str, float], Ran]
 MakeLogin = Callable[[], Login]
 
 
@@ -76,7 +78,7 @@ def principal_logins(azure: AzureSettings, principal: Principal, own: Login) -> 
 
 
 def wait_until_effective(make: MakeLogin, vms: tuple[str, ...], prove: Prove, deadline: Deadline) -> Proof:
-    """Run the script on every VM, again and again with fresh tokens as long as Azure refuses, until the time is up."""
+    """Run the command on every VM, again and again with fresh tokens as long as Azure refuses, until the time is up."""
     seen = []
     for vm in vms:
         proved = _wait_on_vm(make, vm, prove, deadline)
@@ -91,20 +93,20 @@ def _wait_on_vm(make: MakeLogin, vm: str, prove: Prove, deadline: Deadline) -> P
         try:
             # A token carries the rights of the moment it was issued, so each try gets its own.
             with closing(make()) as login:
-                return _judge_output(vm, prove(login, vm, SCRIPT, deadline.left))
+                return _judge(vm, prove(login, vm, COMMAND, deadline.left))
         except AccessDeniedError as error:
             deadline.tell(vm, f"assigned, not effective yet after {deadline.waited} s")
             if not deadline.wait():
                 return Proof(False, f"assigned, but not effective on {vm} after {deadline.waited} s: {error}")
+        except NoPythonError as error:
+            # What said so is a script that ran there.
+            return Proof(True, f"{vm} ran a script; {error.came_back}, which a drill needs: {error.mend}")
         except (AzureError, InconclusiveError) as error:
             in_time = "" if deadline.left else f" in {deadline.waited} s (--wait)"
             return Proof(None, f"assigned, but it could not be tried on {vm}{in_time}: {error}")
 
 
-def _judge_output(vm: str, output: str) -> Proof:
-    found = re.search(rf"^{_MARK}$(?:\n+(\d+(?:\.\d+)+(?: \(in python3\))?))?", output, re.MULTILINE)
-    if not found:
-        return Proof(None, f"assigned, but what ran on {vm} did not answer whole")
-    if not found[1]:
-        return Proof(True, f"{vm} ran a command; it has no SQLite")
-    return Proof(True, f"{vm} ran a command: SQLite {found[1]}")
+def _judge(vm: str, ran: Ran) -> Proof:
+    """A whole answer proves the right, whatever the command found."""
+    found = _SQLITE.match(ran.stdout.head.decode("ascii", "replace"))
+    return Proof(True, f"{vm} ran a command: SQLite {found[1]}" if found else f"{vm} ran a command; it has no SQLite")

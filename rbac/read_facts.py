@@ -36,6 +36,13 @@ def facts_at_vms(clients: Clients, azure: AzureSettings, store: StoreLocation, p
     return _facts_in_force(clients, Facts(principal, scope_of_group, vm_scopes, accounts), scopes)
 
 
+def facts_at_vm(clients: Clients, azure: AzureSettings, principal: Principal, vm: str) -> Facts:
+    """What a principal, be it a person, holds at one VM; ConfigError where that is not there."""
+    arm.require_vm(clients, azure, vm)
+    scope = vm_scope(azure, vm)
+    return _facts_in_force(clients, Facts(principal, group_scope(azure), (scope,)), (scope,))
+
+
 def facts_at_group(
     clients: Clients, azure: AzureSettings, principal: Principal, store: StoreLocation | None = None
 ) -> Facts:

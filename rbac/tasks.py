@@ -9,7 +9,9 @@ from local.command_line.options import CHECK, JSON, Option
 from local.output.screen import Screen
 
 if TYPE_CHECKING:
+    from local.settings import AzureSettings
     from rbac.result import Outcome
+    from remote.run import RightToRun
 
 
 @command("rbac.check", JSON)
@@ -42,7 +44,8 @@ def fix(
     from rbac import fix
     from rbac.plan import FixOptions
     from rbac.propagation import Propagation
-    from remote import run_command
+    from remote.command import Command, Ran, run_command_on
+    from remote.program_runner import ProgramRunner
     from remote.run_command import Patience, VirtualMachine
 
     configured = invocation.settings
@@ -51,8 +54,9 @@ def fix(
         return _show(fix.preview(azure, configured.store, options), invocation.screen)
     with invocation.screen.watching() as watch:
 
-        def prove(login: Login, vm: str, script: str, seconds: float) -> str:
-            return run_command.run(VirtualMachine(azure, login, vm), script, watch, Patience(total=seconds)).stdout
+        def prove(login: Login, vm: str, text: str, seconds: float) -> Ran:
+            runner = ProgramRunner(VirtualMachine(azure, login, vm), watch, "rbac.fix")
+            return run_command_on(runner, Command(text.encode(), False, min(60, seconds)), Patience(total=seconds))
 
         outcome = fix.fix(azure, configured.store, options, prove, Propagation(seconds=wait, watch=watch))
     return _show(outcome, invocation.screen)
@@ -82,6 +86,13 @@ def revoke(
         propagation = Propagation(seconds=wait, watch=watch)
         outcome = revoke.revoke(azure, store=at_store, role=role or None, propagation=propagation)
     return _show(outcome, invocation.screen)
+
+
+def rights_to_run(azure: AzureSettings) -> tuple[RightToRun, ...]:
+    """Whether whoever is logged in may run commands on the VMs, for `remote.run --check`."""
+    from rbac.right_to_run import rights_to_run
+
+    return rights_to_run(azure)
 
 
 def _show(outcome: Outcome, screen: Screen) -> int:

@@ -26,6 +26,7 @@ from local.settings import AzureSettings, Database, DrillSettings
 from local.store.interface import Store
 from local.version import TOOL
 from remote.machine import LIMITS, Limits, Machine
+from remote.program_runner import INBOX_FOLDER, ProgramRunner
 from remote.run_command import VirtualMachine
 from remote.spread import at_once, spread
 
@@ -78,7 +79,9 @@ def drill_remote(
     check(store, azure)
     started, begin = clock.now(), time.monotonic()
     with closing(default_credential(azure)) as login:
-        machines = [Machine(VirtualMachine(azure, login, name), watch, limits) for name in azure.vms]
+        inbox, run_id = store.inbox(INBOX_FOLDER), new_id(started)
+        vms = [VirtualMachine(azure, login, name) for name in azure.vms]
+        machines = [Machine(ProgramRunner(vm, watch, run_id, limits.fetch, inbox), limits) for vm in vms]
         attempts = _carry_out(selection, machines, watch)
     report = _report(attempts, selection.databases, azure.vms, started, round(time.monotonic() - begin, 3))
     reason, failed = attempts.reason, any(database.verdict == "failed" for database in attempts.drilled)
@@ -112,7 +115,7 @@ def check(store: Store, azure: AzureSettings) -> None:
 
 def _carry_out(selection: Selection, machines: Sequence[Machine], watch: Watch) -> Attempts:
     """Rounds: each VM its share at the same time; the share of one that couldn't goes to those that could."""
-    working = {machine.vm.name: machine for machine in machines}
+    working = {machine.name: machine for machine in machines}
     targets = find_targets(selection)
     missing, left = targets.missing, targets.found
     outcomes: list[tuple[str, ProgramResult]] = []

@@ -1,16 +1,25 @@
-"""`invoke drill.remote`."""
+"""`invoke drill.remote` and `remote.run`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
+from local.command_line.command import Command as Task
 from local.command_line.command import Invocation, command
 from local.command_line.options import CHECK, JSON, At, Date, Only, Option
+from local.settings import AzureSettings
+
+if TYPE_CHECKING:
+    from remote.command import Command
+    from remote.run import RightToRun
 
 VMs = Annotated[Sequence[str], Option("on this VM instead of the configured ones (repeatable)", repeatable=True)]
+# Whether the caller may run commands on the VMs: `rbac` tells it, which nothing here may import.
+ReadRights = Callable[[AzureSettings], "Sequence[RightToRun]"]
 
 
 @command(
@@ -37,3 +46,59 @@ def drill(invocation: Invocation, only: Only = (), vm: VMs = (), date: Date = No
         drilled = drill_remote(selection.watched(chosen, watch), azure, configured.drill, watch)
     invocation.screen.show(drilled, tables.drill)
     return report.exit_code(drilled.drill.verdict)
+
+
+def run(read_rights: ReadRights) -> Task:
+    """The command `remote.run`, whose `--check` is told by `read_rights` who may run what."""
+
+    @command(
+        "remote.run",
+        CHECK,
+        JSON,
+        left="a command that has begun on a VM goes on there to its end, or until --timeout, in which the VM takes no "
+        "other, and removes its files by itself",
+    )
+    def run(
+        invocation: Invocation,
+        command: Annotated[str | None, Option("one text for /bin/sh on the VM", bare=True)] = None,
+        script: Annotated[str | None, Option("run this file there instead, by the interpreter in its #! line")] = None,
+        vm: VMs = (),
+        timeout: Annotated[int, Option("seconds after which it is ended there, with all that it started")] = 600,
+    ) -> int:
+        """A shell command on the VM(s), with its real exit code and its whole output."""
+        from local.store.open import open_store
+        from remote import run_text
+        from remote.run import check_run, preview, run_everywhere
+
+        configured = invocation.settings
+        wanted = _wanted(command, script, timeout)
+        azure = msgspec.structs.replace(configured.azure, vm=tuple(dict.fromkeys(vm)) or configured.azure.vms)
+        check_run(azure, wanted)
+        if invocation.check:
+            report = preview(read_rights(azure))
+        else:
+            with invocation.screen.watching() as watch:
+                report = run_everywhere(wanted, azure, lambda: open_store(configured.store, azure), watch)
+        invocation.screen.show(report, run_text.show)
+        return report.exit_code
+
+    return run
+
+
+def _wanted(text: str | None, script: str | None, timeout: int) -> Command:
+    """What is to run, by the options; ConfigError where they cannot be meant."""
+    import os
+
+    from local.errors import ConfigError
+    from remote.command import LONGEST_TIMEOUT_SECONDS, Command
+
+    if (text is None) == (script is None):
+        told = "is missing" if text is None else "and --script are both given"
+        raise ConfigError("COMMAND", told, 'give one: invoke remote.run "sqlite3 --version", or --script FILE')
+    if text is not None and not text.strip():
+        raise ConfigError("COMMAND", "is empty", 'give one: invoke remote.run "sqlite3 --version"')
+    if not 1 <= timeout <= LONGEST_TIMEOUT_SECONDS:
+        raise ConfigError("--timeout", f"is {timeout}", f"allowed: 1 to {LONGEST_TIMEOUT_SECONDS} seconds")
+    if text is not None:
+        return Command(os.fsencode(text), False, timeout)
+    return Command(Path(str(script)).expanduser().read_bytes(), True, timeout)

@@ -16,7 +16,7 @@ PROSE = {"with", "run", "task", "tasks", "itself"}
 def test_every_command_that_is_advised_exists() -> None:
     program = "import tasks; print(*(command.path for command in tasks.COMMANDS))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    there = {path.removesuffix(".run") for path in done.stdout.split()}
+    there = {"backup" if path == "backup.run" else path for path in done.stdout.split()}
 
     advised = {
         (path.as_posix(), name)

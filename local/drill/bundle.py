@@ -12,6 +12,8 @@ from functools import cache
 from importlib import resources
 
 PACKAGE = "local.drill_program"
+# What is joined with modules of that one; which of them may import which is the import rules' matter.
+_SHIPPED = (f"{PACKAGE}.", "remote.command_program.")
 FIRST_MODULE = "main"
 FUTURE = "from __future__ import annotations"
 # CPython's parser fails where two threads use it at once (https://github.com/python/cpython/issues/106905).
@@ -44,16 +46,20 @@ class _Part:
     ours: tuple[tuple[str, str], ...]  # module and name
 
 
-def program_source() -> str:
-    """The whole drill program but for its order, as one text."""
+def program_source(more: str | None = None, first: str = FIRST_MODULE) -> str:
+    """The whole program that begins with the module `first`, but for its order, as one text.
+
+    Its modules are the drill program's, and those of the package `more`.
+    """
     with _JOINING:
-        return _program_source()
+        return _program_source(more, first)
 
 
 @cache
-def _program_source() -> str:
-    files = [file for file in resources.files(PACKAGE).iterdir() if file.name.endswith(".py")]
-    return join({file.name.removesuffix(".py"): file.read_text(encoding="utf-8") for file in files})
+def _program_source(more: str | None, first: str) -> str:
+    packages = [PACKAGE, more] if more else [PACKAGE]
+    files = [file for name in packages for file in resources.files(name).iterdir() if file.name.endswith(".py")]
+    return join({file.name.removesuffix(".py"): file.read_text(encoding="utf-8") for file in files}, first)
 
 
 def join(sources: Mapping[str, str], first: str = FIRST_MODULE) -> str:
@@ -162,7 +168,7 @@ def _defined_names(name: str, statement: ast.stmt) -> list[str]:
 def _is_ours(statement: ast.stmt) -> bool:
     if not isinstance(statement, ast.ImportFrom) or statement.level:
         return False
-    return (statement.module or "").startswith(f"{PACKAGE}.")
+    return (statement.module or "").startswith(_SHIPPED)
 
 
 def _our_imports(name: str, statement: ast.Import | ast.ImportFrom) -> list[tuple[str, str]]:
@@ -170,7 +176,7 @@ def _our_imports(name: str, statement: ast.Import | ast.ImportFrom) -> list[tupl
         return []
     if any(alias.asname for alias in statement.names):
         raise BundleError(f"{name} renames what it imports: {ast.unparse(statement)}")
-    module = str(statement.module).removeprefix(f"{PACKAGE}.")
+    module = str(statement.module).rpartition(".")[2]
     return [(module, alias.name) for alias in statement.names]
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 from local.drill.bundle import program_source
 from local.drill.order import Target, database_orders
-from local.drill_program.order import DrillOrder, FetchOrder
+from local.drill_program.order import DrillOrder, FetchOrder, HandInOrder
 
 
 def program(
@@ -18,18 +18,14 @@ def program(
 ) -> str:
     """The text that drills `targets` when piped into `python3 -IS -`; it holds their links, so it is a secret.
 
-    It ends after `deadline` seconds at the latest. With a `budget` its line on stdout has at most so many characters,
-    the newline included; a longer result waits there for `fetch_program`. With `progress` it writes lines of JSON on
-    stderr: `name`, `step`, and `done` of `total` bytes.
+    It ends after `deadline` seconds at the latest. With a `budget` its line on either stream has at most so many
+    characters, the newline included; a longer result waits there for a later order. With `progress` it writes lines of
+    JSON on stderr: `name`, `step`, and `done` of `total` bytes.
     """
-    return _text(DrillOrder(nonce, deadline, budget, progress, database_orders(targets)))
+    return order_program(DrillOrder(nonce, deadline, budget, progress, database_orders(targets)))
 
 
-def fetch_program(nonce: str, part: int, *, budget: int, last: bool) -> str:
-    """The text that prints one later part of a result, and removes the result after the last."""
-    return _text(FetchOrder(nonce, part, budget, last))
-
-
-def _text(order: DrillOrder | FetchOrder) -> str:
+def order_program(order: DrillOrder | FetchOrder | HandInOrder) -> str:
+    """The text that carries out any order of the program; it may hold links, so it is a secret."""
     packed = base64.b85encode(zlib.compress(json.dumps(asdict(order)).encode(), 9)).decode()
     return f'{program_source()}\n\nmain("{packed}")\n'

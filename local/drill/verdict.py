@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
-import zlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
@@ -14,13 +10,12 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from local import report
+from local.drill import answer
 from local.drill.order import Target
 from local.drill_program.tables import floors
 from local.errors import InconclusiveError
 from local.report import STEPS, DrilledDatabase, RowCount
 
-_LINE = re.compile(r"PILLAR9 ([0-9a-f]+) ([0-9]{1,4})/([0-9]{1,4}) ([0-9a-f]{64}) ([!-~]+)", re.ASCII)
-_RESULT_MAX_BYTES = 64 * 1024 * 1024
 _RESULT_VALUES_MAX = 2_000_000
 _DOING = "reading the drill's result"
 _AGAIN = "run the drill again"
@@ -40,18 +35,18 @@ class ProgramResult:
     python: str | None
 
 
-def part_count(stdout: str, nonce: str) -> int:
-    """In how many parts the result comes of which `stdout` ends with the first; InconclusiveError if there is none."""
-    return _line(stdout, nonce, 1).parts
-
-
 def outcome(stdout: str, nonce: str, targets: Sequence[Target], later: Sequence[str] = ()) -> ProgramResult:
-    """The drill's results; `later` is what the fetch programs of parts 2, 3, … printed.
+    """The drill's results; `later` are the outputs that end with its parts 2, 3, …
 
     The machine that printed it is not trusted: InconclusiveError for whatever is not one whole result of this very run,
     or says what cannot be.
     """
-    result = _decode(_payload([stdout, *later], nonce))
+    return judged(answer.content([stdout, *later], nonce), targets)
+
+
+def judged(content: bytes, targets: Sequence[Target]) -> ProgramResult:
+    """The drill's results in an answer that came whole; InconclusiveError where it says what cannot be."""
+    result = _decode(content)
     if [found.name for found in result.databases] != [target.name for target in targets]:
         raise _no_verdict("it is not about the databases that were ordered")
     databases = tuple(_drilled(found, target) for found, target in zip(result.databases, targets, strict=True))
@@ -95,52 +90,14 @@ class _Counts:
     unrecorded: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _ResultLine:
-    parts: int
-    digest: str
-    piece: str
-
-
 def _no_verdict(came_back: str) -> InconclusiveError:
     return InconclusiveError(_DOING, came_back, _AGAIN)
 
 
-def _line(stdout: str, nonce: str, part: int) -> _ResultLine:
-    lines = stdout.rstrip().splitlines()
-    match = _LINE.fullmatch(lines[-1]) if lines else None
-    if not match:
-        raise _no_verdict("the output does not end with a whole result line")
-    if match[1] != nonce:
-        raise _no_verdict("the result line is of another run")
-    if int(match[2]) != part or int(match[3]) < part:
-        raise _no_verdict(f"this is part {match[2]} of {match[3]} and not part {part}")
-    return _ResultLine(int(match[3]), match[4], match[5])
-
-
-def _payload(outputs: Sequence[str], nonce: str) -> bytes:
-    lines = [_line(stdout, nonce, part) for part, stdout in enumerate(outputs, 1)]
-    if {line.parts for line in lines} != {len(lines)} or len({line.digest for line in lines}) != 1:
-        raise _no_verdict(
-            f"the result has {lines[0].parts} parts, of which {len(lines)} are there or do not belong together"
-        )
-    whole = "".join(line.piece for line in lines)
-    if hashlib.sha256(whole.encode()).hexdigest() != lines[0].digest:
-        raise _no_verdict("the result was altered or cut on its way")
-    inflater = zlib.decompressobj()
-    try:
-        payload = inflater.decompress(base64.b85decode(whole), _RESULT_MAX_BYTES)
-    except (ValueError, zlib.error) as error:
-        raise _no_verdict("the result does not unpack") from error
-    if not inflater.eof or inflater.unused_data:
-        raise _no_verdict("the result does not unpack to its end")
+def _decode(payload: bytes) -> _ProgramFound:
     # Each value but the first of its kind has a comma before it, so this bounds them before any is made.
     if payload.count(b",") > _RESULT_VALUES_MAX:
         raise _no_verdict("the result has more values than any")
-    return payload
-
-
-def _decode(payload: bytes) -> _ProgramFound:
     try:
         return msgspec.json.decode(payload, type=_ProgramFound)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

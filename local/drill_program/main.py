@@ -16,11 +16,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from local.drill_program.answer import print_parts
 from local.drill_program.database import DatabaseDrill
 from local.drill_program.distrust import limit_heap
-from local.drill_program.order import DatabaseOrder, DrillOrder, FetchOrder
+from local.drill_program.hand_in import hand_in
+from local.drill_program.order import DatabaseOrder, DrillOrder, FetchOrder, HandInOrder
 from local.drill_program.restored_file import CORES
-from local.drill_program.result import print_part, print_result
+from local.drill_program.result import print_result
 from local.drill_program.temporary import drill_folder, sweep
 from local.drill_program.work import Disk, DiskShare, ProgressLines, Stop, Work
 
@@ -48,7 +50,10 @@ def main(packed_order: str) -> None:
 def run_order(order: dict[str, Any]) -> int:
     """Carry out an order, as JSON holds it; returns the exit code."""
     if "part" in order:
-        return 0 if print_part(FetchOrder(**order)) else 1
+        return 0 if print_parts(FetchOrder(**order)) else 1
+    if "kept" in order:
+        hand_in(HandInOrder(**order))
+        return 0
     databases = [DatabaseOrder(**database) for database in order["databases"]]
     return run_drill(DrillOrder(**{**order, "databases": databases}))
 

@@ -54,9 +54,28 @@ class DrillOrder:
 
 @dataclass(frozen=True)
 class FetchOrder:
-    """The part of an earlier drill's result that is to be printed; nothing of the result is kept after the last."""
+    """The part of an earlier answer that is to be printed, and the one after it.
+
+    After the `last` nothing is kept of it, nor of the answer that it was made for instead (`superseded`, its nonce).
+    """
 
     nonce: str
     part: int
     line_characters: int
     last: bool
+    superseded: str | None = None
+
+
+@dataclass(frozen=True)
+class HandInOrder:
+    """The earlier answer (`kept`, its nonce) that is to be put into the store by `url`, a secret link.
+
+    Once it is there nothing is kept of it, nor of the shorter one that was made beside it (`superseded`). What came of
+    it is an answer by itself, under `nonce`.
+    """
+
+    nonce: str
+    kept: str
+    url: str = field(repr=False)
+    line_characters: int
+    superseded: str | None = None

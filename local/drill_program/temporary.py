@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 FOLDER_PREFIX = "pillar9-drill-"
+COMMAND_PREFIX = "pillar9-run-"
 RESULT_PREFIX = "pillar9-result-"
 STALE_SECONDS = 2 * 3600.0
 REMOVAL_TRIES = 5  # a thread that was given up may still make a file
@@ -26,21 +27,37 @@ def temporary_roots() -> list[str]:
 
 
 @contextlib.contextmanager
-def drill_folder() -> Iterator[str]:
+def drill_folder(prefix: str = FOLDER_PREFIX) -> Iterator[str]:
     """A new folder that only this user can read, gone afterwards with all that is in it."""
-    folder = tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=temporary_roots()[0])
+    folder = tempfile.mkdtemp(prefix=prefix, dir=temporary_roots()[0])
     try:
         yield folder
     finally:
         for _ in range(REMOVAL_TRIES):
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_tree(folder)
+
+
+def remove_tree(folder: str) -> None:
+    """Remove a folder with all that is in it, as far as that goes; not where a file system is mounted in it."""
+    if not is_mounted_below(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_mounted_below(folder: str) -> bool:
+    """Whether a file system is mounted in the folder, by a command that left it there: its files are somebody's."""
+    try:
+        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:  # no Linux
+        return False
+    # https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html: the fifth field is the mount point.
+    return any(line.split(" ")[4].startswith(f"{os.path.realpath(folder)}/") for line in mounts.splitlines())
 
 
 def sweep() -> None:
     """Remove what a drill left behind that was killed: only this user's, only what is stale, and follow no link."""
     for root in temporary_roots():
         for entry in Path(root).iterdir():
-            if entry.name.startswith((FOLDER_PREFIX, RESULT_PREFIX)):
+            if entry.name.startswith((FOLDER_PREFIX, COMMAND_PREFIX, RESULT_PREFIX)):
                 with contextlib.suppress(OSError):
                     remove_stale(entry)
 
@@ -51,6 +68,6 @@ def remove_stale(entry: Path) -> None:
     if found.st_uid != os.geteuid() or time.time() - found.st_mtime < STALE_SECONDS:
         return
     if stat.S_ISDIR(found.st_mode):
-        shutil.rmtree(entry, ignore_errors=True)
+        remove_tree(str(entry))
     else:
         entry.unlink()

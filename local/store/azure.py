@@ -12,6 +12,7 @@ from local.store import azure_remove
 from local.store.azure_connection import AzureConnection
 from local.store.azure_container import AzureContainer
 from local.store.azure_copy import copy_as_backup, set_metadata
+from local.store.azure_inbox import AzureInbox
 from local.store.azure_sidecar import write_sidecar
 from local.store.azure_upload import AzureUpload, refuse_immutable
 from local.store.interface import Entry, Link
@@ -119,3 +120,9 @@ class AzureStore:
     def links_may_travel(self) -> bool:
         """Whether a link opens one blob only and goes over https."""
         return self._container.links.may_travel
+
+    def inbox(self, folder: str) -> AzureInbox | None:
+        """Where another machine hands in blobs; None where no link could be signed for one blob alone."""
+        if not self.links_may_travel:
+            return None
+        return AzureInbox(self._container, folder, self._container.links.hand_in_link)

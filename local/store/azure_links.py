@@ -51,10 +51,18 @@ class AzureLinks:
         headers = {"Authorization": f"Bearer {token}", "x-ms-version": client.api_version}
         return Link(f"{self._address(entry)}{version}", headers)
 
+    def hand_in_link(self, name: str, seconds: int) -> str:
+        """The URL of a blob that is not there yet, with a SAS that makes it, and neither reads nor replaces it.
+
+        Raises AzureError where Azure gives out no delegation key.
+        """
+        entry = Entry(name, 0, datetime.now(UTC))
+        return f"{self._address(entry)}?{self._sign(entry, seconds, create=True)}"
+
     def _address(self, entry: Entry) -> str:
         return str(self._connection.client.get_blob_client(entry.name).url.partition("?")[0])
 
-    def _sign(self, entry: Entry, seconds: int) -> str:
+    def _sign(self, entry: Entry, seconds: int, *, create: bool = False) -> str:
         from azure.storage.blob import BlobSasPermissions, generate_blob_sas
 
         connection = self._connection
@@ -68,7 +76,7 @@ class AzureLinks:
             version_id=version.get("versionid"),
             account_key=connection.secret.key,
             user_delegation_key=None if connection.secret.key else self._delegation_key_until(expiry),
-            permission=BlobSasPermissions(read=True),
+            permission=BlobSasPermissions(create=True) if create else BlobSasPermissions(read=True),
             expiry=expiry,
             protocol="https" if connection.url.startswith("https:") else "https,http",
         )

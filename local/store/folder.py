@@ -146,6 +146,10 @@ class FolderStore:
         """Never: no other machine has this path."""
         return False
 
+    def inbox(self, folder: str) -> None:  # noqa: ARG002 - whichever it is
+        """None: no other machine reaches a folder of this one."""
+        return
+
     def _file(self, entry: Entry) -> Path:
         path = self._path(entry.name)
         return path if entry.version is None else former_path(path, entry.version)

@@ -75,6 +75,22 @@ class Upload(Protocol):
     ) -> None: ...
 
 
+class Inbox(Protocol):
+    """Where another machine hands in what is too long to be told; every name is one blob, which only it may make."""
+
+    def link(self, name: str) -> str:
+        """A URL by which that machine makes this blob, and does nothing else, within 60 minutes. It is a secret."""
+        ...
+
+    def take(self, name: str, most_bytes: int) -> bytes:
+        """What was handed in; StoreError where nothing was, or more than `most_bytes`. It is not to be trusted."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """The blob is gone; nothing where there is none."""
+        ...
+
+
 class Store(Protocol):
     """Where backups are kept. Names are blob names: parts joined by slashes.
 
@@ -164,6 +180,10 @@ class Store(Protocol):
 
         A folder's link is a path on this machine, so it never may.
         """
+        ...
+
+    def inbox(self, folder: str) -> Inbox | None:
+        """Where another machine hands in blobs under `folder`; None where it can't be given a link for that."""
         ...
 
 

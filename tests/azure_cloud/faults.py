@@ -14,6 +14,7 @@ Kind = Literal[
     "cut_short",
     "replaced_output",
     "truncated_output",
+    "altered_output",
     "endless_poll",
     "agent_stuck",
     "agent_failed",
@@ -23,7 +24,16 @@ Kind = Literal[
 CUT_SHORT = "[stdout]\n\n[stderr]\nLast script execution didn't finish."
 ON_THE_WIRE: frozenset[Kind] = frozenset({"status", "reset", "slow"})
 IN_THE_AGENT: frozenset[Kind] = frozenset(
-    {"cut_short", "replaced_output", "truncated_output", "endless_poll", "agent_stuck", "agent_failed", "vm_gone"}
+    {
+        "cut_short",
+        "replaced_output",
+        "truncated_output",
+        "altered_output",
+        "endless_poll",
+        "agent_stuck",
+        "agent_failed",
+        "vm_gone",
+    }
 )
 
 
@@ -98,6 +108,11 @@ def replaced_output(text: str) -> Fault:
 def truncated_output(count: int) -> Fault:
     """Only the last `count` bytes of stdout come back."""
     return Fault("truncated_output", count=count)
+
+
+def altered_output(stream: str = "stdout") -> Fault:
+    """One character at the end of a stream's last line comes back as another one."""
+    return Fault("altered_output", text=stream)
 
 
 def endless_poll() -> Fault:

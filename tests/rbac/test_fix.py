@@ -16,7 +16,16 @@ from rbac.fix import fix
 from rbac.plan import FixOptions, assignment_name, narrow_role
 from rbac.propagation import Propagation
 from rbac.rest import RestError
-from tests.azure_cloud.faults import agent_stuck, refusal, throttled
+from remote.command import Ran
+from tests.azure_cloud.faults import (
+    Fault,
+    agent_stuck,
+    cut_short,
+    refusal,
+    replaced_output,
+    throttled,
+    truncated_output,
+)
 from tests.azure_cloud.provisioning import Scope
 from tests.azure_cloud.roles import VIRTUAL_MACHINE_CONTRIBUTOR
 from tests.rbac.admin import STORE_SETTINGS, Admin, fix_report, text_of
@@ -149,30 +158,38 @@ def test_a_vm_that_cannot_run_leaves_the_proof_open(admin: Admin) -> None:
     assert "it could not be tried on vm-alai-support" in text_of(outcome)
 
 
-def test_a_script_that_did_not_answer_whole_is_no_proof(admin: Admin) -> None:
+@pytest.mark.parametrize(
+    "fault", [replaced_output(""), truncated_output(50), cut_short(0.1)], ids=lambda fault: fault.kind
+)
+def test_a_command_that_did_not_answer_whole_is_no_proof(admin: Admin, fault: Fault) -> None:
+    admin.hold_principal_secret()
+    admin.deployment.cloud.inject(fault)
+
+    outcome = admin.fix()
+
+    assert (fix_report(outcome).effective, outcome.exit_code) == (None, 4)
+
+
+def test_a_busy_vm_is_no_proof(admin: Admin) -> None:
     admin.hold_principal_secret()
 
-    empty = fix(
-        admin.azure, STORE_SETTINGS, FixOptions(), lambda *_: "Enable succeeded: \n[stdout]\n\n[stderr]\n", AT_ONCE
-    )
     busy = fix(admin.azure, STORE_SETTINGS, FixOptions(), _busy, AT_ONCE)
 
-    assert [fix_report(outcome).effective for outcome in (empty, busy)] == [None, None]
-    assert [outcome.exit_code for outcome in (empty, busy)] == [4, 4]
+    assert (fix_report(busy).effective, busy.exit_code) == (None, 4)
 
 
-def _busy(*_: object) -> str:
+def _busy(*_: object) -> Ran:
     raise InconclusiveError("run a command", "another command runs", "wait")
 
 
-def test_a_vm_without_sqlite_still_proves_the_right(admin: Admin) -> None:
+def test_a_vm_without_python3_still_proves_the_right(admin: Admin) -> None:
     admin.hold_principal_secret()
     admin.deployment.cloud.add_vm(admin.deployment.group, "vm-bare", programs=())
 
     outcome = admin.fix(azure=msgspec.structs.replace(admin.azure, vm="vm-bare"))
 
     assert fix_report(outcome).effective is True
-    assert "vm-bare ran a command; it has no SQLite" in text_of(outcome)
+    assert "vm-bare ran a script; the VM has no python3" in text_of(outcome)
 
 
 def test_the_principal_itself_needs_no_second_credential(admin: Admin) -> None:

@@ -53,8 +53,18 @@ def test_a_python3_that_is_too_old_is_told_with_its_version(tmp_path: Path) -> N
     assert "3.8" in refused.value.mend
 
 
-def test_what_run_command_would_not_take_is_not_sent() -> None:
-    with pytest.raises(InconclusiveError, match="takes 196,608") as refused:
-        script.python_script(secrets.token_hex(script.LONGEST_SCRIPT_BYTES * 3 // 4), NONCE)
+def test_what_run_command_would_not_take_is_told_and_what_it_takes_is_not() -> None:
+    long = script.python_script(secrets.token_hex(script.LONGEST_SCRIPT_BYTES * 3 // 4), NONCE)
 
-    assert "--only" in refused.value.mend
+    assert "takes 196,608" in str(script.too_long(long))
+    assert script.too_long(long[: script.LONGEST_SCRIPT_BYTES]) is None
+
+
+def test_the_agent_s_umask_is_kept_for_whom_it_is_meant(tmp_path: Path) -> None:
+    program = "import os\nprint(os.environ['PILLAR9_UMASK'])"
+
+    before = os.umask(0o027)
+    try:
+        assert ran(tmp_path, script.python_script(program, NONCE)) == "0027\n"
+    finally:
+        os.umask(before)

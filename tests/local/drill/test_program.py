@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from local.drill import verdict
+from local.drill.answer import result_line
 from local.drill.order import Target
-from local.drill.program import fetch_program, program
+from local.drill.program import order_program, program
+from local.drill_program.order import FetchOrder
 from local.errors import InconclusiveError
 from tests.support.drill_archives import NONCE, make_database, members, run_text, target_of, unrecorded
 
@@ -46,17 +48,18 @@ def test_twenty_databases_fit_in_what_run_command_returns(temp: Path, tmp_path: 
 
 def test_a_longer_result_travels_in_parts_and_is_removed_after_the_last(temp: Path, tmp_path: Path) -> None:
     targets = [unrecorded(target) for target in _twenty(tmp_path)]
-    first = run_text(program(targets, nonce=NONCE, deadline=100, budget=1000), temp).stdout
-    count = verdict.part_count(first, NONCE)
-    assert count > 2
+    done = run_text(program(targets, nonce=NONCE, deadline=100, budget=1000), temp)
+    first, count = done.stdout, result_line(done.stdout, NONCE).parts
+    assert count > 4
     (kept,) = temp.iterdir()
     assert kept.stat().st_mode & 0o777 == 0o600
     with pytest.raises(InconclusiveError):
         verdict.outcome(first, NONCE, targets)
-    later = []
-    for part in range(2, count + 1):
-        text = fetch_program(NONCE, part, budget=1000, last=part == count)
-        later.append(run_text(text, temp).stdout)
+    later = [done.stderr]
+    for part in range(3, count + 1, 2):
+        fetched = run_text(order_program(FetchOrder(NONCE, part, 1000, last=part + 2 > count)), temp)
+        later += [fetched.stdout, fetched.stderr]
+    later = later[: count - 1]
     assert list(temp.iterdir()) == []
     assert all(len(output) <= 1000 for output in (first, *later))
     outcome = verdict.outcome(first, NONCE, targets, later)
@@ -68,7 +71,7 @@ def test_a_longer_result_travels_in_parts_and_is_removed_after_the_last(temp: Pa
 
 
 def test_a_part_that_is_not_there_is_no_result(temp: Path) -> None:
-    done = run_text(fetch_program(NONCE, 2, budget=1000, last=True), temp)
+    done = run_text(order_program(FetchOrder(NONCE, 2, 1000, last=True)), temp)
     assert (done.stdout, done.returncode) == ("", 1)
 
 
