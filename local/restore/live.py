@@ -22,7 +22,7 @@ from local.restore.recover import recover_claimed
 from local.restore.replacement import Replacement, first_entry
 from local.restore.through_sqlite import StaysLockedError
 from local.restore.under_locks import UnderLocks
-from local.restore.verify import verify
+from local.restore.verify import Verified, verify
 from local.restore.ways import Way
 
 __all__ = ["Checks", "Job", "LiveRestore", "carry_out", "restore_live", "work_folder"]
@@ -124,30 +124,40 @@ def _take_back(way: Way, replacement: Replacement) -> None:
             way.undo()
     else:
         way.clear()
-    journal.remove(replacement.folder)
+    replacement.end()
 
 
 def _judged(job: Job, way: Way, replacement: Replacement) -> LiveRestore:
     try:
-        replacement.say("check the live database")
-        verified = verify(way.connection, job.copy, way.is_written)
-        why = verified.why or job.checks(replacement.live)
+        found = _checked(job, way, replacement)
+        if found.why is not None:
+            replacement.say(f"roll back, since {found.why}")
     except BaseException:
         with _undoing(replacement):
             way.undo()
-        journal.remove(replacement.folder)
+        replacement.end()
         raise
-    if why:
-        replacement.say(f"roll back, since {why}")
+    if found.why is not None:
         with _undoing(replacement):
             way.undo()
     else:
         way.finish()
-    journal.remove(replacement.folder)
+    replacement.end()
     surplus = kept.surplus(replacement.live, job.keep_copies)
-    return LiveRestore(
-        replacement.kept, bool(why), why, replacement.meanwhile, surplus, verified.counts_compared and not why
-    )
+    undone = found.why is not None
+    return LiveRestore(replacement.kept, undone, found.why, replacement.meanwhile, surplus, found.counts_compared)
+
+
+def _checked(job: Job, way: Way, replacement: Replacement) -> Verified:
+    """What we find first, then what the caller finds; where it can find nothing out, that is what it found."""
+    try:
+        replacement.say("check the live database")
+        found = verify(way.connection, job.copy, way.is_written)
+        if found.why is not None:
+            return found
+        return Verified(job.checks(replacement.live), found.counts_compared)
+    except (PillarError, sqlite3.Error, OSError) as error:
+        return Verified(f"it could not be checked: {error}", False)
 
 
 @contextmanager
