@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 
-from local.errors import InconclusiveError, PillarError
+from local.errors import InconclusiveError, PillarError, SourceError
 from local.events import Event, Watch
 from local.restore import journal, kept
 from local.restore.by_rename import ByRename
@@ -119,19 +119,23 @@ def _begun(way: Way, replacement: Replacement) -> Iterator[None]:
 
 
 def _take_back(way: Way, replacement: Replacement) -> None:
-    if way.is_committed():
+    try:
+        committed = way.is_committed()
+        if not committed:
+            way.clear()
+    except (PillarError, sqlite3.Error, OSError) as error:
+        told = f"it was cut short, and cannot be cleared away yet ({error}); the next command does that, and says so"
+        mend = f"mend the cause first: df -h {quote(str(replacement.live.parent))}"
+        raise PillarError(f"restore of {replacement.live}", told, mend) from error
+    if committed:
         with _undoing(replacement):
             way.undo()
-    else:
-        way.clear()
     replacement.end()
 
 
 def _judged(job: Job, way: Way, replacement: Replacement) -> LiveRestore:
     try:
         found = _checked(job, way, replacement)
-        if found.why is not None:
-            replacement.say(f"roll back, since {found.why}")
     except BaseException:
         with _undoing(replacement):
             way.undo()
@@ -153,9 +157,11 @@ def _checked(job: Job, way: Way, replacement: Replacement) -> Verified:
     try:
         replacement.say("check the live database")
         found = verify(way.connection, job.copy, way.is_written)
+        if found.why is None:
+            found = Verified(job.checks(replacement.live), found.counts_compared)
         if found.why is not None:
-            return found
-        return Verified(job.checks(replacement.live), found.counts_compared)
+            replacement.say(f"roll back, since {found.why}")
+        return found
     except (PillarError, sqlite3.Error, OSError) as error:
         return Verified(f"it could not be checked: {error}", False)
 
@@ -171,6 +177,10 @@ def _not_begun(live: Path) -> Iterator[None]:
         raise InconclusiveError(
             doing, came_back, "let them end their transactions, or stop them, and try again"
         ) from error
+    except SourceError as error:
+        raise InconclusiveError(
+            error.doing, f"{error.came_back}; the live database is as it was", error.mend
+        ) from error
     except (sqlite3.Error, OSError) as error:
         told = (error.strerror if isinstance(error, OSError) else None) or str(error)
         mend = f"check that folder's rights and its free space: df -h {quote(str(live.parent))}"
@@ -182,7 +192,7 @@ def _undoing(replacement: Replacement) -> Iterator[None]:
     """Where the former content cannot be brought back, it says where everything is."""
     try:
         yield
-    except (StaysLockedError, sqlite3.Error, OSError) as error:
+    except (StaysLockedError, SourceError, sqlite3.Error, OSError) as error:
         told = (error.strerror if isinstance(error, OSError) else None) or str(error)
         where = f"the live database holds the restored backup, {replacement.kept or 'nowhere else'} the former content"
         mend = (

@@ -5,8 +5,13 @@ What a restore says is a step as well: between two of SQLite's own steps, where 
 
 from __future__ import annotations
 
+import os
+import random
+import shutil
+import signal
 import sqlite3
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -44,6 +49,29 @@ def rollback(folder: Path) -> None:
     roll_back(folder / LIVE, lambda _: _step(folder), 3, lambda _: _step(folder))
 
 
+def kill_at_random(folder: Path, target: Path, count: int, seed: int) -> None:
+    """As many restores, each of its own copy of the folder, killed anywhere in the time that one takes."""
+    instants = random.Random(seed)
+    longest = _seconds_to_restore(folder, target / "whole")
+    for number in range(count):
+        case = target / f"{number:03}"
+        shutil.copytree(folder, case)
+        process = os.fork()
+        if process == 0:
+            restore(case)
+            os._exit(0)
+        time.sleep(instants.uniform(0, longest))
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+
+
+def _seconds_to_restore(folder: Path, case: Path) -> float:
+    shutil.copytree(folder, case)
+    began = time.monotonic()
+    restore(case)
+    return time.monotonic() - began
+
+
 def _copy(folder: Path) -> ProvenCopy:
     path = folder / BACKUP
     with closing(sqlite3.connect(f"{path.as_uri()}?immutable=1", uri=True)) as connection:
@@ -52,3 +80,7 @@ def _copy(folder: Path) -> ProvenCopy:
 
 def _step(folder: Path, _event: Event | None = None) -> None:
     sys.audit("os.truncate", str(folder), 0)
+
+
+if __name__ == "__main__":
+    kill_at_random(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -144,3 +148,18 @@ def test_a_file_that_is_no_database_comes_back_byte_for_byte_or_is_replaced(
             assert {name: content for name, content in there.items() if ".pre-" not in name} == former
             kept = [look_at(each).rows for each in live.parent.glob("*.pre-restore-*") if each.suffix[-1].isdecimal()]
             assert set(kept) <= {WRITTEN_ROWS}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("mode", ["wal", "delete"])
+def test_a_restore_may_be_killed_at_any_instant(folder: Path, target: Path, mode: str) -> None:
+    """Also where SQLite itself writes; both are of some megabytes, and of the size that makes it spill its cache."""
+    make(folder / LIVE, 20 * FORMER_ROWS, mode)
+    shutil.rmtree(folder / "private")
+    proven(folder / "private", rows=20 * RESTORED_ROWS)
+    command = [sys.executable, "-m", RUNS, str(folder), str(target), "150", "20260505"]
+    subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": "."})
+
+    rows = {assert_old_or_new(case, {20 * FORMER_ROWS, 20 * RESTORED_ROWS}, mode) for case in target.iterdir()}
+
+    assert 20 * RESTORED_ROWS in rows

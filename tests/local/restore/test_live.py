@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
 from local import interrupt
-from local.errors import InconclusiveError, LockHeldError
+from local.errors import InconclusiveError, LockHeldError, PillarError
 from local.events import Event, unwatched
 from local.restore import through_sqlite
 from local.restore.live import LiveRestore, restore_live, work_folder
 from local.restore.proven import ProvenCopy
+from local.restore.recover import recover
 from tests.local.restore.databases import FORMER_ROWS, RESTORED_ROWS, Seen, look_at, make, names, proven, reading
 from tests.support.live_writer import live_writer
 
@@ -396,3 +398,28 @@ def test_the_copy_may_be_on_another_file_system(live: Path, tmp_path: Path) -> N
     finally:
         shutil.rmtree(folder)
     assert look_at(live).rows == RESTORED_ROWS
+
+
+@pytest.mark.parametrize("mode", ["wal", "delete"])
+@pytest.mark.parametrize("limit", [0, 30_000, 90_000, 130_000, 200_000])
+def test_a_file_that_may_grow_no_more_ends_it_and_changes_nothing(
+    live: Path, copy: ProvenCopy, place: Path, mode: str, limit: int
+) -> None:
+    """SQLite's own writes fail as well, as on a full disk."""
+    with closing(sqlite3.connect(live)) as connection:
+        connection.execute(f"PRAGMA journal_mode={mode}")
+    former = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, former[1]))
+    try:
+        with suppress(PillarError):
+            restore_live(live, copy, good, KEEP, unwatched)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, former)
+    told = recover(live)
+
+    seen = look_at(live)
+    assert (seen.rows, seen.integrity, seen.journal_mode) in ((FORMER_ROWS, "ok", mode), (RESTORED_ROWS, "ok", mode)), (
+        told
+    )
+    assert not work_folder(live).exists()
+    assert len(names(place)) == (1 if seen.rows == FORMER_ROWS else 2)
