@@ -91,8 +91,9 @@ def _make(folder: Path) -> None:
         folder.mkdir(mode=0o700)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
-        mend = f"look at it, and move it away: ls -ld {quote(str(folder))}"
-        raise _refused(folder, "somebody else made it, or others may write there", mend)
+        came_back = f"somebody else made it (user number {found.st_uid}), or others may write there"
+        mend = f"run a command as that user, which tidies up, or move it away: ls -ld {quote(str(folder))}"
+        raise _refused(folder, came_back, mend)
 
 
 def _flock(folder: Path, descriptor: int) -> None:

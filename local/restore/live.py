@@ -16,6 +16,7 @@ from local.restore import journal, kept
 from local.restore.by_rename import ByRename
 from local.restore.claim import JOURNAL_FILE, claimed, real_path, work_folder
 from local.restore.facts import copy_facts, look
+from local.restore.holders import holders
 from local.restore.plan import Method, Refusal, decide
 from local.restore.proven import ProvenCopy
 from local.restore.recover import recover_claimed
@@ -173,7 +174,7 @@ def _not_begun(live: Path) -> Iterator[None]:
     try:
         yield
     except StaysLockedError as error:
-        came_back = f"other programs kept it locked ({error}); nothing was changed; open in: {look(live).holders}"
+        came_back = f"other programs kept it locked ({error}); nothing was changed; open in: {holders(real_path(live))}"
         raise InconclusiveError(
             doing, came_back, "let them end their transactions, or stop them, and try again"
         ) from error

@@ -10,7 +10,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from local.backup import snapshot
@@ -45,13 +45,13 @@ class OpenLive:
         self._locked = False
         # Open before the connection and until after it, for the same reason.
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            self.connection = sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None)
-        except BaseException:
-            os.close(self._descriptor)
-            raise
-        self.connection.execute(f"PRAGMA busy_timeout={round(BUSY_SECONDS * 1000)}")
-        self.connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
+        with ExitStack() as failing:
+            failing.callback(os.close, self._descriptor)
+            uri = f"{path.as_uri()}?mode=rw"
+            self.connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
+            failing.callback(self.connection.close)
+            self.connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
+            failing.pop_all()
 
     def close(self) -> None:
         """Close the connection, then the descriptor."""

@@ -12,6 +12,9 @@ from local.restore.kept import Holds
 from local.restore.replacement import KEPT, LOOKED_AT, MEANWHILE, Replacement, stage
 from local.restore.through_sqlite import OpenLive, StaysLockedError
 
+# How long the next command may be held up by a database that is locked.
+_LOOK_SECONDS = 5.0
+
 
 class UnderLocks:
     """The way for a database that SQLite can open: programs that have it open go on."""
@@ -106,5 +109,5 @@ def holds(live: Path, folder: Path, former: Path | None, restored: Path) -> Hold
         return Holds.UNCLEAR
     now = folder / LOOKED_AT
     now.unlink(missing_ok=True)
-    snapshot.take(live, now)
+    snapshot.take(live, now, wait=_LOOK_SECONDS)
     return kept.what_it_holds(now, former, restored)

@@ -423,3 +423,63 @@ def test_a_file_that_may_grow_no_more_ends_it_and_changes_nothing(
     )
     assert not work_folder(live).exists()
     assert len(names(place)) == (1 if seen.rows == FORMER_ROWS else 2)
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def broken_leaf(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[: -2 * 4096] + b"\xff" * 8192)
+
+
+@pytest.mark.parametrize("spoil", [empty, broken_leaf])
+@pytest.mark.parametrize("checks", [good, bad])
+def test_what_is_open_is_replaced_under_its_locks_even_if_it_is_empty_or_damaged(
+    live: Path, copy: ProvenCopy, spoil: Callable[[Path], object], checks: Callable[[Path], str | None]
+) -> None:
+    spoil(live)
+    number, former = live.stat().st_ino, live.read_bytes()
+    hold = "import sys; file = open(sys.argv[1]); print(1, flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(live)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout
+        holder.stdout.readline()
+        done = restore_live(live, copy, checks, KEEP, unwatched)
+        assert holder.stdin
+        holder.stdin.close()
+
+    assert live.stat().st_ino == number
+    assert done.kept
+    assert done.kept_meanwhile is None
+    if checks is good:
+        assert look_at(live).rows == RESTORED_ROWS
+    elif spoil is empty:
+        with closing(sqlite3.connect(live)) as connection:
+            assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+    else:
+        # The last to close it has written the -wal into it; the first page has SQLite's counters.
+        assert live.read_bytes()[4096:] == former[4096:]
+
+
+@pytest.mark.parametrize("spoil", [empty, broken_leaf, truncated])
+def test_a_file_without_a_header_that_is_open_is_refused_by_name(
+    live: Path, copy: ProvenCopy, spoil: Callable[[Path], object]
+) -> None:
+    spoil(live)
+    live.write_bytes(b"x" + live.read_bytes()[1:])
+    before = live.read_bytes()
+    hold = "import sys; file = open(sys.argv[1]); print(1, flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(live)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout
+        holder.stdout.readline()
+        with pytest.raises(InconclusiveError, match=rf"still open.*\(process {holder.pid}\)"):
+            restore_live(live, copy, good, KEEP, unwatched)
+        assert holder.stdin
+        holder.stdin.close()
+
+    assert live.read_bytes() == before
