@@ -100,7 +100,10 @@ def sentence(live: Path, entry: Entry, ending: Ending, found: Holds) -> str:
         meanwhile = f"; what was written meanwhile: {live.with_name(entry.meanwhile)}" if entry.meanwhile else ""
         return f"{begun} while it was rolled back; the database holds the former content again{meanwhile}"
     former = "nothing had stood there before"
-    if entry.kept and entry.kept_inode:
+    if entry.kept and entry.kept_inode and entry.method == "rename":
+        # No database, so no rollback goes back to it.
+        former = f"what stood there before: {live.with_name(entry.kept)}"
+    elif entry.kept and entry.kept_inode:
         former = f"the former content: {live.with_name(entry.kept)}; invoke {_UNDO} goes back to it"
     what = "the copy that it went back to" if entry.rollback else "the restored backup"
     if found is Holds.UNCLEAR and entry.state in ("replacing", "undoing"):

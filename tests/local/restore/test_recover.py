@@ -67,6 +67,14 @@ def test_how_it_ends(state: State, found: Holds, ending: Ending) -> None:
     assert ("or the restored backup" in told) == (found is Holds.UNCLEAR)
 
 
+def test_no_rollback_is_promised_to_what_is_no_database() -> None:
+    entry = msgspec.structs.replace(ENTRY, method="rename", kept_inode=5)
+
+    told = sentence(Path("/data/tasks.db"), entry, Ending.FINISH, Holds.RESTORED)
+
+    assert told.endswith("what stood there before: /data/tasks.db.pre-restore-7")
+
+
 def test_past_the_commit_nothing_is_undone(live: Path, tmp_path: Path) -> None:
     killed(live, tmp_path / "private")
 
