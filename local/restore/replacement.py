@@ -94,7 +94,8 @@ class Replacement:
 
     def advance(self, done: int, total: int) -> None:
         """How far the exchange is, in bytes."""
-        self.watch(Event(self.live.name, "replace the live database", done, total))
+        doing = "put the former content back" if self.entry.state == "undoing" else "replace the live database"
+        self.watch(Event(self.live.name, doing, done, total))
 
     def name_kept(self, made: Path) -> None:
         """Give the copy of what is about to be overwritten its name for good, written down before."""
