@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,6 +20,8 @@ Cloud = Literal["public", "usgov", "china", "custom"]
 Text = Annotated[str, msgspec.Meta(min_length=1, description="text that is not empty")]
 Count = Annotated[int, msgspec.Meta(ge=0, description="a whole number, 0 or more")]
 Age = Annotated[float, msgspec.Meta(gt=0, le=1e6, description="a number above 0, at most 1000000")]
+Copies = Annotated[int, msgspec.Meta(ge=1, le=1000, description="a whole number from 1 to 1000")]
+Patience = Annotated[float, msgspec.Meta(gt=0, le=86400, description="seconds, a number above 0, at most 86400")]
 LocalPath = Annotated[Path, msgspec.Meta(description="an absolute path, or one that starts with ~/")]
 
 
@@ -89,7 +92,19 @@ class BackupSettings(_Section, frozen=True):
     max_age_hours: Age = 5
 
 
-_OPTIONAL: dict[str, type[_Section]] = {"azure": AzureSettings, "drill": DrillSettings, "backup": BackupSettings}
+class RestoreSettings(_Section, frozen=True):
+    """How many pre-restore copies of a live database count as kept, and how many seconds a probe may take."""
+
+    keep_copies: Copies = 3
+    probe_seconds: Patience = 60
+
+
+_OPTIONAL: dict[str, type[_Section]] = {
+    "azure": AzureSettings,
+    "drill": DrillSettings,
+    "backup": BackupSettings,
+    "restore": RestoreSettings,
+}
 
 
 class Settings(_Section, frozen=True):
@@ -100,6 +115,7 @@ class Settings(_Section, frozen=True):
     azure: AzureSettings = AzureSettings()
     drill: DrillSettings = DrillSettings()
     backup: BackupSettings = BackupSettings()
+    restore: RestoreSettings = RestoreSettings()
 
     def select(self, only: Sequence[str]) -> tuple[Database, ...]:
         """The databases that `--only` names, in configured order, or all; ConfigError for a name that is not known."""
@@ -155,7 +171,20 @@ def _check_databases(databases: tuple[Database, ...]) -> None:
             raise mistake(f"{where}.name", database.name, f"a name of its own; databases[{seen[database.name]}] has it")
         if not database.path.is_absolute():
             raise mistake(f"{where}.path", str(database.path), "an absolute path, or one that starts with ~/")
+        _check_probe(f"{where}.probe", database.probe)
         seen[database.name] = index
+
+
+def _check_probe(where: str, probe: str | None) -> None:
+    allowed = "a command in words as a shell splits them (no shell runs: sh -c '…' asks for one)"
+    if probe is None:
+        return
+    try:
+        words = shlex.split(probe)
+    except ValueError:  # a quotation that does not end
+        words = []
+    if not words or "\0" in probe:
+        raise mistake(where, probe, allowed)
 
 
 def _check_azure(azure: AzureSettings) -> None:

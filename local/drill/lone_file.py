@@ -76,7 +76,7 @@ def drill_file(lone: LoneFile, databases: Sequence[Database], host: str, watch: 
     Raises InconclusiveError where the program gave no whole verdict.
     """
     started, begin = clock.now(), time.monotonic()
-    outcome = run_program([_target(lone, databases)], watch)
+    outcome = run_program([target_of(lone, databases)], watch)
     (drilled,) = outcome.databases
     drill = Drill(
         id=new_id(started),
@@ -100,7 +100,8 @@ def listed(lone: LoneFile) -> Listing:
     return listing([Point(lone.database, taken.date(), taken, entry, lone.recorded, lone.trouble)])
 
 
-def _target(lone: LoneFile, databases: Sequence[Database]) -> Target:
+def target_of(lone: LoneFile, databases: Sequence[Database]) -> Target:
+    """What a drill of the archive is to prove; the floors are those of its database among `databases`."""
     minimum = {name: least for each in databases if each.name == lone.database for name, least in each.rows.items()}
     digest, problem = _read_sidecar(lone.path)
     return Target(

@@ -13,7 +13,8 @@ class DatabaseOrder:
     `url` and the `headers` that go with it are secrets. Sizes are bytes. `sha256` pairs where a digest of the archive
     stands with the digest; `sidecar_problem` is why a restore by hand would refuse the backup; `tables` the rows by
     table, `minimum` the floor by table; `etag` is which content of the blob is meant; `facts` what else the metadata
-    tells of the content, by its names.
+    tells of the content, by its names. `keep` is where the restored database stays if it passes: a path in a folder of
+    this machine that the caller removes, never given to another machine.
     """
 
     name: str
@@ -29,6 +30,7 @@ class DatabaseOrder:
     etag: str | None
     facts: Mapping[str, int | str]
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    keep: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,194 @@
+"""`invoke restore NAME --live` and `--rollback`: what would happen, and the engine called with the proven copy."""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from local import interrupt
+from local.drill.targets import Targets
+from local.drill_program.tables import row_counts
+from local.errors import ConfigError, InconclusiveError
+from local.events import Watch
+from local.report import Verdict
+from local.restore.facts import LiveFacts, look
+from local.restore.fetch import fetch
+from local.restore.live import LiveRestore, restore_live
+from local.restore.live_rows import LiveRows, live_rows
+from local.restore.plan import CopyFacts, decide
+from local.restore.private_folder import private_folder
+from local.restore.request import RestoreRequest
+from local.restore.result import Restore, RestorePlan, RestoreReport, RowChange
+from local.restore.rollback import roll_back
+from local.restore.source import BackupSource, find_source
+from local.restore.to_new_file import Started, fetched_report, preview_report
+from local.restore.verify import LiveChecks
+from local.settings import Database, Settings
+from local.store.layout import BackupRecord
+
+_LEFT = (
+    "the live database is whole, the former or the restored one; the next run finishes or clears away what was begun"
+)
+_KEPT = re.compile(r"\.pre-restore-(\d+)")
+
+
+@dataclass(frozen=True)
+class LiveOrder:
+    """What a person agrees to: which backup replaces which live database; `preview` is what they were shown."""
+
+    database: Database
+    live: Path
+    source: BackupSource
+    preview: RestoreReport
+
+
+def order_restore(configured: Settings, request: RestoreRequest, watch: Watch) -> LiveOrder:
+    """What `--live` would do. Raises ConfigError for a database that is not configured, and the store's errors."""
+    started, source = Started.now(), find_source(configured, request, watch)
+    database = _configured(configured, source.name, "--live")
+    live = _live_path(database)
+    facts = look(live)
+    recorded = source.recorded
+    plan = decide(facts, CopyFacts(recorded.raw_bytes, recorded.page_size))
+    counted = _counted(facts)
+    needed = None if recorded.raw_bytes is None else 2 * recorded.raw_bytes + facts.size_bytes
+    refusal = plan.refusal or (None if needed is None or needed <= facts.free_bytes else f"no room in {live.parent}")
+    shown = RestorePlan(
+        _found(facts), facts.holders, plan.method, needed, facts.free_bytes, _keeps(facts), refusal, counted.trouble
+    )
+    restore = started.restore(source, live, live=True)
+    return LiveOrder(database, live, source, preview_report(restore, source, shown, counted.rows))
+
+
+def order_rollback(configured: Settings, name: str | None) -> LiveOrder:
+    """What `--rollback` would do; ConfigError where the database is not configured, or nothing was kept of it."""
+    started = Started.now()
+    database = _configured(configured, name, "--rollback")
+    live = _live_path(database)
+    copies = kept_copies(live)
+    if not copies:
+        came_back = f"there is no copy {live}.pre-restore-… to go back to"
+        raise ConfigError("--rollback", came_back, f"restore a backup instead: invoke restore {database.name} --live")
+    facts = look(live)
+    counted, kept = _counted(facts), _rows_of(copies[0])
+    recorded = BackupRecord(database=database.name, rows=kept.rows or None)
+    source = BackupSource(database.name, str(copies[0]), None, recorded, lambda: Targets((), ()))
+    method, note = f"{copies[0].name} is put back", counted.trouble or kept.trouble
+    plan = RestorePlan(_found(facts), facts.holders, method, None, facts.free_bytes, _keeps(facts), None, note)
+    restore = started.restore(source, live, live=True)
+    return LiveOrder(database, live, source, preview_report(restore, source, plan, counted.rows))
+
+
+def carry_out(order: LiveOrder, configured: Settings, watch: Watch) -> RestoreReport:
+    """Fetch and prove the backup, and let the engine put it in the live database's place.
+
+    Raises InconclusiveError where it cannot be begun, LockHeldError while another restore of it is under way.
+    """
+    started = Started.now()
+    checks = LiveChecks(order.database, configured.restore.probe_seconds)
+    restore = started.restore(order.source, order.live, live=True)
+    with private_folder(order.live) as folder:
+        fetched = fetch(order.source, folder, watch)
+        proven = fetched_report(msgspec.structs.replace(restore, seconds=started.seconds), fetched)
+        if fetched.copy is None:
+            return proven
+        interrupt.leaves(_LEFT)
+        done = restore_live(order.live, fetched.copy, checks.of_restored, configured.restore.keep_copies, watch)
+    rows = _changes(order.preview.rows, fetched.copy.rows)
+    return RestoreReport(_ended(restore, done, started), proven.steps, rows, checks.probed)
+
+
+def carry_back(order: LiveOrder, configured: Settings, watch: Watch) -> RestoreReport:
+    """Let the engine put the newest pre-restore copy back in its place; raises as `carry_out` does."""
+    started = Started.now()
+    checks = LiveChecks(order.database, configured.restore.probe_seconds)
+    interrupt.leaves(_LEFT)
+    done = roll_back(order.live, checks.of_former, configured.restore.keep_copies, watch)
+    restore = started.restore(order.source, order.live, live=True)
+    return RestoreReport(_ended(restore, done, started), (), order.preview.rows, checks.probed)
+
+
+def require(order: LiveOrder) -> None:
+    """Raise InconclusiveError where the preview says that the restore would not begin."""
+    restore = order.preview.restore
+    if restore.verdict == "passed":
+        return
+    raise InconclusiveError(f"restore {restore.name}", restore.reason or "cannot be begun", "nothing was changed")
+
+
+def kept_copies(live: Path) -> list[Path]:
+    """The pre-restore copies beside a live database, the newest first."""
+    found = [(path, _KEPT.fullmatch(path.name.removeprefix(live.name))) for path in live.parent.iterdir()]
+    numbered = [(int(match[1]), path) for path, match in found if match and path.name.startswith(live.name)]
+    return [path for _, path in sorted(numbered, reverse=True)]
+
+
+def _ended(restore: Restore, done: LiveRestore, started: Started) -> Restore:
+    verdict: Verdict = "failed" if done.rolled_back or done.why else "passed"
+    return msgspec.structs.replace(
+        restore,
+        verdict=verdict,
+        seconds=started.seconds,
+        kept=None if done.kept is None else str(done.kept),
+        kept_meanwhile=None if done.kept_meanwhile is None else str(done.kept_meanwhile),
+        rolled_back=done.rolled_back,
+        counts_compared=done.counts_compared,
+        surplus=tuple(map(str, done.surplus)),
+        reason=done.why,
+    )
+
+
+def _changes(shown: Mapping[str, RowChange], restored: Mapping[str, int]) -> dict[str, RowChange]:
+    """By table the rows that were shown before, and those of the copy."""
+    before = {name: change.before for name, change in shown.items() if change.before is not None}
+    return {name: RowChange(before.get(name), restored.get(name)) for name in dict.fromkeys([*before, *restored])}
+
+
+def _configured(configured: Settings, name: str | None, flag: str) -> Database:
+    known = {database.name: database for database in configured.databases}
+    if name is None:
+        raise ConfigError(flag, "which database? its NAME is missing", f"allowed: {', '.join(known)}")
+    if name not in known:
+        mend = f"configured: {', '.join(known)}; to a new file it can be restored: invoke restore {name}"
+        raise ConfigError(flag, f"{name!r} is not configured, so its live path is not known", mend)
+    return known[name]
+
+
+def _live_path(database: Database) -> Path:
+    """Where the database itself lies: the sidecars of a symlinked one are beside the link's target."""
+    live = Path(os.path.realpath(database.path))
+    if not live.parent.is_dir():
+        raise ConfigError(
+            "--live", f"there is no folder {live.parent}", f"make it, or mend the path of {database.name}"
+        )
+    return live
+
+
+def _counted(facts: LiveFacts) -> LiveRows:
+    return live_rows(facts.path, facts.holders) if facts.kind == "database" else LiveRows({})
+
+
+def _rows_of(copy: Path) -> LiveRows:
+    """The rows of a kept copy, which nobody writes to."""
+    try:
+        with closing(sqlite3.connect(f"{copy.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+            return LiveRows(row_counts(connection))
+    except sqlite3.Error as error:
+        return LiveRows({}, f"{copy.name}: {error}")
+
+
+def _found(facts: LiveFacts) -> str:
+    if facts.kind != "database":
+        return facts.kind
+    return f"database, {facts.journal_mode} mode" if facts.journal_mode else "database"
+
+
+def _keeps(facts: LiveFacts) -> str | None:
+    return None if facts.kind == "missing" else f"{facts.path}.pre-restore-<epoch>"
