@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
@@ -18,25 +17,32 @@ from local.drill_program.tables import row_counts
 from local.errors import ConfigError, InconclusiveError
 from local.events import Watch
 from local.report import Verdict
-from local.restore.facts import LiveFacts, look
+from local.restore.facts import LiveFacts, LiveState, ProvenCopyFacts, copy_facts, look
 from local.restore.fetch import fetch
+from local.restore.kept import copies
 from local.restore.live import LiveRestore, restore_live
+from local.restore.live_checks import LiveChecks
 from local.restore.live_rows import LiveRows, live_rows
-from local.restore.plan import CopyFacts, decide
+from local.restore.plan import Method, Plan, Refusal, decide
 from local.restore.private_folder import private_folder
 from local.restore.request import RestoreRequest
 from local.restore.result import Restore, RestorePlan, RestoreReport, RowChange
 from local.restore.rollback import roll_back
 from local.restore.source import BackupSource, find_source
 from local.restore.to_new_file import Started, fetched_report, preview_report
-from local.restore.verify import LiveChecks
 from local.settings import Database, Settings
 from local.store.layout import BackupRecord
 
 _LEFT = (
     "the live database is whole, the former or the restored one; the next run finishes or clears away what was begun"
 )
-_KEPT = re.compile(r"\.pre-restore-(\d+)")
+
+_METHODS = {
+    Method.THROUGH_SQLITE: "through SQLite, under the database's own locks: programs that have it open go on",
+    Method.RENAME: "a new file in its place; the former one is kept as it is, byte for byte",
+}
+_USUAL_PAGE_BYTES = 4096
+_SOME_PAGES = 2
 
 
 @dataclass(frozen=True)
@@ -55,14 +61,8 @@ def order_restore(configured: Settings, request: RestoreRequest, watch: Watch) -
     database = _configured(configured, source.name, "--live")
     live = _live_path(database)
     facts = look(live)
-    recorded = source.recorded
-    plan = decide(facts, CopyFacts(recorded.raw_bytes, recorded.page_size))
     counted = _counted(facts)
-    needed = None if recorded.raw_bytes is None else 2 * recorded.raw_bytes + facts.size_bytes
-    refusal = plan.refusal or (None if needed is None or needed <= facts.free_bytes else f"no room in {live.parent}")
-    shown = RestorePlan(
-        _found(facts), facts.holders, plan.method, needed, facts.free_bytes, _keeps(facts), refusal, counted.trouble
-    )
+    shown = _shown(facts, _decided(facts, source), source.recorded.raw_bytes, counted)
     restore = started.restore(source, live, live=True)
     return LiveOrder(database, live, source, preview_report(restore, source, shown, counted.rows))
 
@@ -72,18 +72,18 @@ def order_rollback(configured: Settings, name: str | None) -> LiveOrder:
     started = Started.now()
     database = _configured(configured, name, "--rollback")
     live = _live_path(database)
-    copies = kept_copies(live)
-    if not copies:
+    newest = next(iter(copies(live)), None)
+    if newest is None or not newest.exists():
         came_back = f"there is no copy {live}.pre-restore-… to go back to"
         raise ConfigError("--rollback", came_back, f"restore a backup instead: invoke restore {database.name} --live")
     facts = look(live)
-    counted, kept = _counted(facts), _rows_of(copies[0])
+    counted, kept = _counted(facts), _rows_of(newest)
     recorded = BackupRecord(database=database.name, rows=kept.rows or None)
-    source = BackupSource(database.name, str(copies[0]), None, recorded, lambda: Targets((), ()))
-    method, note = f"{copies[0].name} is put back", counted.trouble or kept.trouble
-    plan = RestorePlan(_found(facts), facts.holders, method, None, facts.free_bytes, _keeps(facts), None, note)
+    source = BackupSource(database.name, str(newest), None, 0, recorded, lambda: Targets((), ()))
+    trouble = LiveRows(counted.rows, counted.trouble or kept.trouble)
+    shown = _shown(facts, decide(facts, copy_facts(newest, live.parent)), newest.stat().st_size, trouble)
     restore = started.restore(source, live, live=True)
-    return LiveOrder(database, live, source, preview_report(restore, source, plan, counted.rows))
+    return LiveOrder(database, live, source, preview_report(restore, source, shown, counted.rows))
 
 
 def carry_out(order: LiveOrder, configured: Settings, watch: Watch) -> RestoreReport:
@@ -121,13 +121,6 @@ def require(order: LiveOrder) -> None:
     if restore.verdict == "passed":
         return
     raise InconclusiveError(f"restore {restore.name}", restore.reason or "cannot be begun", "nothing was changed")
-
-
-def kept_copies(live: Path) -> list[Path]:
-    """The pre-restore copies beside a live database, the newest first."""
-    found = [(path, _KEPT.fullmatch(path.name.removeprefix(live.name))) for path in live.parent.iterdir()]
-    numbered = [(int(match[1]), path) for path, match in found if match and path.name.startswith(live.name)]
-    return [path for _, path in sorted(numbered, reverse=True)]
 
 
 def _ended(restore: Restore, done: LiveRestore, started: Started) -> Restore:
@@ -171,12 +164,38 @@ def _live_path(database: Database) -> Path:
     return live
 
 
+def _decided(facts: LiveFacts, source: BackupSource) -> Plan | Refusal:
+    """What the engine would do, as far as the record tells of the copy; it decides again when it has the copy itself.
+
+    Where nothing is recorded of the backup, it is taken to be like the live database.
+    """
+    page = source.recorded.page_size or facts.page_bytes or _USUAL_PAGE_BYTES
+    size = source.recorded.raw_bytes or facts.size_bytes or source.gzip_bytes
+    return decide(facts, ProvenCopyFacts(size, page, max(size // page, _SOME_PAGES), 0))
+
+
+def _shown(facts: LiveFacts, plan: Plan | Refusal, copy_bytes: int | None, counted: LiveRows) -> RestorePlan:
+    return RestorePlan(
+        found=_found(facts),
+        holders=tuple(map(str, facts.holders.processes)),
+        untold=facts.holders.untold or None,
+        method="nothing would be touched" if isinstance(plan, Refusal) else _METHODS[plan.method],
+        needed_bytes=None if copy_bytes is None else copy_bytes + facts.size_bytes,
+        free_bytes=facts.free_bytes,
+        keeps=None if facts.state is LiveState.MISSING else f"{facts.path}.pre-restore-<epoch>",
+        refusal=f"{plan.reason}; {plan.mend}" if isinstance(plan, Refusal) else None,
+        note=counted.trouble,
+    )
+
+
 def _counted(facts: LiveFacts) -> LiveRows:
-    return live_rows(facts.path, facts.holders) if facts.kind == "database" else LiveRows({})
+    if facts.state in (LiveState.SOUND, LiveState.DAMAGED):
+        return live_rows(facts.path, tuple(map(str, facts.holders.processes)))
+    return LiveRows({}, f"the live database is {facts.state.value}: {facts.why}")
 
 
 def _rows_of(copy: Path) -> LiveRows:
-    """The rows of a kept copy, which nobody writes to."""
+    """The rows of a kept copy, which nobody writes to; what a killed program left beside it is not counted."""
     try:
         with closing(sqlite3.connect(f"{copy.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
             return LiveRows(row_counts(connection))
@@ -185,10 +204,5 @@ def _rows_of(copy: Path) -> LiveRows:
 
 
 def _found(facts: LiveFacts) -> str:
-    if facts.kind != "database":
-        return facts.kind
-    return f"database, {facts.journal_mode} mode" if facts.journal_mode else "database"
-
-
-def _keeps(facts: LiveFacts) -> str | None:
-    return None if facts.kind == "missing" else f"{facts.path}.pre-restore-<epoch>"
+    mode = f", {facts.journal_mode} mode" if facts.journal_mode else ""
+    return f"{facts.state.value}{mode}"

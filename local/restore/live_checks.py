@@ -1,4 +1,4 @@
-"""What must hold of a live database after a restore: the full integrity_check, the floors, and the probe's word."""
+"""What is asked of a live database after the engine has verified it: the floors, and the application's own word."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local.drill_program.errors import BackupWrongError, NotCarriedOutError
-from local.drill_program.steps import integrity
 from local.drill_program.tables import floors, row_counts
-from local.drill_program.work import Stop
 from local.restore.probe import run_probe
 from local.restore.result import ProbeResult
 from local.settings import Database
@@ -20,22 +17,18 @@ _WAIT_SECONDS = 30.0
 
 
 def database_problem(path: Path, minimum: Mapping[str, int]) -> str | None:
-    """Why the database is not as it must be, by the full integrity_check and the least rows by table; None if it is.
+    """Which tables of a live database have fewer rows than are required, or why it cannot be read; None if all is well.
 
-    It may be open elsewhere and written to meanwhile: it is read as of one moment.
+    It may be open elsewhere and written to meanwhile: it is read as of one moment, through SQLite alone.
     """
+    uri = f"{path.as_uri()}?mode=rw"
     try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=_WAIT_SECONDS)) as connection:
-            connection.isolation_level = None
+        with closing(sqlite3.connect(uri, uri=True, timeout=_WAIT_SECONDS, isolation_level=None)) as connection:
             connection.execute("PRAGMA query_only=on")
             connection.execute("BEGIN")
-            integrity(connection, path.stat().st_size, Stop())
-            counted = row_counts(connection)
-    except (BackupWrongError, NotCarriedOutError) as error:
-        return f"integrity_check: {error}"
-    except (sqlite3.Error, OSError) as error:
-        return f"it cannot be read: {error}"
-    return floor_problem(counted, minimum)
+            return floor_problem(row_counts(connection), minimum)
+    except sqlite3.Error as error:
+        return f"the live database cannot be read: {error}"
 
 
 def floor_problem(counted: Mapping[str, int], minimum: Mapping[str, int]) -> str | None:

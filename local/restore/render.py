@@ -35,7 +35,8 @@ def preview(screen: Screen, report: RestoreReport) -> None:
     screen.say(f"backup: {_backup(restore)}")
     if restore.live:
         screen.say(f"live database: {restore.target} ({plan.found})")
-        screen.say(f"open in: {', '.join(plan.holders) or 'no program that this user can see'}")
+        others = f" ({plan.untold})" if plan.untold else ""
+        screen.say(f"open in: {', '.join(plan.holders) or 'no program'}{others}")
         screen.say(f"how: {plan.method}")
         kept = f"kept first: as {plan.keeps}" if plan.keeps else "kept first: nothing, there is no file"
         screen.say(kept)

@@ -56,10 +56,12 @@ class ProbeResult(msgspec.Struct, frozen=True):
 
 
 class RestorePlan(msgspec.Struct, frozen=True):
-    """What a restore would meet and do; sizes in bytes, `refusal` is why it would not begin (None: it would)."""
+    """What a restore would meet and do; sizes in bytes, `refusal` is why it would not begin (None: it would),
+    `untold` why there may be other holders than these."""
 
     found: str
     holders: tuple[str, ...]
+    untold: str | None
     method: str
     needed_bytes: int | None
     free_bytes: int

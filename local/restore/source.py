@@ -28,6 +28,7 @@ class BackupSource:
     name: str
     blob: str | None
     taken: datetime | None
+    gzip_bytes: int
     recorded: BackupRecord
     targets: Callable[[], Targets]
 
@@ -60,11 +61,13 @@ def _from_store(repository: Repository, request: RestoreRequest, databases: Sequ
     selection = Selection(repository, (database,), request.choice)
     point = repository.choose([database.name], request.choice)[database.name]
     if point is None:
-        return BackupSource(database.name, None, None, BackupRecord(), lambda: find_targets(selection, here=True))
+        return BackupSource(database.name, None, None, 0, BackupRecord(), lambda: find_targets(selection, here=True))
     # A newer one may come while a person reads what would be lost: the one that was shown is the one that is fetched.
     chosen = replace(selection, choice=Choice(at=point.taken))
     name, blob = database.name, point.entry.name
-    return BackupSource(name, blob, point.taken, point.recorded, lambda: find_targets(chosen, here=True))
+    return BackupSource(
+        name, blob, point.taken, point.entry.size, point.recorded, lambda: find_targets(chosen, here=True)
+    )
 
 
 def _from_file(lone: LoneFile, request: RestoreRequest, databases: Sequence[Database]) -> BackupSource:
@@ -79,7 +82,7 @@ def _from_file(lone: LoneFile, request: RestoreRequest, databases: Sequence[Data
         )
     taken = lone.recorded.taken or lone.modified
     found = Targets((lone_file.target_of(lone, databases),), ())
-    return BackupSource(name, str(lone.path), taken, lone.recorded, lambda: found)
+    return BackupSource(name, str(lone.path), taken, lone.size_bytes, lone.recorded, lambda: found)
 
 
 def _unknown(name: str | None, known: Sequence[str] | dict[str, None]) -> ConfigError:

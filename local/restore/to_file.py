@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from shlex import quote
 
@@ -40,7 +41,8 @@ def check_target(path: Path, databases: Iterable[Database]) -> None:
 def _check(path: Path, databases: Iterable[Database]) -> None:
     if not path.parent.is_dir():
         raise ConfigError("--to", f"there is no folder {path.parent}", f"make it: mkdir -p {quote(str(path.parent))}")
-    if os.path.lexists(path):
+    with suppress(FileNotFoundError):
+        path.lstat()
         raise _exists(path)
     left = sidecars(path)
     if left:

@@ -95,7 +95,7 @@ def preview_to_file(configured: Settings, request: RestoreRequest, watch: Watch)
     check_target(path, configured.databases)
     free, needed = shutil.disk_usage(path.parent).free, source.recorded.raw_bytes
     refusal = f"no room in {path.parent}" if needed is not None and needed > free else None
-    plan = RestorePlan("nothing", (), "a new file", needed, free, None, refusal)
+    plan = RestorePlan("nothing", (), None, "a new file", needed, free, None, refusal)
     return preview_report(started.restore(source, path, live=False), source, plan, {})
 
 

@@ -28,7 +28,7 @@ MAKE_SENSE = {
 }
 
 
-@pytest.mark.parametrize("pair", combinations(GIVEN, 2))
+@pytest.mark.parametrize("pair", list(combinations(GIVEN, 2)))
 def test_two_options_go_together_or_are_both_named(pair: tuple[str, str]) -> None:
     given = RestoreOptions("costs", **GIVEN[pair[0]], **GIVEN[pair[1]])
     if pair in MAKE_SENSE:
@@ -47,6 +47,6 @@ def test_each_option_alone_makes_a_request(flag: str) -> None:
 
 
 @pytest.mark.parametrize("empty", [{"to": ""}, {"from_": ""}, {"name": ""}, {"date": ""}, {"at": ""}])
-def test_an_empty_value_is_a_mistake(empty: dict[str, str]) -> None:
+def test_an_empty_value_is_a_mistake(empty: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
         read_request(RestoreOptions(**empty))
