@@ -82,7 +82,7 @@ def order_rollback(configured: Settings, name: str | None) -> LiveOrder:
     source = BackupSource(database.name, str(newest), None, 0, recorded, lambda: Targets((), ()))
     trouble = LiveRows(counted.rows, counted.trouble or kept.trouble)
     shown = _shown(facts, decide(facts, copy_facts(newest, live.parent)), newest.stat().st_size, trouble)
-    restore = started.restore(source, live, live=True)
+    restore = msgspec.structs.replace(started.restore(source, live, live=True), rollback=True)
     return LiveOrder(database, live, source, preview_report(restore, source, shown, counted.rows))
 
 
@@ -111,7 +111,7 @@ def carry_back(order: LiveOrder, configured: Settings, watch: Watch) -> RestoreR
     checks = LiveChecks(order.database, configured.restore.probe_seconds)
     interrupt.leaves(_LEFT)
     done = roll_back(order.live, checks.of_former, configured.restore.keep_copies, watch)
-    restore = started.restore(order.source, order.live, live=True)
+    restore = msgspec.structs.replace(started.restore(order.source, order.live, live=True), rollback=True)
     return RestoreReport(_ended(restore, done, started), (), order.preview.rows, checks.probed)
 
 
@@ -171,7 +171,7 @@ def _decided(facts: LiveFacts, source: BackupSource) -> Plan | Refusal:
     """
     page = source.recorded.page_size or facts.page_bytes or _USUAL_PAGE_BYTES
     size = source.recorded.raw_bytes or facts.size_bytes or source.gzip_bytes
-    return decide(facts, ProvenCopyFacts(size, page, max(size // page, _SOME_PAGES), 0))
+    return decide(facts, ProvenCopyFacts(size, page, max(size // page, _SOME_PAGES), staged_bytes=size))
 
 
 def _shown(facts: LiveFacts, plan: Plan | Refusal, copy_bytes: int | None, counted: LiveRows) -> RestorePlan:
@@ -180,12 +180,19 @@ def _shown(facts: LiveFacts, plan: Plan | Refusal, copy_bytes: int | None, count
         holders=tuple(map(str, facts.holders.processes)),
         untold=facts.holders.untold or None,
         method="nothing would be touched" if isinstance(plan, Refusal) else _METHODS[plan.method],
-        needed_bytes=None if copy_bytes is None else copy_bytes + facts.size_bytes,
+        needed_bytes=None if copy_bytes is None else _needed(facts, plan, copy_bytes),
         free_bytes=facts.free_bytes,
         keeps=None if facts.state is LiveState.MISSING else f"{facts.path}.pre-restore-<epoch>",
         refusal=f"{plan.reason}; {plan.mend}" if isinstance(plan, Refusal) else None,
         note=counted.trouble,
     )
+
+
+def _needed(facts: LiveFacts, plan: Plan | Refusal, copy_bytes: int) -> int:
+    """The fetched copy; and where SQLite replaces the content, the kept copy and SQLite's own journal."""
+    if isinstance(plan, Plan) and plan.method is Method.RENAME:
+        return copy_bytes
+    return copy_bytes + facts.size_bytes + 2 * max(facts.size_bytes, copy_bytes)
 
 
 def _counted(facts: LiveFacts) -> LiveRows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from shlex import quote
 
@@ -20,10 +20,11 @@ _COLOURS = {"passed": "green", "failed": "bold red", "inconclusive": "yellow"}
 def check(screen: Screen, report: RestoreReport) -> None:
     """What a restore would do; the first line and the last say that this is a check."""
     restore = report.restore
-    screen.say(f"check of a restore of {restore.name} to {restore.target}: nothing is changed")
+    what = "rollback" if restore.rollback else "restore"
+    screen.say(f"check of a {what} of {restore.name} to {restore.target}: nothing is changed")
     preview(screen, report)
     if restore.verdict == "passed":
-        screen.say("check: the restore would begin; nothing was changed", "green")
+        screen.say(f"check: the {what} would begin; nothing was changed", "green")
     else:
         screen.say(f"check: NOT possible: {restore.reason}; nothing was changed", _COLOURS[restore.verdict])
 
@@ -32,7 +33,7 @@ def preview(screen: Screen, report: RestoreReport) -> None:
     """The facts that a person decides by: the backup, what stands there, what would be lost or gained."""
     restore, plan = report.restore, report.plan
     assert plan
-    screen.say(f"backup: {_backup(restore)}")
+    screen.say(f"{'goes back' if restore.rollback else 'backup'}: {_backup(restore)}")
     if restore.live:
         screen.say(f"live database: {restore.target} ({plan.found})")
         others = f" ({plan.untold})" if plan.untold else ""
@@ -52,9 +53,9 @@ def result(screen: Screen, report: RestoreReport) -> None:
     restore = report.restore
     if report.steps:
         tables.steps(screen, [_drilled(report)])
-    if restore.verdict == "passed":
-        _rows(screen, report.rows, live=restore.live)
     if restore.live:
+        if restore.verdict == "passed":
+            _rows(screen, report.rows, live=True)
         _probe(screen, report.probe, ran=restore.kept is not None or restore.verdict == "passed")
         _kept(screen, restore)
     screen.say(_ending(restore), _COLOURS[restore.verdict])
@@ -89,37 +90,46 @@ def _backup(restore: Restore) -> str:
 
 def _rows(screen: Screen, rows: Mapping[str, RowChange], *, live: bool) -> None:
     """The tables that change, or all of a new file's, as many as a screen has room for."""
+    known = _is_known(row.before for row in rows.values()) and _is_known(row.restored for row in rows.values())
     shown = {name: row for name, row in rows.items() if not live or row.before != row.restored}
-    cells = [
-        (name, *((_count(row.before),) if live else ()), _count(row.restored), *((_change(row),) if live else ()))
-        for name, row in list(shown.items())[:_TABLES_SHOWN]
-    ]
-    if cells:
-        screen.table(("table", "before", "backup", "change") if live else ("table", "backup"), cells)
+    some = list(shown.items())[:_TABLES_SHOWN]
+    if live:
+        cells = [(name, _count(row.before), _count(row.restored), _change(row, known=known)) for name, row in some]
+        if cells:
+            screen.table(("table", "before", "restored", "change"), cells)
+    elif some:
+        screen.table(("table", "rows"), [(name, _count(row.restored)) for name, row in some])
     if len(shown) > _TABLES_SHOWN:
         screen.say(f"and {len(shown) - _TABLES_SHOWN} more tables: --json names them all")
     if live and rows:
         screen.say(_sums(rows))
-    if not any(row.restored is not None for row in rows.values()):
+    if not _is_known(row.restored for row in rows.values()):
         screen.say("rows: not recorded in this backup")
 
 
 def _sums(rows: Mapping[str, RowChange]) -> str:
-    changes = [
-        row.restored - row.before for row in rows.values() if row.before is not None and row.restored is not None
-    ]
+    """A table that only one of them has counts there in full; where one was not counted at all, nothing is said."""
+    if not _is_known(row.before for row in rows.values()) or not _is_known(row.restored for row in rows.values()):
+        return "rows: not compared, since one side was not counted"
+    changes = [(row.restored or 0) - (row.before or 0) for row in rows.values()]
     fewer, more = -sum(n for n in changes if n < 0), sum(n for n in changes if n > 0)
-    return f"rows: {fewer:,} fewer and {more:,} more than before, in {len(changes)} tables that were compared"
+    return f"rows: {fewer:,} fewer and {more:,} more than before"
+
+
+def _is_known(counts: Iterable[int | None]) -> bool:
+    return any(count is not None for count in counts)
 
 
 def _count(count: int | None) -> str:
     return "–" if count is None else f"{count:,}"
 
 
-def _change(row: RowChange) -> str:
-    if row.before is None or row.restored is None:
-        return "new" if row.before is None and row.restored is not None else "not known"
-    return f"{row.restored - row.before:+,}"
+def _change(row: RowChange, *, known: bool) -> str:
+    if row.before is not None and row.restored is not None:
+        return f"{row.restored - row.before:+,}"
+    if not known:
+        return "not known"
+    return "the table is new" if row.before is None else "the table is gone"
 
 
 def _probe(screen: Screen, probe: ProbeResult | None, *, ran: bool) -> None:

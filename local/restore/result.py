@@ -31,6 +31,7 @@ class Restore(msgspec.Struct, frozen=True, omit_defaults=True):
     counts_compared: bool
     surplus: tuple[str, ...]
     reason: str | None
+    rollback: bool = False
     check: bool = False
 
 
