@@ -81,9 +81,7 @@ def _is_random(sample: bytes) -> bool:
 
 def empty(attempt: Attempt) -> SourceError:
     """A database of 0 bytes or 0 pages: sound to SQLite, and a loss to everybody else."""
-    mend = (
-        "find out what emptied it, and bring a backup back (docs/operator.md): invoke backup.list shows which there are"
-    )
+    mend = "find out what emptied it; invoke restore NAME --live --check tells what a backup brings back"
     return attempt.failed("the file is empty, which SQLite takes for a database without tables", mend)
 
 
