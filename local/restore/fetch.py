@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sqlite3
 import stat
 from contextlib import closing
@@ -17,8 +18,6 @@ from local.report import DrilledDatabase
 from local.restore.proven import ProvenCopy
 from local.restore.source import BackupSource
 from local.store.durable import sync_file
-
-_FILE_NAME = "restored.db"
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,8 @@ def fetch(source: BackupSource, folder: Path, watch: Watch) -> FetchedBackup:
     if targets.missing:
         return FetchedBackup(targets.missing[0], None)
     (target,) = targets.found
-    path = folder.absolute() / _FILE_NAME
+    # The program of a restore that was killed may still be at work there, and removes what is under its own name.
+    path = folder.absolute() / f"restored-{secrets.token_hex(8)}.db"
     (drilled,) = run_program([replace(target, keep=str(path))], watch).databases
     if drilled.verdict != "passed":
         return FetchedBackup(drilled, None)
