@@ -10,6 +10,7 @@ from local import interrupt
 
 interrupt.install()
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,8 +23,11 @@ import local.restore.tasks as restore
 import rbac.tasks as rbac
 import remote.tasks as remote
 from local.command_line import uncaught
-from local.command_line.command import Invocation, collect, command
+from local.command_line.command import Invocation, begin_with, collect, command
 from local.command_line.options import Option
+from local.errors import PillarError
+from local.output.screen import Screen
+from local.settings import Settings
 
 
 @command("demo")
@@ -71,6 +75,24 @@ def bench(
     return 0
 
 
+def recover_restores(configured: Settings, screen: Screen) -> None:
+    """Finish or clear away what a killed restore of a configured database left; told, and no reason to stop."""
+    from local.restore.claim import work_folder
+
+    for database in configured.databases:
+        if not os.path.lexists(work_folder(database.path)):
+            continue
+        from local.restore.recover import recover
+
+        try:
+            told = recover(database.path)
+        except PillarError as error:
+            screen.error(error)
+        else:
+            if told:
+                screen.say(f"{database.name}: {told}", "yellow")
+
+
 COMMANDS = (
     backup.run,  # invoke backup
     backup.list_points,  # invoke backup.list
@@ -86,4 +108,5 @@ COMMANDS = (
 )
 
 uncaught.install()
+begin_with(recover_restores)
 namespace = collect(COMMANDS)

@@ -38,6 +38,9 @@ VARIABLES = environment.take(os.environ, Settings, Config.global_defaults())
 # By which any command goes: on one line these words begin the next one.
 _NAMES: set[str] = set()
 NOTHING_CHANGED = "nothing was changed"
+# What every command does with the configured databases before its own work; a room above this one gives it.
+Beginning = Callable[[Settings, Screen], None]
+_beginnings: list[Beginning] = []
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,11 @@ class Invocation:
         # Invoke tells no level of its hierarchy by a public name.
         above = _plain(object.__getattribute__(config, "_runtime"))
         merged = environment.overlay(_plain(config), VARIABLES, Settings, above)
-        return settings.load(merged, foreign=Config.global_defaults())
+        loaded = settings.load(merged, foreign=Config.global_defaults())
+        if not self.check:
+            for begin in _beginnings:
+                begin(loaded, self.screen)
+        return loaded
 
 
 class Command(Task[Any]):
@@ -128,6 +135,11 @@ def command(
 ) -> Callable[[Callable[..., int]], Command]:
     """Make a function the command that is called as `path`; see the module's docstring and Command."""
     return lambda body: Command(body, path, flags, default, left)
+
+
+def begin_with(beginning: Beginning) -> None:
+    """Have `beginning` done as soon as a command has its settings, but for one that only checks."""
+    _beginnings.append(beginning)
 
 
 def collect(commands: tuple[Command, ...]) -> Collection:

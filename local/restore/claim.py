@@ -10,7 +10,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from shlex import quote
 
@@ -106,8 +106,10 @@ def _flock(folder: Path, descriptor: int) -> None:
     except OSError as error:
         mend = "restore to a new file instead: SQLite cannot lock a database there either"
         raise _refused(folder, f"the file system knows no locks: {error.strerror}", mend) from error
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    # Who holds it is told to others only; a full disk is found out, and told, later.
+    with suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
 
 
 def _is_in_place(folder: Path, descriptor: int) -> bool:

@@ -74,10 +74,10 @@ def _holds(process: Path, path: Path, wanted: tuple[int, int] | None) -> bool:
     with os.scandir(process / "fd") as entries:
         for entry in entries:
             with suppress(FileNotFoundError):
-                if Path(entry.path).readlink() == Path(f"{path}{_DELETED}"):
-                    return True
-                found = Path(entry.path).stat()
+                found = entry.stat()
                 if (found.st_dev, found.st_ino) == wanted:
+                    return True
+                if found.st_nlink == 0 and str(Path(entry.path).readlink()) == f"{path}{_DELETED}":
                     return True
     return False
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 
-from local.errors import InconclusiveError, PillarError
+from local.errors import InconclusiveError, PillarError, SourceError
 from local.events import Event, Watch
 from local.restore import journal, kept
 from local.restore.by_rename import ByRename
@@ -22,7 +22,7 @@ from local.restore.recover import recover_claimed
 from local.restore.replacement import Replacement, first_entry
 from local.restore.through_sqlite import StaysLockedError
 from local.restore.under_locks import UnderLocks
-from local.restore.verify import verify
+from local.restore.verify import Verified, verify
 from local.restore.ways import Way
 
 __all__ = ["Checks", "Job", "LiveRestore", "carry_out", "restore_live", "work_folder"]
@@ -119,35 +119,51 @@ def _begun(way: Way, replacement: Replacement) -> Iterator[None]:
 
 
 def _take_back(way: Way, replacement: Replacement) -> None:
-    if way.is_committed():
+    try:
+        committed = way.is_committed()
+        if not committed:
+            way.clear()
+    except (PillarError, sqlite3.Error, OSError) as error:
+        told = f"it was cut short, and cannot be cleared away yet ({error}); the next command does that, and says so"
+        mend = f"mend the cause first: df -h {quote(str(replacement.live.parent))}"
+        raise PillarError(f"restore of {replacement.live}", told, mend) from error
+    if committed:
         with _undoing(replacement):
             way.undo()
-    else:
-        way.clear()
-    journal.remove(replacement.folder)
+    replacement.end()
 
 
 def _judged(job: Job, way: Way, replacement: Replacement) -> LiveRestore:
     try:
-        replacement.say("check the live database")
-        verified = verify(way.connection, job.copy, way.is_written)
-        why = verified.why or job.checks(replacement.live)
+        found = _checked(job, way, replacement)
     except BaseException:
         with _undoing(replacement):
             way.undo()
-        journal.remove(replacement.folder)
+        replacement.end()
         raise
-    if why:
-        replacement.say(f"roll back, since {why}")
+    if found.why is not None:
         with _undoing(replacement):
             way.undo()
     else:
         way.finish()
-    journal.remove(replacement.folder)
+    replacement.end()
     surplus = kept.surplus(replacement.live, job.keep_copies)
-    return LiveRestore(
-        replacement.kept, bool(why), why, replacement.meanwhile, surplus, verified.counts_compared and not why
-    )
+    undone = found.why is not None
+    return LiveRestore(replacement.kept, undone, found.why, replacement.meanwhile, surplus, found.counts_compared)
+
+
+def _checked(job: Job, way: Way, replacement: Replacement) -> Verified:
+    """What we find first, then what the caller finds; where it can find nothing out, that is what it found."""
+    try:
+        replacement.say("check the live database")
+        found = verify(way.connection, job.copy, way.is_written)
+        if found.why is None:
+            found = Verified(job.checks(replacement.live), found.counts_compared)
+        if found.why is not None:
+            replacement.say(f"roll back, since {found.why}")
+        return found
+    except (PillarError, sqlite3.Error, OSError) as error:
+        return Verified(f"it could not be checked: {error}", False)
 
 
 @contextmanager
@@ -161,6 +177,10 @@ def _not_begun(live: Path) -> Iterator[None]:
         raise InconclusiveError(
             doing, came_back, "let them end their transactions, or stop them, and try again"
         ) from error
+    except SourceError as error:
+        raise InconclusiveError(
+            error.doing, f"{error.came_back}; the live database is as it was", error.mend
+        ) from error
     except (sqlite3.Error, OSError) as error:
         told = (error.strerror if isinstance(error, OSError) else None) or str(error)
         mend = f"check that folder's rights and its free space: df -h {quote(str(live.parent))}"
@@ -172,7 +192,7 @@ def _undoing(replacement: Replacement) -> Iterator[None]:
     """Where the former content cannot be brought back, it says where everything is."""
     try:
         yield
-    except (StaysLockedError, sqlite3.Error, OSError) as error:
+    except (StaysLockedError, SourceError, sqlite3.Error, OSError) as error:
         told = (error.strerror if isinstance(error, OSError) else None) or str(error)
         where = f"the live database holds the restored backup, {replacement.kept or 'nowhere else'} the former content"
         mend = (

@@ -80,6 +80,14 @@ class Replacement:
         """The entry once it has turned out that nobody wrote."""
         return msgspec.structs.replace(self.entry, meanwhile=None, meanwhile_inode=None)
 
+    def end(self) -> None:
+        """It is over, one way or the other; a journal that cannot be removed is the next command's to remove."""
+        try:
+            journal.remove(self.folder)
+        except OSError as error:
+            told = f"{self.folder} cannot be removed ({error.strerror}); the next command tries again"
+            self.watch(Event(self.live.name, told, lasting=True))
+
     def say(self, text: str) -> None:
         """A line for people."""
         self.watch(Event(self.live.name, text))

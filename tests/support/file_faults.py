@@ -24,18 +24,28 @@ _CASES_MAX = 300
 _FAILED, _WENT_ON = 10, 11
 
 
-def cases(scenario: str, folder: Path, target: Path, *faults: str) -> list[Path]:
+def cases(scenario: str, folder: Path, target: Path, *faults: str, every: int = 1) -> list[Path]:
     """The folder as each case left it, under `target`; the last one is of the run that came to its end.
 
-    `scenario` is "module:function", called with the folder's path. Faults: "kill" or "full", and "no-links".
+    `scenario` is "module:function", called with the folder's path. Faults: "kill" or "full", and "no-links". With
+    `every` only each so-manieth operation is one that ends it.
     """
-    command = [sys.executable, "-m", "tests.support.file_faults", scenario, str(folder), str(target), *faults]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.support.file_faults",
+        scenario,
+        str(folder),
+        str(target),
+        str(every),
+        *faults,
+    ]
     subprocess.run(command, cwd=_CHECKOUT, check=True, timeout=200)
     return sorted(target.iterdir())
 
 
-def _all_cases(scenario: Callable[[Path], None], folder: Path, target: Path, faults: list[str]) -> None:
-    for number in range(_CASES_MAX):
+def _all_cases(scenario: Callable[[Path], None], folder: Path, target: Path, every: int, faults: list[str]) -> None:
+    for number in range(0, _CASES_MAX, every):
         case = target / f"{number:03}"
         shutil.copytree(folder, case, symlinks=True, copy_function=_copy_or_link())
         process = os.fork()
@@ -64,12 +74,12 @@ def _copy_or_link() -> Callable[[str, str], object]:
 
 
 def _run(scenario: Callable[[Path], None], case: Path, number: int, faults: list[str]) -> None:
-    from local.errors import StoreError
+    from local.errors import PillarError
 
     steps = _arm(number, faults, str(case))
     try:
         scenario(case)
-    except StoreError:
+    except PillarError:
         os._exit(_FAILED)
     except BaseException:
         sys.excepthook(*sys.exc_info())
@@ -103,7 +113,6 @@ def _arm(number: int, faults: list[str], folder: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    module, _, function = sys.argv[1].partition(":")
-    _all_cases(
-        getattr(importlib.import_module(module), function), Path(sys.argv[2]), Path(sys.argv[3]), list(sys.argv[4:])
-    )
+    _, named, source, into, stride, *kinds = sys.argv
+    module, _, function = named.partition(":")
+    _all_cases(getattr(importlib.import_module(module), function), Path(source), Path(into), int(stride), kinds)
