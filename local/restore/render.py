@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from shlex import quote
 
@@ -17,11 +17,13 @@ _PROBE_LINES = 12
 _COLOURS = {"passed": "green", "failed": "bold red", "inconclusive": "yellow"}
 
 
-def check(screen: Screen, report: RestoreReport) -> None:
+def check(screen: Screen, report: RestoreReport, notes: Sequence[str] = ()) -> None:
     """What a restore would do; the first line and the last say that this is a check."""
     restore = report.restore
     what = "rollback" if restore.rollback else "restore"
     screen.say(f"check of a {what} of {restore.name} to {restore.target}: nothing is changed")
+    for note in notes:
+        screen.say(note, "yellow")
     preview(screen, report)
     if restore.verdict == "passed":
         screen.say(f"check: the {what} would begin; nothing was changed", "green")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 from local.command_line.command import Invocation, command
 from local.command_line.options import CHECK, JSON, At, Date, Option
 
 if TYPE_CHECKING:
+    from local.events import Event
     from local.restore.request import RestoreRequest
     from local.restore.result import RestoreReport
 
@@ -37,10 +39,12 @@ def _to_file(invocation: Invocation, request: RestoreRequest) -> RestoreReport:
     from local.restore import render
     from local.restore.to_new_file import preview_to_file, restore_to_file
 
+    if invocation.check:
+        heard: list[Event] = []
+        return _checked(invocation, preview_to_file(invocation.settings, request, heard.append), heard)
     with invocation.screen.watching() as watch:
-        work = preview_to_file if invocation.check else restore_to_file
-        found = work(invocation.settings, request, watch)
-    invocation.screen.show(found, render.check if invocation.check else render.result)
+        found = restore_to_file(invocation.settings, request, watch)
+    invocation.screen.show(found, render.result)
     return found
 
 
@@ -48,19 +52,31 @@ def _in_place(invocation: Invocation, request: RestoreRequest, yes: bool) -> Res
     from local.restore import in_place, question, render
 
     configured, screen = invocation.settings, invocation.screen
+    heard: list[Event] = []
     back = request.action == "rollback"
-    with screen.watching() as watch:
-        order = (
-            in_place.order_rollback(configured, request.name)
-            if back
-            else in_place.order_restore(configured, request, watch)
-        )
+    if back:
+        order = in_place.order_rollback(configured, request.name)
+    else:
+        order = in_place.order_restore(configured, request, heard.append)
     if invocation.check:
-        screen.show(order.preview, render.check)
-        return order.preview
+        return _checked(invocation, order.preview, heard)
     in_place.require(order)
+    for event in heard:
+        screen.say(f"{event.subject}: {event.text}", "yellow")
     question.agree(screen, order.preview, yes=yes)
     with screen.watching() as watch:
         found = (in_place.carry_back if back else in_place.carry_out)(order, configured, watch)
     screen.show(found, render.result)
+    return found
+
+
+def _checked(invocation: Invocation, found: RestoreReport, heard: Sequence[Event]) -> RestoreReport:
+    """Show a check; what was heard meanwhile stands between its first line and its last."""
+    from local.restore import render
+
+    notes = [f"{event.subject}: {event.text}" for event in heard]
+    if invocation.screen.json:
+        for note in notes:
+            invocation.screen.say(note)
+    invocation.screen.show(found, lambda screen, report: render.check(screen, report, notes))
     return found
