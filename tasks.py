@@ -19,6 +19,7 @@ from typing import Annotated
 
 import local.backup.tasks as backup
 import local.drill.tasks as drill
+import local.restore.tasks as restore
 import local.watch.tasks as watch
 import rbac.tasks as rbac
 import remote.tasks as remote
@@ -107,6 +108,7 @@ COMMANDS = (
     backup.list_points,  # invoke backup.list
     drill.local,  # invoke drill.local
     remote.drill,  # invoke drill.remote
+    restore.restore,  # invoke restore
     rbac.check,  # invoke rbac.check
     rbac.fix,  # invoke rbac.fix
     rbac.revoke,  # invoke rbac.revoke

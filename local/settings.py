@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -23,6 +24,8 @@ Share = Annotated[float, msgspec.Meta(gt=0, le=1, description="a share above 0, 
 Proving = Literal["never", "daily", "always"]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1, description="a whole number, 0 or more")]
 Age = Annotated[float, msgspec.Meta(gt=0, le=1e6, description="a number above 0, at most 1000000")]
+Copies = Annotated[int, msgspec.Meta(ge=1, le=1000, description="a whole number from 1 to 1000")]
+Patience = Annotated[float, msgspec.Meta(gt=0, le=86400, description="seconds, a number above 0, at most 86400")]
 LocalPath = Annotated[Path, msgspec.Meta(description="an absolute path, or one that starts with ~/")]
 
 
@@ -113,7 +116,19 @@ class RetentionSettings(_Section, frozen=True):
     max_share: Share = 0.25
 
 
-_OPTIONAL: dict[str, type[_Section]] = {"azure": AzureSettings, "drill": DrillSettings, "backup": BackupSettings}
+class RestoreSettings(_Section, frozen=True):
+    """How many pre-restore copies of a live database count as kept, and how many seconds a probe may take."""
+
+    keep_copies: Copies = 3
+    probe_seconds: Patience = 60
+
+
+_OPTIONAL: dict[str, type[_Section]] = {
+    "azure": AzureSettings,
+    "drill": DrillSettings,
+    "backup": BackupSettings,
+    "restore": RestoreSettings,
+}
 
 
 class Settings(_Section, frozen=True):
@@ -125,6 +140,7 @@ class Settings(_Section, frozen=True):
     drill: DrillSettings = DrillSettings()
     backup: BackupSettings = BackupSettings()
     retention: RetentionSettings | None = None
+    restore: RestoreSettings = RestoreSettings()
 
     def select(self, only: Sequence[str]) -> tuple[Database, ...]:
         """The databases that `--only` names, in configured order, or all; ConfigError for a name that is not known."""
@@ -181,6 +197,7 @@ def _check_databases(databases: tuple[Database, ...]) -> None:
             raise mistake(f"{where}.name", database.name, f"a name of its own; databases[{seen[database.name]}] has it")
         if not database.path.is_absolute():
             raise mistake(f"{where}.path", str(database.path), "an absolute path, or one that starts with ~/")
+        _check_probe(f"{where}.probe", database.probe)
         seen[database.name] = index
         _check_claims(f"{where}.checks", database.checks)
 
@@ -200,6 +217,18 @@ def _check_retention(retention: RetentionSettings | None) -> None:
     rules = {key: getattr(retention, key) for key in RetentionSettings.__struct_fields__ if key != "max_share"}
     if not any(rules.values()):
         raise mistake("retention", rules, "at least one of these above 0: these would keep nothing")
+
+
+def _check_probe(where: str, probe: str | None) -> None:
+    allowed = "a command in words as a shell splits them (no shell runs: sh -c '…' asks for one)"
+    if probe is None:
+        return
+    try:
+        words = shlex.split(probe)
+    except ValueError:  # a quotation that does not end
+        words = []
+    if not words or "\0" in probe:
+        raise mistake(where, probe, allowed)
 
 
 def _check_azure(azure: AzureSettings) -> None:

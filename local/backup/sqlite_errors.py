@@ -81,9 +81,8 @@ def _is_random(sample: bytes) -> bool:
 
 def empty(attempt: Attempt) -> SourceError:
     """A database of 0 bytes or 0 pages: sound to SQLite, and a loss to everybody else."""
-    mend = (
-        "find out what emptied it, and bring a backup back (docs/operator.md): invoke backup.list shows which there are"
-    )
+    mend = "find out what emptied it; invoke backup.list shows which backups there are, and invoke restore NAME --live"
+    mend += " --check what one brings back (docs/restore-command.md)"
     return attempt.failed("the file is empty, which SQLite takes for a database without tables", mend)
 
 

@@ -75,7 +75,7 @@ def drill_file(lone: LoneFile, databases: Sequence[Database], host: str, watch: 
     Raises InconclusiveError where the program gave no whole verdict.
     """
     start = DrillStart.now(host)
-    outcome = run_program([_target(lone, databases)], watch)
+    outcome = run_program([target_of(lone, databases)], watch)
     return local_report(start, outcome, outcome.databases)
 
 
@@ -86,7 +86,8 @@ def listed(lone: LoneFile) -> Listing:
     return listing([Point(lone.database, taken.date(), taken, entry, lone.recorded, lone.trouble)])
 
 
-def _target(lone: LoneFile, databases: Sequence[Database]) -> Target:
+def target_of(lone: LoneFile, databases: Sequence[Database]) -> Target:
+    """What a drill of the archive is to prove; floors and checks are those of its database among `databases`."""
     configured = next((database for database in databases if database.name == lone.database), None)
     digest, problem = _read_sidecar(lone.path)
     return Target(

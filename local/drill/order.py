@@ -16,7 +16,8 @@ class Target:
     stands with the digest; `sidecar_problem` is why a restore by hand would refuse the backup; `tables` the rows by
     table, `minimum` the floor by table, `etag` which content of the blob is meant, so that one overwritten since is not
     taken for a wrong one; `facts` what else the metadata tells of the content, which the archive's own record has to
-    tell too; `checks` the application's claims, SQL by name.
+    tell too; `checks` the application's claims, SQL by name; `keep` is where the restored database stays if it
+    passes, for a restore on this machine.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Target:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     checks: Mapping[str, str] = field(default_factory=dict)
     check_seconds: float = CHECK_SECONDS
+    keep: str | None = None
 
 
 def database_orders(targets: Sequence[Target]) -> tuple[DatabaseOrder, ...]:

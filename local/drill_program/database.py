@@ -57,7 +57,7 @@ class DatabaseDrill:
         self.connection: sqlite3.Connection | None = None
 
     def carry_out(self) -> None:
-        """Come to a verdict, whatever happens; the database's file is gone afterwards."""
+        """Come to a verdict, whatever happens; its file is gone afterwards, unless it passed and is to be kept."""
         try:
             self.work.stop.check()
             self.times.start()
@@ -68,8 +68,9 @@ class DatabaseDrill:
         finally:
             if self.connection:
                 self.connection.close()
-            with contextlib.suppress(FileNotFoundError):
-                self.work.path.unlink()
+            if not (self.work.order.keep and self.verdict == "passed"):
+                with contextlib.suppress(FileNotFoundError):
+                    self.work.path.unlink()
             self.work.room.release()
 
     def interrupt(self) -> None:

@@ -83,7 +83,8 @@ def planned(order: DrillOrder, folder: str, stop: Stop) -> list[DatabaseDrill]:
     disk, cores = Disk(folder), ThreadPoolExecutor(CORES)
     drills = []
     for number, database in enumerate(order.databases):
-        path, room = Path(folder, f"{number}.db"), DiskShare(disk, stop)
+        path = Path(database.keep or Path(folder, f"{number}.db"))
+        room = DiskShare(Disk(str(path.parent)) if database.keep else disk, stop)
         progress = ProgressLines(database.name, order.progress)
         drills.append(DatabaseDrill(Work(database, path, stop, room, progress, cores)))
     return drills

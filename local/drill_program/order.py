@@ -16,7 +16,8 @@ class DatabaseOrder:
     stands with the digest; `sidecar_problem` is why a restore by hand would refuse the backup; `tables` the rows by
     table, `minimum` the floor by table; `etag` is which content of the blob is meant; `facts` what else the metadata
     tells of the content, by its names. `checks` is SQL by name, each for at most `check_seconds`; `backup_time` is when
-    the snapshot was taken, in RFC 3339.
+    the snapshot was taken, in RFC 3339. `keep` is where the restored database stays if it passes: a path in a folder of
+    this machine that the caller removes, never given to another machine.
     """
 
     name: str
@@ -35,6 +36,7 @@ class DatabaseOrder:
     checks: Mapping[str, str] = field(default_factory=dict)
     check_seconds: float = CHECK_SECONDS
     backup_time: str | None = None
+    keep: str | None = None
 
 
 @dataclass(frozen=True)

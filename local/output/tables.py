@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from local import clock
@@ -65,6 +66,12 @@ def listing(screen: Screen, found: Listing, now: datetime) -> None:
 
 def drill(screen: Screen, report: DrillReport) -> None:
     """The five steps of each database at a glance, what each has to say in full below, and the verdict last."""
+    steps(screen, report.databases)
+    _ending(screen, report)
+
+
+def steps(screen: Screen, databases: Sequence[DrilledDatabase]) -> None:
+    """The five steps of each database, and below what each has to say in full."""
     now = clock.now()
     rows = [
         (
@@ -74,16 +81,15 @@ def drill(screen: Screen, report: DrillReport) -> None:
             *(_mark(database, name) for name in STEPS),
             _counted(database),
         )
-        for database in report.databases
+        for database in databases
     ]
     screen.table(("database", "verdict", "backup's age", *STEPS, "counted"), rows)
-    for database in report.databases:
+    for database in databases:
         for step in database.steps:
             if step.detail:
                 screen.say(f"{database.name}: {step.name}: {step.detail}", "" if step.verdict == "passed" else "yellow")
         for name, holds in database.checks.items():
             screen.say(f"{database.name}: check {name!r}: {_CHECKED[holds]}", "" if holds else "yellow")
-    _ending(screen, report)
 
 
 def _proof(screen: Screen, proof: BackupProof) -> None:

@@ -1,0 +1,215 @@
+"""`invoke restore NAME --live` and `--rollback`: what would happen, and the engine called with the proven copy."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from local import interrupt
+from local.drill.targets import Targets
+from local.drill_program.tables import row_counts
+from local.errors import ConfigError, InconclusiveError
+from local.events import Watch
+from local.report import Verdict
+from local.restore.facts import LiveFacts, LiveState, ProvenCopyFacts, copy_facts, look
+from local.restore.fetch import fetch
+from local.restore.kept import copies
+from local.restore.live import LiveRestore, restore_live
+from local.restore.live_checks import LiveChecks
+from local.restore.live_rows import LiveRows, live_rows
+from local.restore.plan import Method, Plan, Refusal, decide
+from local.restore.private_folder import private_folder
+from local.restore.request import RestoreRequest
+from local.restore.result import Restore, RestorePlan, RestoreReport, RowChange
+from local.restore.rollback import roll_back
+from local.restore.source import BackupSource, find_source
+from local.restore.to_new_file import Started, fetched_report, preview_report
+from local.settings import Database, Settings
+from local.store.layout import BackupRecord
+
+_LEFT = (
+    "the live database is whole, the former or the restored one; the next run finishes or clears away what was begun"
+)
+
+_METHODS = {
+    Method.THROUGH_SQLITE: "through SQLite, under the database's own locks: programs that have it open go on",
+    Method.RENAME: "a new file in its place; the former one is kept as it is, byte for byte",
+}
+_USUAL_PAGE_BYTES = 4096
+_SOME_PAGES = 2
+
+
+@dataclass(frozen=True)
+class LiveOrder:
+    """What a person agrees to: which backup replaces which live database; `preview` is what they were shown."""
+
+    database: Database
+    live: Path
+    source: BackupSource
+    preview: RestoreReport
+
+
+def order_restore(configured: Settings, request: RestoreRequest, watch: Watch) -> LiveOrder:
+    """What `--live` would do. Raises ConfigError for a database that is not configured, and the store's errors."""
+    started, source = Started.now(), find_source(configured, request, watch)
+    database = _configured(configured, source.name, "--live")
+    live = _live_path(database)
+    facts = look(live)
+    counted = _counted(facts)
+    shown = _shown(facts, _decided(facts, source), source.recorded.raw_bytes, counted)
+    restore = started.restore(source, live, live=True)
+    return LiveOrder(database, live, source, preview_report(restore, source, shown, counted.rows))
+
+
+def order_rollback(configured: Settings, name: str | None) -> LiveOrder:
+    """What `--rollback` would do; ConfigError where the database is not configured, or nothing was kept of it."""
+    started = Started.now()
+    database = _configured(configured, name, "--rollback")
+    live = _live_path(database)
+    newest = next(iter(copies(live)), None)
+    if newest is None or not newest.exists():
+        came_back = f"there is no copy {live}.pre-restore-… to go back to"
+        raise ConfigError("--rollback", came_back, f"restore a backup instead: invoke restore {database.name} --live")
+    facts = look(live)
+    counted, kept = _counted(facts), _rows_of(newest)
+    recorded = BackupRecord(database=database.name, rows=kept.rows or None)
+    source = BackupSource(database.name, str(newest), None, 0, recorded, lambda: Targets((), ()))
+    trouble = LiveRows(counted.rows, counted.trouble or kept.trouble)
+    shown = _shown(facts, decide(facts, copy_facts(newest, live.parent)), newest.stat().st_size, trouble)
+    restore = msgspec.structs.replace(started.restore(source, live, live=True), rollback=True)
+    return LiveOrder(database, live, source, preview_report(restore, source, shown, counted.rows))
+
+
+def carry_out(order: LiveOrder, configured: Settings, watch: Watch) -> RestoreReport:
+    """Fetch and prove the backup, and let the engine put it in the live database's place.
+
+    Raises InconclusiveError where it cannot be begun, LockHeldError while another restore of it is under way.
+    """
+    started = Started.now()
+    checks = LiveChecks(order.database, configured.restore.probe_seconds)
+    restore = started.restore(order.source, order.live, live=True)
+    with private_folder(order.live) as folder:
+        fetched = fetch(order.source, folder, watch)
+        proven = fetched_report(msgspec.structs.replace(restore, seconds=started.seconds), fetched)
+        if fetched.copy is None:
+            return proven
+        interrupt.leaves(_LEFT)
+        done = restore_live(order.live, fetched.copy, checks.of_restored, configured.restore.keep_copies, watch)
+    rows = _changes(order.preview.rows, fetched.copy.rows)
+    return RestoreReport(_ended(restore, done, started), proven.steps, rows, checks.probed)
+
+
+def carry_back(order: LiveOrder, configured: Settings, watch: Watch) -> RestoreReport:
+    """Let the engine put the newest pre-restore copy back in its place; raises as `carry_out` does."""
+    started = Started.now()
+    checks = LiveChecks(order.database, configured.restore.probe_seconds)
+    interrupt.leaves(_LEFT)
+    done = roll_back(order.live, checks.of_former, configured.restore.keep_copies, watch)
+    restore = msgspec.structs.replace(started.restore(order.source, order.live, live=True), rollback=True)
+    return RestoreReport(_ended(restore, done, started), (), order.preview.rows, checks.probed)
+
+
+def require(order: LiveOrder) -> None:
+    """Raise InconclusiveError where the preview says that the restore would not begin."""
+    restore = order.preview.restore
+    if restore.verdict == "passed":
+        return
+    raise InconclusiveError(f"restore {restore.name}", restore.reason or "cannot be begun", "nothing was changed")
+
+
+def _ended(restore: Restore, done: LiveRestore, started: Started) -> Restore:
+    verdict: Verdict = "failed" if done.rolled_back or done.why else "passed"
+    return msgspec.structs.replace(
+        restore,
+        verdict=verdict,
+        seconds=started.seconds,
+        kept=None if done.kept is None else str(done.kept),
+        kept_meanwhile=None if done.kept_meanwhile is None else str(done.kept_meanwhile),
+        rolled_back=done.rolled_back,
+        counts_compared=done.counts_compared,
+        surplus=tuple(map(str, done.surplus)),
+        reason=done.why,
+    )
+
+
+def _changes(shown: Mapping[str, RowChange], restored: Mapping[str, int]) -> dict[str, RowChange]:
+    """By table the rows that were shown before, and those of the copy."""
+    before = {name: change.before for name, change in shown.items() if change.before is not None}
+    return {name: RowChange(before.get(name), restored.get(name)) for name in dict.fromkeys([*before, *restored])}
+
+
+def _configured(configured: Settings, name: str | None, flag: str) -> Database:
+    known = {database.name: database for database in configured.databases}
+    if name is None:
+        raise ConfigError(flag, "which database? its NAME is missing", f"allowed: {', '.join(known)}")
+    if name not in known:
+        mend = f"configured: {', '.join(known)}; to a new file it can be restored: invoke restore {name}"
+        raise ConfigError(flag, f"{name!r} is not configured, so its live path is not known", mend)
+    return known[name]
+
+
+def _live_path(database: Database) -> Path:
+    """Where the database itself lies: the sidecars of a symlinked one are beside the link's target."""
+    live = Path(os.path.realpath(database.path))
+    if not live.parent.is_dir():
+        raise ConfigError(
+            "--live", f"there is no folder {live.parent}", f"make it, or mend the path of {database.name}"
+        )
+    return live
+
+
+def _decided(facts: LiveFacts, source: BackupSource) -> Plan | Refusal:
+    """What the engine would do, as far as the record tells of the copy; it decides again when it has the copy itself.
+
+    Where nothing is recorded of the backup, it is taken to be like the live database.
+    """
+    page = source.recorded.page_size or facts.page_bytes or _USUAL_PAGE_BYTES
+    size = source.recorded.raw_bytes or facts.size_bytes or source.gzip_bytes
+    return decide(facts, ProvenCopyFacts(size, page, max(size // page, _SOME_PAGES), staged_bytes=size))
+
+
+def _shown(facts: LiveFacts, plan: Plan | Refusal, copy_bytes: int | None, counted: LiveRows) -> RestorePlan:
+    return RestorePlan(
+        found=_found(facts),
+        holders=tuple(map(str, facts.holders.processes)),
+        untold=facts.holders.untold or None,
+        method="nothing would be touched" if isinstance(plan, Refusal) else _METHODS[plan.method],
+        needed_bytes=None if copy_bytes is None else _needed(facts, plan, copy_bytes),
+        free_bytes=facts.free_bytes,
+        keeps=None if facts.state is LiveState.MISSING else f"{facts.path}.pre-restore-<epoch>",
+        refusal=f"{plan.reason}; {plan.mend}" if isinstance(plan, Refusal) else None,
+        note=counted.trouble,
+    )
+
+
+def _needed(facts: LiveFacts, plan: Plan | Refusal, copy_bytes: int) -> int:
+    """The fetched copy; and where SQLite replaces the content, the kept copy and SQLite's own journal."""
+    if isinstance(plan, Plan) and plan.method is Method.RENAME:
+        return copy_bytes
+    return copy_bytes + facts.size_bytes + 2 * max(facts.size_bytes, copy_bytes)
+
+
+def _counted(facts: LiveFacts) -> LiveRows:
+    if facts.state in (LiveState.SOUND, LiveState.DAMAGED):
+        return live_rows(facts.path, tuple(map(str, facts.holders.processes)))
+    return LiveRows({}, f"the live database is {facts.state.value}: {facts.why}")
+
+
+def _rows_of(copy: Path) -> LiveRows:
+    """The rows of a kept copy, which nobody writes to; what a killed program left beside it is not counted."""
+    try:
+        with closing(sqlite3.connect(f"{copy.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+            return LiveRows(row_counts(connection))
+    except sqlite3.Error as error:
+        return LiveRows({}, f"{copy.name}: {error}")
+
+
+def _found(facts: LiveFacts) -> str:
+    mode = f", {facts.journal_mode} mode" if facts.journal_mode else ""
+    return f"{facts.state.value}{mode}"

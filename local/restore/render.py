@@ -1,0 +1,170 @@
+"""A restore as people read it: what would happen, what happened, and what undoes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from shlex import quote
+
+from local import clock
+from local.output import tables
+from local.output.screen import Screen, age, size
+from local.report import DrilledDatabase, RowCount
+from local.restore.result import ProbeResult, Restore, RestoreReport, RowChange
+
+_TABLES_SHOWN = 20
+_PROBE_LINES = 12
+_COLOURS = {"passed": "green", "failed": "bold red", "inconclusive": "yellow"}
+
+
+def check(screen: Screen, report: RestoreReport, notes: Sequence[str] = ()) -> None:
+    """What a restore would do; the first line and the last say that this is a check."""
+    restore = report.restore
+    what = "rollback" if restore.rollback else "restore"
+    screen.say(f"check of a {what} of {restore.name} to {restore.target}: nothing is changed")
+    for note in notes:
+        screen.say(note, "yellow")
+    preview(screen, report)
+    if restore.verdict == "passed":
+        screen.say(f"check: the {what} would begin; nothing was changed", "green")
+    else:
+        screen.say(f"check: NOT possible: {restore.reason}; nothing was changed", _COLOURS[restore.verdict])
+
+
+def preview(screen: Screen, report: RestoreReport) -> None:
+    """The facts that a person decides by: the backup, what stands there, what would be lost or gained."""
+    restore, plan = report.restore, report.plan
+    assert plan
+    screen.say(f"{'goes back' if restore.rollback else 'backup'}: {_backup(restore)}")
+    if restore.live:
+        screen.say(f"live database: {restore.target} ({plan.found})")
+        others = f" ({plan.untold})" if plan.untold else ""
+        screen.say(f"open in: {', '.join(plan.holders) or 'no program'}{others}")
+        screen.say(f"how: {plan.method}")
+        kept = f"kept first: as {plan.keeps}" if plan.keeps else "kept first: nothing, there is no file"
+        screen.say(kept)
+    needed = "what it needs is not recorded" if plan.needed_bytes is None else f"{size(plan.needed_bytes)} needed"
+    screen.say(f"room: {needed}, {size(plan.free_bytes)} free")
+    if plan.note:
+        screen.say(f"not counted: {plan.note}", "yellow")
+    _rows(screen, report.rows, live=restore.live)
+
+
+def result(screen: Screen, report: RestoreReport) -> None:
+    """The five steps, the rows, the probe's word, what was kept, and in the last line how it ended."""
+    restore = report.restore
+    if report.steps:
+        tables.steps(screen, [_drilled(report)])
+    if restore.live:
+        if restore.verdict == "passed":
+            _rows(screen, report.rows, live=True)
+        _probe(screen, report.probe, ran=restore.kept is not None or restore.verdict == "passed")
+        _kept(screen, restore)
+    screen.say(_ending(restore), _COLOURS[restore.verdict])
+
+
+def _ending(restore: Restore) -> str:
+    which = f"{restore.name} of {restore.backup_time}" if restore.backup_time else f"{restore.name} of {restore.blob}"
+    if restore.verdict == "passed":
+        undo = f"; undo it: invoke restore {restore.name} --rollback" if restore.live and restore.kept else ""
+        return f"restore passed: {which} stands at {restore.target}{undo}"
+    if restore.rolled_back:
+        return f"restore FAILED: rolled back, {restore.target} holds the former content again: {restore.reason}"
+    if restore.verdict == "failed":
+        return f"restore FAILED: {restore.reason}; {_not_restored(restore)}"
+    return f"restore INCONCLUSIVE: {restore.reason}; {_not_restored(restore)}"
+
+
+def _not_restored(restore: Restore) -> str:
+    if restore.kept:
+        return f"what stood there before is {restore.kept}"
+    return "nothing was restored; older backups: invoke backup.list; by hand: docs/restore-command.md"
+
+
+def _backup(restore: Restore) -> str:
+    if restore.blob is None:
+        return "none"
+    if restore.backup_time is None:
+        return restore.blob
+    seconds = (clock.now() - datetime.fromisoformat(restore.backup_time)).total_seconds()
+    return f"{restore.blob} of {restore.backup_time}, age {age(seconds)}"
+
+
+def _rows(screen: Screen, rows: Mapping[str, RowChange], *, live: bool) -> None:
+    """The tables that change, or all of a new file's, as many as a screen has room for."""
+    known = _is_known(row.before for row in rows.values()) and _is_known(row.restored for row in rows.values())
+    shown = {name: row for name, row in rows.items() if not live or row.before != row.restored}
+    some = list(shown.items())[:_TABLES_SHOWN]
+    if live:
+        cells = [(name, _count(row.before), _count(row.restored), _change(row, known=known)) for name, row in some]
+        if cells:
+            screen.table(("table", "before", "restored", "change"), cells)
+    elif some:
+        screen.table(("table", "rows"), [(name, _count(row.restored)) for name, row in some])
+    if len(shown) > _TABLES_SHOWN:
+        screen.say(f"and {len(shown) - _TABLES_SHOWN} more tables: --json names them all")
+    if live and rows:
+        screen.say(_sums(rows))
+    if not _is_known(row.restored for row in rows.values()):
+        screen.say("rows: not recorded in this backup")
+
+
+def _sums(rows: Mapping[str, RowChange]) -> str:
+    """A table that only one of them has counts there in full; where one was not counted at all, nothing is said."""
+    if not _is_known(row.before for row in rows.values()) or not _is_known(row.restored for row in rows.values()):
+        return "rows: not compared, since one side was not counted"
+    changes = [(row.restored or 0) - (row.before or 0) for row in rows.values()]
+    fewer, more = -sum(n for n in changes if n < 0), sum(n for n in changes if n > 0)
+    return f"rows: {fewer:,} fewer and {more:,} more than before"
+
+
+def _is_known(counts: Iterable[int | None]) -> bool:
+    return any(count is not None for count in counts)
+
+
+def _count(count: int | None) -> str:
+    return "–" if count is None else f"{count:,}"
+
+
+def _change(row: RowChange, *, known: bool) -> str:
+    if row.before is not None and row.restored is not None:
+        return f"{row.restored - row.before:+,}"
+    if not known:
+        return "not known"
+    return "the table is new" if row.before is None else "the table is gone"
+
+
+def _probe(screen: Screen, probe: ProbeResult | None, *, ran: bool) -> None:
+    if probe is None:
+        if ran:
+            screen.say("probe: none ran; databases[].probe names a command that asks the application", "yellow")
+        return
+    said = "passed" if probe.passed else f"FAILED: {probe.reason}"
+    screen.say(f"probe: {probe.command}: {said}", "green" if probe.passed else "bold red")
+    lines = probe.output.splitlines()
+    for line in lines[:_PROBE_LINES]:
+        screen.say(f"probe: | {line}")
+    if len(lines) > _PROBE_LINES:
+        screen.say(f"probe: | … {len(lines) - _PROBE_LINES} more lines")
+
+
+def _kept(screen: Screen, restore: Restore) -> None:
+    if restore.kept:
+        screen.say(f"kept: {restore.kept}, the content of before")
+    if restore.kept_meanwhile:
+        screen.say(f"kept: {restore.kept_meanwhile}, what stood there between the restore and its undoing")
+    if restore.verdict == "passed" and restore.blob and not restore.counts_compared:
+        screen.say("counts: not compared, since programs went on writing", "yellow")
+    if restore.surplus:
+        paths = " ".join(quote(path) for path in restore.surplus)
+        screen.say(f"older copies than restore.keep_copies asks for; remove them: rm {paths}", "yellow")
+
+
+def _drilled(report: RestoreReport) -> DrilledDatabase:
+    """The backup's drill, as the drill's table shows it."""
+    restore = report.restore
+    verdict = report.steps[-1].verdict
+    rows = {name: RowCount(row.restored, None, None) for name, row in report.rows.items()}
+    return DrilledDatabase(
+        restore.name, verdict, restore.blob, restore.backup_time, None, None, None, report.steps, rows
+    )

@@ -1,0 +1,82 @@
+"""`invoke restore`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+from local.command_line.command import Invocation, command
+from local.command_line.options import CHECK, JSON, At, Date, Option
+
+if TYPE_CHECKING:
+    from local.events import Event
+    from local.restore.request import RestoreRequest
+    from local.restore.result import RestoreReport
+
+
+@command("restore", CHECK, JSON, left="nothing was restored; its temporary files are removed")
+def restore(
+    invocation: Invocation,
+    name: Annotated[str | None, Option("the database; the word alone will do", bare=True)] = None,
+    to: Annotated[str | None, Option("the new file; else NAME.db in this folder")] = None,
+    date: Date = None,
+    at: At = None,
+    from_: Annotated[str | None, Option("this archive alone, a .db.gz that lies anywhere")] = None,
+    live: Annotated[bool, Option("in the place of the live database, which is kept first")] = False,
+    rollback: Annotated[bool, Option("undo the last --live: put the copy that was kept back")] = False,
+    yes: Annotated[bool, Option("do not ask before a live database is replaced")] = False,
+) -> int:
+    """A proven backup to a new file, or with --live in the live database's place."""
+    from local import report
+    from local.restore.request import RestoreOptions, read_request
+
+    request = read_request(RestoreOptions(name, to, date, at, from_, live, rollback))
+    found = _to_file(invocation, request) if request.action == "file" else _in_place(invocation, request, yes)
+    return report.exit_code(found.restore.verdict)
+
+
+def _to_file(invocation: Invocation, request: RestoreRequest) -> RestoreReport:
+    from local.restore import render
+    from local.restore.to_new_file import preview_to_file, restore_to_file
+
+    if invocation.check:
+        heard: list[Event] = []
+        return _checked(invocation, preview_to_file(invocation.settings, request, heard.append), heard)
+    with invocation.screen.watching() as watch:
+        found = restore_to_file(invocation.settings, request, watch)
+    invocation.screen.show(found, render.result)
+    return found
+
+
+def _in_place(invocation: Invocation, request: RestoreRequest, yes: bool) -> RestoreReport:
+    from local.restore import in_place, question, render
+
+    configured, screen = invocation.settings, invocation.screen
+    heard: list[Event] = []
+    back = request.action == "rollback"
+    if back:
+        order = in_place.order_rollback(configured, request.name)
+    else:
+        order = in_place.order_restore(configured, request, heard.append)
+    if invocation.check:
+        return _checked(invocation, order.preview, heard)
+    in_place.require(order)
+    for event in heard:
+        screen.say(f"{event.subject}: {event.text}", "yellow")
+    question.agree(screen, order.preview, yes=yes)
+    with screen.watching() as watch:
+        found = (in_place.carry_back if back else in_place.carry_out)(order, configured, watch)
+    screen.show(found, render.result)
+    return found
+
+
+def _checked(invocation: Invocation, found: RestoreReport, heard: Sequence[Event]) -> RestoreReport:
+    """Show a check; what was heard meanwhile stands between its first line and its last."""
+    from local.restore import render
+
+    notes = [f"{event.subject}: {event.text}" for event in heard]
+    if invocation.screen.json:
+        for note in notes:
+            invocation.screen.say(note)
+    invocation.screen.show(found, lambda screen, report: render.check(screen, report, notes))
+    return found

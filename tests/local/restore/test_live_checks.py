@@ -1,0 +1,54 @@
+"""What must hold of a live database after a restore."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from local.restore.live_checks import LiveChecks, database_problem, floor_problem
+from local.settings import Database
+from tests.support.drill_archives import make_database
+
+FLOORS: list[tuple[dict[str, int], dict[str, int], str | None]] = [
+    ({"tasks": 10}, {}, None),
+    ({"tasks": 10}, {"tasks": 10}, None),
+    ({"tasks": 10}, {"TASKS": 11}, "tasks has 10 rows, 11 are required"),
+    ({}, {"tasks": 0}, "tasks has no rows, 0 are required"),
+    ({"a": 1, "b": 0}, {"a": 1, "b": 1, "c": 1}, "b has 0 rows, 1 are required; c has no rows, 1 are required"),
+]
+
+
+@pytest.mark.parametrize(("counted", "minimum", "told"), FLOORS)
+def test_each_table_below_its_floor_is_told(counted: dict[str, int], minimum: dict[str, int], told: str | None) -> None:
+    assert floor_problem(counted, minimum) == told
+
+
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+def test_a_sound_database_has_no_problem_also_while_another_has_it_open(tmp_path: Path, mode: str) -> None:
+    path = make_database(tmp_path / "live.db")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute(f"PRAGMA journal_mode={mode}")
+        other.execute("SELECT count(*) FROM tasks").fetchone()
+        assert database_problem(path, {"tasks": 3000}) is None
+        assert database_problem(path, {"tasks": 3001}) == "tasks has 3000 rows, 3001 are required"
+
+
+def test_no_database_at_all_is_told_and_none_is_made(tmp_path: Path) -> None:
+    assert str(database_problem(tmp_path / "none.db", {})).startswith("the live database cannot be read: ")
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_the_probe_is_asked_last_and_what_it_said_first_is_kept(tmp_path: Path) -> None:
+    path = make_database(tmp_path / "live.db")
+    board = tmp_path / "asked"
+    probe = f"sh -c 'test ! -e {board} && touch {board}'"
+    checks = LiveChecks(Database(name="costs", path=path, rows={"tasks": 3001}, probe=probe), 60)
+    assert checks.of_restored(path) == "tasks has 3000 rows, 3001 are required"
+    assert checks.probed is None
+    assert checks.of_former(path) is None
+    assert checks.of_former(path) == "the probe failed: it ended with 1"
+    assert checks.probed
+    assert checks.probed.passed
