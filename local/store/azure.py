@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from local.cloud.errors import DELEGATION_KEY_ACTION, AccessDeniedError
+from local.errors import PillarError
 from local.store.azure_connection import AzureConnection
 from local.store.azure_container import AzureContainer
 from local.store.azure_copy import copy_as_backup, set_metadata
-from local.store.azure_sidecar import write_sidecar
+from local.store.azure_sidecar import mend_sidecar, write_sidecar
 from local.store.azure_upload import AzureUpload, refuse_immutable
 from local.store.interface import Entry, Link
 
@@ -82,7 +83,9 @@ class AzureStore:
         return nullcontext()
 
     def mend(self, entry: Entry) -> Entry:
-        """As it is: content and metadata are one commit here."""
+        """Write the sidecar of a torn content again, where this login may: content and metadata are one commit here."""
+        with suppress(PillarError):
+            mend_sidecar(self._container, entry)
         return entry
 
     def link(self, entry: Entry, seconds: int) -> str:

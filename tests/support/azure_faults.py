@@ -102,6 +102,7 @@ class FaultyAzurite:
     url: str
     requests: list[Request] = field(default_factory=list)
     _faults: list[tuple[str, str, Fault, list[int]]] = field(default_factory=list)
+    _numbered: tuple[int, Fault] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def fail(self, operation: str, fault: Fault, times: int = 10**9, ending: str = "") -> None:
@@ -112,10 +113,16 @@ class FaultyAzurite:
         with self._lock:
             self._faults.append((operation, ending, fault, [times]))
 
+    def fail_at(self, number: int, fault: Fault) -> None:
+        """The request of that number meets the fault: 0 is the next one, whatever it asks for."""
+        with self._lock:
+            self._numbered = (len(self.requests) + number, fault)
+
     def heal(self) -> None:
         """No more faults."""
         with self._lock:
             self._faults.clear()
+            self._numbered = None
 
     def count(self, operation: str, ending: str = "") -> int:
         """How many such requests there were."""
@@ -125,6 +132,8 @@ class FaultyAzurite:
         """Note the request, and tell what befalls it."""
         with self._lock:
             self.requests.append(request)
+            if self._numbered and len(self.requests) - 1 == self._numbered[0]:
+                return self._numbered[1]
             for operation, ending, fault, left in self._faults:
                 if operation in (request.operation, "*") and request.path.endswith(ending) and left[0] > 0:
                     left[0] -= 1
@@ -168,7 +177,9 @@ def _handler(proxy: FaultyAzurite, target: str) -> type[BaseHTTPRequestHandler]:
                 with suppress(OSError):
                     self.connection.shutdown(2)
                 return
-            self._tell(answer)
+            with suppress(BrokenPipeError, ConnectionResetError):
+                # Whoever asked may have been killed.
+                self._tell(answer)
 
         def _tell(self, answer: Answer) -> None:
             self.send_response_only(answer.status)

@@ -66,7 +66,7 @@ def _copy_or_link() -> Callable[[str, str], object]:
 def _run(scenario: Callable[[Path], None], case: Path, number: int, faults: list[str]) -> None:
     from local.errors import StoreError
 
-    steps = _arm(number, faults, str(case))
+    steps = arm(number, faults, str(case))
     try:
         scenario(case)
     except StoreError:
@@ -77,8 +77,8 @@ def _run(scenario: Callable[[Path], None], case: Path, number: int, faults: list
     os._exit(_WENT_ON if len(steps) > number else 0)
 
 
-def _arm(number: int, faults: list[str], folder: str) -> list[str]:
-    """From now on the operation of that number in the folder meets its end; returns those that were begun."""
+def arm(number: int, faults: list[str], folder: str | tuple[str, ...]) -> list[str]:
+    """From now on the operation of that number in the folder or folders meets its end; returns those begun."""
     steps: list[str] = []
 
     def step(what: str) -> None:

@@ -8,6 +8,8 @@ nothing happens. `python -m tests.reliability.page` adds the lines up and writes
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import msgspec
 
@@ -34,3 +36,14 @@ def count(area: str, fault: str, tried: int = 1, lost: int = 0) -> None:
             os.write(file, line)
         finally:
             os.close(file)
+
+
+@contextmanager
+def counted(area: str, fault: str) -> Iterator[None]:
+    """Count this block as one try, and as a loss where what it asserts does not hold."""
+    try:
+        yield
+    except BaseException:
+        count(area, fault, lost=1)
+        raise
+    count(area, fault)
