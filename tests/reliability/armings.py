@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import re
 import resource
 import shlex
 import signal
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from local import clock
 from tests.reliability.commands import CHECKOUT
 from tests.support import file_faults
 
-READ_SECONDS = 0.4
+READ_SECONDS = 1.0
+# What the drill's own program has of that kind.
+PROGRAM_SECONDS = {"SOCKET_SECONDS": READ_SECONDS, "FIRST_PAUSE_SECONDS": 0.01, "LONGEST_PAUSE_SECONDS": 0.05}
 
 
 def impatient() -> None:
@@ -23,7 +28,7 @@ def impatient() -> None:
     from azure.storage.blob import ExponentialRetry
 
     from local.cloud import transport
-    from local.drill import targets
+    from local.drill import bundle, program, targets
     from local.store import azure_copy, azure_retry, azure_sidecar
 
     setattr(ExponentialRetry, "get_backoff_time", lambda *_: 0.0)  # noqa: B010 - a method of the SDK's
@@ -32,6 +37,11 @@ def impatient() -> None:
     azure_copy.POLL_SECONDS = 0.01
     transport.READ_SECONDS = READ_SECONDS  # type: ignore[assignment]
     targets._SETTLE_SECONDS = 1
+    text = bundle.program_source()
+    for name, seconds in PROGRAM_SECONDS.items():
+        text, changed = re.subn(rf"^{name} = [0-9.]+$", f"{name} = {seconds}", text, flags=re.MULTILINE)
+        assert changed == 1, name
+    setattr(program, "program_source", lambda: text)  # noqa: B010 - a name that it imports
 
 
 def killed_at(number: int, *folders: Path) -> None:
@@ -79,6 +89,18 @@ def shifted(by: timedelta) -> None:
     """This machine's clock is that much ahead of the true time."""
     now = clock.now
     clock.now = lambda: now() + by
+
+
+def read_only(*folders: Path) -> None:
+    """Nothing can be written to these folders, not even by root."""
+    names = tuple(map(str, folders))
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        writes = event in file_faults.CHANGES or (event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR))
+        if writes and str(arguments[0]).startswith(names):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), arguments[0])
+
+    sys.addaudithook(hook)
 
 
 def stepping(*moments: datetime) -> None:

@@ -89,9 +89,9 @@ class Installation:
         if not kind.startswith("unchanged"):
             self.change()
 
-    def change(self) -> None:
-        """The next content: a row here and there, in one transaction."""
-        self.content += 1
+    def change(self, content: int | None = None) -> None:
+        """The next content, or a former one again: a row here and there, in one transaction."""
+        self.content = self.content + 1 if content is None else content
         with closing(sqlite3.connect(self.live)) as connection, connection:
             connection.execute("UPDATE content SET number = ?", (self.content,))
             connection.execute("UPDATE noise SET number = ? WHERE id % 150 = 7", (self.content,))
@@ -150,10 +150,10 @@ class Installation:
         """Exit 0 exactly where the new content is the newest with its sidecar; else what went wrong, in plain words."""
         assert "Traceback" not in ended.told
         self.assert_nothing_lost(before)
-        assert ended.code in (0, 1, 3), ended
+        assert ended.code in (0, 1, 2, 3), ended
         done = self.stored() == self.content and self.sidecar_fits()
         assert (ended.code == 0) == done or before.stored == self.content, ended
-        assert ended.code == 0 or "failed" in ended.told or "store:" in ended.told
+        assert ended.code == 0 or "failed" in ended.told or "✗" in ended.told
 
     def assert_drills(self) -> None:
         """What the store holds passes the drill."""

@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from functools import partial
 from itertools import count
 
@@ -49,14 +50,14 @@ def killing(at: str, command: list[RunningCommand], is_started: threading.Event)
     return fault
 
 
-def at_request(faults: FaultyAzurite, command: str, at: str) -> Kill:
+def at_request(faults: FaultyAzurite, command: str, at: str, *arm: Arming) -> Kill:
     """Kill it at its request of a number."""
 
     def kill(installation: Installation, number: int) -> Ended:
         running: list[RunningCommand] = []
         is_started = threading.Event()
         faults.fail_at(number, killing(at, running, is_started))
-        running.append(installation.start(command))
+        running.append(installation.start(command, *arm))
         is_started.set()
         ended = running[0].wait()
         faults.heal()
@@ -136,6 +137,36 @@ def test_the_newest_drills_although_the_run_was_killed_between_the_commit_and_th
         installation = installations.on_azure(kind)
         with counted("SIGKILL", "backup, a request answered"):
             assert_survived(installation, at_request(faults, "backup", "answered"), number, drills=True)
+
+
+def test_blocks_of_a_killed_run_do_not_outlive_a_run_that_finds_the_former_content_again(
+    installations: Installations, faults: FaultyAzurite
+) -> None:
+    for kind in ("incremental", "next day"):
+        installation = installations.on_azure(kind)
+        with counted("SIGKILL", "backup, a request answered"):
+            before = installation.before()
+            at_request(faults, "backup", "answered")(installation, 13)
+            assert installation.leftovers()
+            installation.assert_nothing_lost(before)
+            installation.change(content=0)
+            installation.assert_next_run_mends()
+
+
+def test_a_seed_blob_of_a_killed_run_does_not_outlive_the_next_run_on_another_day(
+    installations: Installations, faults: FaultyAzurite
+) -> None:
+    installation = installations.on_azure("first")
+    yesterday, before = (partial(armings.shifted, timedelta(days=-days)) for days in (1, 2))
+    with counted("SIGKILL", "backup, a request answered"):
+        assert installation.healthy("backup", before).code == 0
+        installation.change()
+        at_request(faults, "backup", "answered", yesterday)(installation, 8)
+        assert any("unfinished" in left or "seed" in left.lower() for left in installation.leftovers())
+        # The store's own clock says when it was begun, and an upload of this hour may be another machine's.
+        ended = installation.healthy("backup", partial(armings.shifted, timedelta(hours=2)))
+        assert ended.code == 0, ended
+        assert installation.leftovers() == []
 
 
 @pytest.mark.long
