@@ -27,6 +27,7 @@ from tests.support.workshop import Workshop
 NAME = "costs"
 # What a run finds: an empty store; a backup of an hour ago, of yesterday; a database that changed since, or did not.
 KINDS = ("first", "incremental", "unchanged", "next day", "unchanged next day")
+# What is killed at each of its steps, requests and moments; another command is added here, with its options.
 COMMANDS = ("backup", "drill.local")
 # 400 rows of noise: several chunks, so that some are reused and some are sent.
 _ROWS = 400
@@ -112,7 +113,7 @@ class Installation:
         workshop = Workshop(self.workshop.root, self.reached, self.workshop.databases, self.workshop.more)
         environment = {**os.environ, "XDG_CACHE_HOME": str(self.cache), "TMPDIR": str(self.temporary)}
         output = self.workshop.root / f"output-{next(self._runs)}"
-        return start(Order(workshop.command(command)[3:], output, environment, arm))
+        return start(Order(workshop.command(*command.split())[3:], output, environment, arm))
 
     def newest(self) -> Point | None:
         """The newest point in time in the store."""

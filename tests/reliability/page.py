@@ -40,10 +40,10 @@ that outlived the next run. This command tries all of it again and writes this p
 In all {tried:,} tries, and {lost} lost.
 
 {tables}
-After each kill and each fault the tests ask: is the store's newest backup whole, the old content or the new one? Does
-it drill? Is the live database as it was? Does the next run succeed without help, and leave nothing of the one before? Was
-the exit code 0 exactly where the new content is the newest, with its sidecar? How they ask it stands in
-`tests/reliability/`, and each figure is counted by the test itself (`tests/support/tally.py`).
+After each kill and each fault the tests ask: is the store's newest backup whole, the old content or the new one?
+Does it drill? Is the live database as it was? Does the next run succeed without help, and leave nothing of the one
+before? Was the exit code 0 exactly where the new content is the newest, with its sidecar? How they ask it stands
+in `tests/reliability/`, and each figure is counted by the test itself (`tests/support/tally.py`).
 """
 
 

@@ -20,12 +20,13 @@ import pytest
 from tests.reliability import armings
 from tests.reliability.commands import Arming, Ended, RunningCommand
 from tests.reliability.conftest import Installations
-from tests.reliability.installation import KINDS, Installation
+from tests.reliability.installation import COMMANDS, KINDS, Installation
 from tests.support.azure_faults import Answer, Fault, FaultyAzurite
 from tests.support.tally import counted
 
 KILLED = -signal.SIGKILL
-RUNS = 500
+# For each command and store, so that they are a thousand in all.
+RUNS = 250
 # Which requests of which run a short suite kills at: a list, a block, a seed copy, the commit, the sidecar.
 SAMPLE = [
     ("first", "answered", (7, 8)),
@@ -239,7 +240,7 @@ def test_a_backup_killed_at_a_step_loses_nothing(installations: Installations, n
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("command", ["backup", "drill.local"])
+@pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("kind", ["first", "incremental", "next day"])
 @pytest.mark.parametrize("store", ["folder", "azure"])
 def test_a_command_killed_at_any_step_loses_nothing(
@@ -249,7 +250,7 @@ def test_a_command_killed_at_any_step_loses_nothing(
     each(count(), made, by_itself(command, at_line), f"{command}, a step that it tells")
 
 
-@pytest.mark.parametrize("command", ["backup", "drill.local"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_killed_at_a_moment_loses_nothing(installations: Installations, command: str) -> None:
     installation = installations.on_azure("incremental")
     for number in range(2):
@@ -260,12 +261,13 @@ def test_a_command_killed_at_a_moment_loses_nothing(installations: Installations
 
 @pytest.mark.long
 @pytest.mark.parametrize("share", range(10))
+@pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("store", ["folder", "azure"])
-def test_commands_killed_at_any_moment_lose_nothing(installations: Installations, store: str, share: int) -> None:
-    made = installations.on_folder if store == "folder" else installations.on_azure
-    installation = made("incremental")
+def test_commands_killed_at_any_moment_lose_nothing(
+    installations: Installations, store: str, command: str, share: int
+) -> None:
+    installation = (installations.on_folder if store == "folder" else installations.on_azure)("incremental")
     for number in range(RUNS // 10 * share, RUNS // 10 * (share + 1)):
         installation.change()
-        command = "drill.local" if number % 5 == 4 else "backup"
         with counted("SIGKILL", f"{command}, at any moment"):
             assert_survived(installation, at_any_moment(command, 0.5), number, drills=True)
