@@ -38,8 +38,7 @@ def meanwhile(
 
 def assert_sound(installation: Installation) -> None:
     """One content, whole, with its own sidecar, which drills; the next run goes on."""
-    stored = installation.stored()
-    assert stored is not None
+    assert installation.stored() == installation.content
     assert installation.sidecar_fits()
     installation.assert_drills()
     installation.assert_next_run_mends()
@@ -63,6 +62,7 @@ def test_two_machines_at_once_leave_one_content_whole(
             codes = [ended.code, *(other.code for other in others)]
             assert 0 in codes
             assert set(codes) <= {0, 1}, codes
+            assert here.stored() == here.content, "one said that it had stored it, and it is not there"
             assert ended.code == 0 or "another run" in ended.told, ended
             assert_sound(here)
         if not others:
