@@ -31,6 +31,7 @@ from local.report import BackedUpDatabase, Backup, BackupReport, RefusedDatabase
 from local.settings import Database
 from local.store import catalog, layout
 from local.store.catalog import Point
+from local.store.interface import Entry
 from local.store.repository import Repository
 from local.waiting import settled
 
@@ -112,7 +113,7 @@ def _run_all(
         ThreadPoolExecutor(_DATABASES_AT_ONCE, "database") as at_once,
     ):
         locking = locks if finish is DatabaseUpload.deliver else None
-        connection = pool.submit(_connect, open_repository, [database.name for database in databases], locking)
+        connection = pool.submit(_connect, open_repository, [database.name for database in databases], locking, watch)
         context = RunContext(connection, folder, pool, watch, finish, stop)
         try:
             jobs = [at_once.submit(_back_up_one, database, context) for database in databases]
@@ -126,11 +127,25 @@ def _run_all(
             raise
 
 
-def _connect(open_repository: Callable[[], Repository], names: Sequence[str], locks: ExitStack | None) -> Connection:
-    repository = open_repository()
+def _connect(
+    open_repository: Callable[[], Repository], names: Sequence[str], locks: ExitStack | None, watch: Watch
+) -> Connection:
+    repository, now = open_repository(), clock.now()
     if locks:
         locks.enter_context(repository.store.lock())
-    return Connection(repository, repository.recent_points(names, clock.now().date()))
+    entries = repository.recent_entries(names, now.date())
+    if locks:
+        for left in catalog.abandoned(entries, repository.prefix, names, now):
+            _discard(repository, left, watch)
+    return Connection(repository, catalog.from_entries(entries, repository.prefix))
+
+
+def _discard(repository: Repository, left: Entry, watch: Watch) -> None:
+    """What a killed run began on another day; no reader takes it for a backup, so it need not keep this run."""
+    try:
+        repository.store.discard(left)
+    except PillarError as error:
+        watch(Event("backup", f"the unfinished {left.name} of a killed run stands there still: {error}", lasting=True))
 
 
 def _back_up_one(database: Database, context: RunContext) -> BackedUpDatabase:

@@ -133,7 +133,10 @@ def _other_database(point: Point) -> str | None:
 
 
 def _settled(selection: Selection, point: Point, sleep: Callable[[float], None]) -> tuple[Point, bytes | None]:
-    """The point and its sidecar's content, both read again for some seconds while one is newer than the other."""
+    """The point and its sidecar's content, both read again for some seconds while one is newer than the other.
+
+    Where they stay so, a killed run left the archive without its sidecar, which is written now; or somebody else did.
+    """
     repository = selection.repository
     if not point.current:
         return point, None
@@ -144,6 +147,9 @@ def _settled(selection: Selection, point: Point, sleep: Callable[[float], None])
         sleep(1)
         again = repository.points_of(point.day)
         point = catalog.choose(again, point.database, selection.choice) or point
+        content = repository.store.read(layout.sidecar_name(point.entry.name))
+    if point.current and _differ(point, content):
+        repository.store.mend(point.entry)
         content = repository.store.read(layout.sidecar_name(point.entry.name))
     return point, content
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import stat
@@ -29,12 +30,38 @@ def temporary_roots() -> list[str]:
 @contextlib.contextmanager
 def drill_folder(prefix: str = FOLDER_PREFIX) -> Iterator[str]:
     """A new folder that only this user can read, gone afterwards with all that is in it."""
-    folder = tempfile.mkdtemp(prefix=prefix, dir=temporary_roots()[0])
+    folder, lock = locked_folder(prefix)
     try:
         yield folder
     finally:
         for _ in range(REMOVAL_TRIES):
             remove_tree(folder)
+        os.close(lock)
+
+
+def locked_folder(prefix: str) -> tuple[str, int]:
+    """A new folder, and the open file by which it is locked as long as this process lives, however it ends."""
+    while True:
+        folder = tempfile.mkdtemp(prefix=prefix, dir=temporary_roots()[0])
+        try:
+            return folder, lock_folder(folder)
+        except (BlockingIOError, FileNotFoundError):
+            # Another drill's sweep took it for one that was left behind, before it was locked.
+            continue
+
+
+def lock_folder(folder: str) -> int:
+    """Lock a folder, as far as its file system can; BlockingIOError where it is locked, FileNotFoundError if gone."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.stat(folder)  # noqa: PTH116
+    except (BlockingIOError, FileNotFoundError):
+        os.close(descriptor)
+        raise
+    except OSError:
+        pass  # it knows no locks, and `is_left_behind` goes by age there
+    return descriptor
 
 
 def remove_tree(folder: str) -> None:
@@ -54,20 +81,38 @@ def is_mounted_below(folder: str) -> bool:
 
 
 def sweep() -> None:
-    """Remove what a drill left behind that was killed: only this user's, only what is stale, and follow no link."""
+    """Remove what a drill left behind that was killed: only this user's, and follow no link."""
     for root in temporary_roots():
         for entry in Path(root).iterdir():
             if entry.name.startswith((FOLDER_PREFIX, COMMAND_PREFIX, RESULT_PREFIX)):
                 with contextlib.suppress(OSError):
-                    remove_stale(entry)
+                    remove_left_behind(entry)
 
 
-def remove_stale(entry: Path) -> None:
-    """Remove a file or folder of this user's that was not changed for STALE_SECONDS."""
+def remove_left_behind(entry: Path) -> None:
+    """Remove a folder of this user's that no process holds, or a file that was not changed for STALE_SECONDS."""
     found = entry.lstat()
-    if found.st_uid != os.geteuid() or time.time() - found.st_mtime < STALE_SECONDS:
+    if found.st_uid != os.geteuid():
         return
-    if stat.S_ISDIR(found.st_mode):
-        remove_tree(str(entry))
-    else:
-        entry.unlink()
+    is_stale = time.time() - found.st_mtime >= STALE_SECONDS
+    if not stat.S_ISDIR(found.st_mode):
+        if is_stale:
+            entry.unlink()
+        return
+    descriptor = os.open(entry, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        if is_unlocked(descriptor, is_stale):
+            remove_tree(str(entry))
+    finally:
+        os.close(descriptor)
+
+
+def is_unlocked(descriptor: int, otherwise: bool) -> bool:
+    """Whether no process holds that folder's lock, which is this one's now; `otherwise` where there are no locks."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return otherwise
+    return True

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from local.cloud.errors import DELEGATION_KEY_ACTION, AccessDeniedError
+from local.errors import PillarError
 from local.store import azure_remove
 from local.store.azure_connection import AzureConnection
 from local.store.azure_container import AzureContainer
 from local.store.azure_copy import copy_as_backup, set_metadata
 from local.store.azure_inbox import AzureInbox
-from local.store.azure_sidecar import write_sidecar
+from local.store.azure_leftovers import commit_without_leftovers
+from local.store.azure_sidecar import mend_sidecar, write_sidecar
 from local.store.azure_upload import AzureUpload, refuse_immutable
 from local.store.interface import Entry, Link
 
@@ -64,6 +66,8 @@ class AzureStore:
     def repeat(self, name: str, base: Entry, metadata: Mapping[str, str]) -> int:
         """Set Blob Metadata on the day's own blob, or Copy Blob of another day's: no content travels.
 
+        Where a killed run left blocks on the day's own blob, its list is committed again instead, which drops them.
+
         Sidecars that a run before could not write are written too, of `base` as well.
         """
         if base.name == name:
@@ -76,9 +80,13 @@ class AzureStore:
         return sum(len(key) + len(value) for key, value in metadata.items())
 
     def _record(self, base: Entry, metadata: Mapping[str, str]) -> str | None:
-        if dict(base.metadata) == dict(metadata) or self._container.is_immutable:
+        if self._container.is_immutable:
             return base.etag
-        return set_metadata(self._container, replace(base, metadata=metadata))
+        wanted = replace(base, metadata=metadata)
+        cleared = commit_without_leftovers(self._container, wanted)
+        if cleared or dict(base.metadata) == dict(metadata):
+            return cleared or base.etag
+        return set_metadata(self._container, wanted)
 
     def _copy(self, name: str, base: Entry, metadata: Mapping[str, str]) -> str:
         current = self._container.current(name)
@@ -100,8 +108,14 @@ class AzureStore:
         return nullcontext()
 
     def mend(self, entry: Entry) -> Entry:
-        """As it is: content and metadata are one commit here."""
+        """Write the sidecar of a torn content again, where this login may: content and metadata are one commit here."""
+        with suppress(PillarError):
+            mend_sidecar(self._container, entry)
         return entry
+
+    def discard(self, unfinished: Entry) -> None:
+        """Delete Blob on the ETag that was listed; somebody who was quicker has done it, or committed."""
+        self._container.delete(unfinished.name, unfinished.etag, f"discard the unfinished {unfinished.name}")
 
     def link(self, entry: Entry, seconds: int) -> str:
         """The blob's URL with a read-only SAS for it alone, or with the SAS that is all this machine holds."""

@@ -159,6 +159,17 @@ class AzureContainer:
         with self.calls(f"keep the former {name}", name):
             self.blob(name).create_snapshot(metadata or None, **only_if(current.entry.etag))
 
+    def delete(self, name: str, etag: str | None, doing: str) -> None:
+        """Delete what stands there, unless it is gone, or is another content by now."""
+        from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+
+        with self.calls(doing):
+            try:
+                self.blob(name).delete_blob(**only_if(etag))
+            except HttpResponseError as error:
+                if not isinstance(error, ResourceNotFoundError) and not azure_refusals.is_race(error):
+                    raise
+
     def change(self, doing: str, wanted: Entry, call: Callable[[dict[str, Any]], Any]) -> str:
         """Carry out a call that makes `wanted` of the blob that has `wanted.etag` (None: of none); the new ETag.
 

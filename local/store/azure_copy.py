@@ -14,7 +14,7 @@ from local.errors import StoreError
 from local.store import layout
 from local.store.azure_container import AzureContainer, only_if
 from local.store.azure_current import CurrentBlob
-from local.store.interface import Entry
+from local.store.interface import Entry, changed_meanwhile
 
 POLL_SECONDS = 1.0
 PENDING_SECONDS_MAX = 30 * 60.0
@@ -66,6 +66,9 @@ def _copied(container: AzureContainer, name: str, base: Entry, metadata: Mapping
         ),
     )
     found = _settled(container, name)
+    if found and not found.holds(Entry(name, ANY_SIZE, base.modified, metadata=metadata)):
+        # Not the copy any more: another run has committed there, and its backup is not ours to take back.
+        raise changed_meanwhile(name)
     if found and found.copy_status == "success" and found.entry.size == base.size:
         return str(found.entry.etag)
     if found and not container.is_immutable:

@@ -52,6 +52,29 @@ def drop_leftovers(container: AzureContainer, name: str, former: CurrentBlob | N
     return Cleared(etag=_commit_again(container, name, former, committed))
 
 
+def commit_without_leftovers(container: AzureContainer, wanted: Entry) -> str | None:
+    """Commit the list of `wanted` again, with its metadata, where a killed run left blocks beside it; its new ETag.
+
+    None where nothing is left there, or where a commit would empty a blob that has no list.
+    """
+    from azure.storage.blob import ContentSettings
+
+    with container.calls(f"list the blocks of {wanted.name}"):
+        committed, leftovers = container.blob(wanted.name).get_block_list("all")
+    if not leftovers or sum(int(block.size) for block in committed) != wanted.size:
+        return None
+
+    def call(condition: dict[str, Any]) -> Any:
+        return container.blob(wanted.name).commit_block_list(
+            list(committed),
+            metadata=dict(wanted.metadata),
+            content_settings=ContentSettings(content_type=layout.CONTENT_TYPE),
+            **condition,
+        )
+
+    return container.change(f"clear {wanted.name} of what a killed run left", wanted, call)
+
+
 def _commit_again(
     container: AzureContainer, name: str, former: CurrentBlob | None, committed: Sequence[BlobBlock]
 ) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from local.errors import PillarError, StoreError
 from local.store import layout
 from local.store.azure_container import AzureContainer, only_if
+from local.store.interface import Entry
 
 # Longer than any other call is repeated, since the content is stored by then: two minutes in all.
 RETRY_SECONDS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
@@ -29,6 +30,23 @@ def write_sidecar(container: AzureContainer, name: str, metadata: Mapping[str, s
             time.sleep(wait)
         else:
             return
+
+
+def mend_sidecar(container: AzureContainer, entry: Entry) -> None:
+    """Write the sidecar that a run killed after its commit did not come to write.
+
+    There is none then, or it is that of a former content. One that says anything else is left as it is: whoever wrote
+    that is to be told by the drill. Raises what Azure says.
+    """
+    digest = entry.metadata.get("sha256")
+    if entry.version is not None or digest is None:
+        return
+    sidecar = layout.sidecar_name(entry.name)
+    written = container.read(sidecar)
+    folder = entry.name.rpartition("/")[0]
+    former = {found.metadata.get("sha256") for found in container.entries(folder) if found.name == entry.name}
+    if written is None or layout.parse_sidecar(written) in former - {digest, None}:
+        _write(container, sidecar, layout.sidecar_line(digest, entry.name), entry.name, entry.etag)
 
 
 def _write(container: AzureContainer, sidecar: str, line: bytes, name: str, etag: str | None) -> None:

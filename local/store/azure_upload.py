@@ -14,14 +14,12 @@ from typing import Any, Self
 from local.errors import PillarError, StoreError
 from local.store import azure_refusals, layout
 from local.store.azure_blocks import BlockAssembler, Keep, Splice, Stage, Step, base_blocks, is_ours
-from local.store.azure_container import AzureContainer, only_if
+from local.store.azure_container import AzureContainer
 from local.store.azure_copy import copy_unfinished
 from local.store.azure_leftovers import drop_leftovers
 from local.store.azure_sidecar import write_sidecar
 from local.store.azure_staging import BlockStaging
 from local.store.interface import Entry
-
-CONTENT_TYPE = "application/gzip"
 
 
 class AzureUpload:
@@ -95,14 +93,7 @@ class AzureUpload:
 
     def _take_back(self) -> None:
         """Delete what stands there, unless it is gone, or another run's, or this run's own commit by now."""
-        from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
-
-        with self._container.calls(f"take back {self._name}"):
-            try:
-                self._container.blob(self._name).delete_blob(**only_if(self._etag))
-            except HttpResponseError as error:
-                if not isinstance(error, ResourceNotFoundError) and not azure_refusals.is_race(error):
-                    raise
+        self._container.delete(self._name, self._etag, f"take back {self._name}")
 
     def _carry_out(self, steps: Sequence[Step]) -> None:
         for step in steps:
@@ -170,7 +161,7 @@ class AzureUpload:
         named = [BlobBlock(name, state=states[held]) for name, held in self._blocks]
         options: dict[str, Any] = {
             "metadata": dict(metadata),
-            "content_settings": ContentSettings(content_type=CONTENT_TYPE),
+            "content_settings": ContentSettings(content_type=layout.CONTENT_TYPE),
             "raw_request_hook": self._staging.count_body,
         }
         blob = self._container.blob(self._name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -14,6 +14,8 @@ from local.store.layout import BackupRecord
 
 # Clocks of two machines differ a little; a point that is later than this says that one of them is wrong.
 SKEW = timedelta(minutes=10)
+# An upload that was begun longer ago than this, on another day, is nobody's any more.
+AT_WORK_MAX = timedelta(hours=1)
 _LAST_OF_DAY = time(23, 59, 59, 999000, UTC)
 
 
@@ -75,6 +77,22 @@ def from_entries(entries: Iterable[Entry], prefix: str) -> tuple[Point, ...]:
         if key not in found or point.current:
             found[key] = point
     return tuple(sorted(found.values(), key=lambda point: (point.database, point.taken, point.current)))
+
+
+def abandoned(entries: Iterable[Entry], prefix: str, databases: Collection[str], now: datetime) -> tuple[Entry, ...]:
+    """The uploads of these databases that were begun on an earlier day, and that no run is still at work on.
+
+    Those of this day are taken over by the run that commits under the same name.
+    """
+    found = []
+    for entry in entries:
+        parsed = layout.parse_data_name(prefix, entry.name)
+        if parsed is None or entry.version is not None or not layout.is_unfinished(entry.metadata):
+            continue
+        day, database = parsed
+        if database in databases and day < now.date() and entry.modified < now - AT_WORK_MAX:
+            found.append(entry)
+    return tuple(found)
 
 
 def choose(known: Iterable[Point], database: str, choice: Choice = NEWEST, now: datetime | None = None) -> Point | None:

@@ -115,6 +115,9 @@ class FolderStore:
             return entry
         return entry_at(self.root, path) or entry
 
+    def discard(self, unfinished: Entry) -> None:
+        """Nothing: what is not whole stands in a folder of its own here, which each run clears."""
+
     def upload(self, name: str, base: Entry | None) -> FolderUpload:  # noqa: ARG002 - its bytes are given again
         """Begin an archive under `name`, which is written in full: one whole plain file is what a person wants here."""
         return FolderUpload(self.root, self._path(name))

@@ -152,6 +152,10 @@ class Store(Protocol):
         """Write again what is derived of a content, its sidecar and its metadata, where a killed run left them torn."""
         ...
 
+    def discard(self, unfinished: Entry) -> None:
+        """Remove the beginning of an upload that a killed run left, if it is still just that; a folder has none."""
+        ...
+
     def upload(self, name: str, base: Entry | None) -> Upload:
         """Begin an archive under `name`; the bytes of `base`, the current content of some blob, may be reused."""
         ...

@@ -16,6 +16,7 @@ from local import clock
 # of tables stands in the archive's own record alone.
 ROWS_LIMIT_BYTES = 6 * 1024
 EPOCH = datetime.fromtimestamp(0, UTC)
+CONTENT_TYPE = "application/gzip"
 # The metadata of an archive whose upload has begun and has not come to its commit.
 SEED_KEY = "seeded_from"
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]

@@ -10,7 +10,7 @@ from local import clock
 from local.events import Event, Watch, unwatched
 from local.store import catalog
 from local.store.catalog import NEWEST, Choice, Point
-from local.store.interface import Store
+from local.store.interface import Entry, Store
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,15 @@ class Repository:
 
         Tomorrow has some where another machine's clock, or this one's of before, is ahead.
         """
+        return catalog.from_entries(self.recent_entries(databases, today), self.prefix)
+
+    def recent_entries(self, databases: Iterable[str], today: date) -> tuple[Entry, ...]:
+        """The contents that `recent_points` finds its points among, unfinished uploads included."""
         days = (today + timedelta(days=ahead) for ahead in (-1, 0, 1))
-        recent = tuple(point for day in days for point in self.points_of(day))
-        if {point.database for point in recent}.issuperset(databases):
+        recent = tuple(entry for day in days for entry in self.store.entries(f"{self.prefix}/{day}"))
+        if {point.database for point in catalog.from_entries(recent, self.prefix)}.issuperset(databases):
             return recent
-        return self.points()
+        return tuple(self.store.entries(self.prefix))
 
     def choose(self, databases: Iterable[str], choice: Choice) -> dict[str, Point | None]:
         """For each database the point in time that the choice means; None where there is none."""

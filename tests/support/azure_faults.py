@@ -40,6 +40,7 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes = b""
+    bytes_per_second: float | None = None
 
 
 # What befalls a request: it is given how to ask the service, and answers; None cuts the connection.
@@ -89,6 +90,21 @@ def answered(change: Callable[[Answer], Answer]) -> Fault:
     return lambda ask: change(ask())
 
 
+def slow(bytes_per_second: float) -> Fault:
+    """The service's answer comes over a slow link, a little every twentieth of a second."""
+    return answered(lambda answer: replace(answer, bytes_per_second=bytes_per_second))
+
+
+def after(action: Callable[[], object]) -> Fault:
+    """Something else happens before the service sees the request."""
+
+    def fault(ask: Callable[[], Answer]) -> Answer:
+        action()
+        return ask()
+
+    return fault
+
+
 def with_headers(**headers: str) -> Fault:
     """The service's answer with other headers too; underscores stand for hyphens."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -102,6 +118,7 @@ class FaultyAzurite:
     url: str
     requests: list[Request] = field(default_factory=list)
     _faults: list[tuple[str, str, Fault, list[int]]] = field(default_factory=list)
+    _numbered: tuple[range, Fault] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def fail(self, operation: str, fault: Fault, times: int = 10**9, ending: str = "") -> None:
@@ -112,10 +129,17 @@ class FaultyAzurite:
         with self._lock:
             self._faults.append((operation, ending, fault, [times]))
 
+    def fail_at(self, number: int, fault: Fault, times: int = 1) -> None:
+        """So many requests from that number on meet the fault: 0 is the next one, whatever it asks for."""
+        with self._lock:
+            first = len(self.requests) + number
+            self._numbered = (range(first, first + times), fault)
+
     def heal(self) -> None:
         """No more faults."""
         with self._lock:
             self._faults.clear()
+            self._numbered = None
 
     def count(self, operation: str, ending: str = "") -> int:
         """How many such requests there were."""
@@ -125,6 +149,8 @@ class FaultyAzurite:
         """Note the request, and tell what befalls it."""
         with self._lock:
             self.requests.append(request)
+            if self._numbered and len(self.requests) - 1 in self._numbered[0]:
+                return self._numbered[1]
             for operation, ending, fault, left in self._faults:
                 if operation in (request.operation, "*") and request.path.endswith(ending) and left[0] > 0:
                     left[0] -= 1
@@ -168,7 +194,9 @@ def _handler(proxy: FaultyAzurite, target: str) -> type[BaseHTTPRequestHandler]:
                 with suppress(OSError):
                     self.connection.shutdown(2)
                 return
-            self._tell(answer)
+            with suppress(BrokenPipeError, ConnectionResetError):
+                # Whoever asked may have been killed.
+                self._tell(answer)
 
         def _tell(self, answer: Answer) -> None:
             self.send_response_only(answer.status)
@@ -179,7 +207,8 @@ def _handler(proxy: FaultyAzurite, target: str) -> type[BaseHTTPRequestHandler]:
             self.send_header("content-length", length or str(len(answer.body)))
             self.end_headers()
             if self.command != "HEAD":
-                self.wfile.write(answer.body)
+                for piece in _pieces(answer):
+                    self.wfile.write(piece)
 
         do_GET = do_HEAD = do_PUT = do_DELETE = do_POST = _serve  # noqa: N815
 
@@ -187,6 +216,16 @@ def _handler(proxy: FaultyAzurite, target: str) -> type[BaseHTTPRequestHandler]:
             """Nothing: pytest shows the requests where a test fails."""
 
     return Handler
+
+
+def _pieces(answer: Answer) -> Iterator[bytes]:
+    if answer.bytes_per_second is None:
+        yield answer.body
+        return
+    size = max(1, int(answer.bytes_per_second / 20))
+    for at in range(0, len(answer.body), size):
+        time.sleep(0.05)
+        yield answer.body[at : at + size]
 
 
 def _ask(target: str, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:

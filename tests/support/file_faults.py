@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 _CHECKOUT = Path(__file__).parents[2]
-_CHANGES = frozenset({"os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate"})
+CHANGES = frozenset({"os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate"})
 _CASES_MAX = 300
 # How a case's process tells that the run failed, and that it did what it was to do although one operation failed.
 _FAILED, _WENT_ON = 10, 11
@@ -76,7 +76,7 @@ def _copy_or_link() -> Callable[[str, str], object]:
 def _run(scenario: Callable[[Path], None], case: Path, number: int, faults: list[str]) -> None:
     from local.errors import PillarError
 
-    steps = _arm(number, faults, str(case))
+    steps = arm(number, faults, str(case))
     try:
         scenario(case)
     except PillarError:
@@ -87,8 +87,8 @@ def _run(scenario: Callable[[Path], None], case: Path, number: int, faults: list
     os._exit(_WENT_ON if len(steps) > number else 0)
 
 
-def _arm(number: int, faults: list[str], folder: str) -> list[str]:
-    """From now on the operation of that number in the folder meets its end; returns those that were begun."""
+def arm(number: int, faults: list[str], folder: str | tuple[str, ...]) -> list[str]:
+    """From now on the operation of that number in the folder or folders meets its end; returns those begun."""
     steps: list[str] = []
 
     def step(what: str) -> None:
@@ -103,7 +103,7 @@ def _arm(number: int, faults: list[str], folder: str) -> list[str]:
         if event == "os.link" and "no-links" in faults:
             raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
         opens_to_write = event == "open" and bool(arguments[2] & (os.O_WRONLY | os.O_RDWR))
-        if (opens_to_write or event in _CHANGES) and str(arguments[0]).startswith(folder):
+        if (opens_to_write or event in CHANGES) and str(arguments[0]).startswith(folder):
             step(event)
 
     # A killed process leaves what it gave to the kernel, on the disk or not; waiting for the disk would prove no more.
