@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from local.errors import InconclusiveError
 
 LONGEST_ANSWER_BYTES = 64 * 1024 * 1024
-_LINE = re.compile(r"PILLAR9 ([0-9a-f]+) ([0-9]{1,4})/([0-9]{1,4}) ([0-9a-f]{64}) (\S+)", re.ASCII)
+_LINE = re.compile(r"PILLAR9 ([0-9a-f]+) ([0-9]{1,4})/([0-9]{1,4}) ([0-9a-f]{64}) ([!-~]+)", re.ASCII)
 _DOING = "reading the result"
 _AGAIN = "run it again"
 

@@ -50,7 +50,7 @@ def test_a_longer_result_travels_in_parts_and_is_removed_after_the_last(temp: Pa
     targets = [unrecorded(target) for target in _twenty(tmp_path)]
     done = run_text(program(targets, nonce=NONCE, deadline=100, budget=1000), temp)
     first, count = done.stdout, result_line(done.stdout, NONCE).parts
-    assert count > 4
+    assert count > 2
     (kept,) = temp.iterdir()
     assert kept.stat().st_mode & 0o777 == 0o600
     with pytest.raises(InconclusiveError):
