@@ -1,4 +1,4 @@
-"""`invoke drill.remote`."""
+"""`invoke drill.remote` and `invoke drill.due`."""
 
 from __future__ import annotations
 
@@ -37,3 +37,26 @@ def drill(invocation: Invocation, only: Only = (), vm: VMs = (), date: Date = No
         drilled = drill_remote(selection.watched(chosen, watch), azure, configured.drill, watch)
     invocation.screen.show(drilled, tables.drill)
     return report.exit_code(drilled.drill.verdict)
+
+
+@command(
+    "drill.due",
+    CHECK,
+    JSON,
+    left="the month's drill stays due; a drill that has begun on the VM goes on for up to 45 minutes",
+)
+def due(invocation: Invocation) -> int:
+    """This month's drill, if it is due and not yet done; then the prune, where retention is configured."""
+    from local.store.open import open_repository
+    from remote import due as month
+
+    configured = invocation.settings
+    repository = open_repository(configured.store, configured.azure)
+    with invocation.screen.watching() as watch:
+        decision = month.look(configured, repository, watch)
+        if invocation.check:
+            outcome = month.DueOutcome(decision)
+        else:
+            outcome = month.carry_out(decision, configured, repository, watch)
+    invocation.screen.show(month.document(outcome, check=invocation.check), month.show)
+    return outcome.exit_code
