@@ -26,7 +26,7 @@ class Scheduler(Protocol):
         ...
 
     def files(self, job: Job) -> dict[Path, str]:
-        """The files of a job's agent, whole."""
+        """The files of a job's agent, whole; ConfigError where it could not start the job's program."""
         ...
 
     def environment(self, contents: Mapping[Path, str | None]) -> dict[str, str]:

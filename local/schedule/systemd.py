@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.command_line.scheduled_run import DEADLINE_SECONDS
-from local.errors import PillarError
+from local.errors import ConfigError, PillarError
 from local.schedule.plan import Job
 from local.schedule.scheduler import refused, run
 from local.schedule.times import HOUR_MINUTES, is_each_hour
@@ -18,6 +18,7 @@ _NICE = 10
 # A oneshot service has none of its own, and one that hangs stops its timer for good. A run ends itself before.
 _START_SECONDS = DEADLINE_SECONDS + 600
 _HELD = 75  # another run holds the lock: no failure
+_REFUSED = re.compile(r"""["'\\]""")
 _ENVIRONMENT = re.compile(r'^Environment="(.*)"$', re.MULTILINE)
 
 
@@ -100,8 +101,15 @@ class Systemd:
 
 
 def service(job: Job) -> str:
-    """One run. Its output goes to the journal, which rotates by itself: journalctl --user -u LABEL."""
+    """One run; ConfigError where systemd could not start its program.
+
+    Its output goes to the journal, which rotates by itself: journalctl --user -u LABEL.
+    """
     environment = "".join(f"Environment={_quoted(f'{name}={value}')}\n" for name, value in job.environment.items())
+    program = job.arguments[0]
+    if _REFUSED.search(program):
+        told = f"{program} holds a quote or a backslash, and systemd starts no program of such a name"
+        raise ConfigError("systemd: write the unit", told, "move the checkout to another folder")
     # With the colon, no $ is a variable.
     command = " ".join(_quoted(argument) for argument in job.arguments)
     return (
