@@ -17,8 +17,9 @@ from local.schedule.report import describe, done, planned, removal, report, show
 from tests.local.schedule.conftest import Home
 
 FORMER = {
-    ".plist": '<?xml version="1.0"?><plist version="1.0"><dict><key>Label</key><string>com.alai.azure-db-backup</string>'
-    "<key>ProgramArguments</key><array><string>/bin/bash</string><string>/Users/a/backup.sh</string></array></dict></plist>",
+    ".plist": '<?xml version="1.0"?><plist version="1.0"><dict>'
+    "<key>Label</key><string>com.alai.azure-db-backup</string><key>ProgramArguments</key>"
+    "<array><string>/bin/bash</string><string>/Users/a/backup.sh</string></array></dict></plist>",
     ".service": "[Service]\nExecStart=/bin/bash /home/a/backup.sh\n",
     ".timer": "[Timer]\nOnCalendar=hourly\n",
 }
@@ -119,13 +120,9 @@ def test_the_former_daemons_agent_is_replaced_and_kept_as_a_copy(home: Home) -> 
 def test_a_former_agent_that_runs_from_elsewhere_is_another_too(home: Home) -> None:
     """launchd knows it from /Library/LaunchAgents, systemd from /etc/systemd/user; here it is any other folder."""
     install(home.scheduler, home.survey(), unwatched)
-    remembered = home.state / "known"
     elsewhere = home.path / "elsewhere"
-    elsewhere.mkdir()
-    remembered.write_text(remembered.read_text().replace(str(home.units), str(elsewhere)))
-    if home.scheduler.name == "systemd":
-        program = home.path / "bin/systemctl"
-        program.write_text(program.read_text().replace(str(home.units), str(elsewhere)))
+    for remembered in (home.state / "known").iterdir():
+        remembered.write_text(remembered.read_text().replace(str(home.units), str(elsewhere)))
 
     agents = home.survey()
 
@@ -136,11 +133,9 @@ def test_a_former_agent_that_runs_from_elsewhere_is_another_too(home: Home) -> N
 
 def test_remove_takes_exactly_what_was_installed(home: Home) -> None:
     home.units.mkdir(parents=True)
-    others = {
-        name: home.units / name for name in ("com.alai.other.plist", "com.alai.azure-db-backup.service.d", "x.timer")
-    }
-    for path in others.values():
-        path.write_text("another's")
+    others = {"com.alai.other.plist", "com.alai.azure-db-backup.service.bak", "x.timer"}
+    for name in others:
+        (home.units / name).write_text("another's")
     install(home.scheduler, home.survey(), unwatched)
     record = home.survey()[0].job.record
     record.write_text("{}")
@@ -148,7 +143,7 @@ def test_remove_takes_exactly_what_was_installed(home: Home) -> None:
 
     assert remove(home.scheduler, home.survey(), unwatched)
 
-    assert set(home.files()) == set(others)
+    assert set(home.files()) == others
     assert states(home) == ["missing", "missing"]
     assert record.exists()
     home.calls()

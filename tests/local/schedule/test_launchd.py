@@ -132,10 +132,9 @@ def test_a_bootstrap_that_was_too_early_all_the_same_is_tried_again(state: Path,
     job, _ = both()
     started(agents, job)
     assert scheduler.run(["launchctl", "bootout", TARGET], "").returncode == 0
-    (state / "known").write_text((state / "known").read_text().replace('"leaving": 3', '"leaving": 0'))
 
     with pytest.MonkeyPatch.context() as patched:
-        # The one print between two attempts is somebody else's.
+        # What passes between two attempts is the time of a print.
         patched.setattr(launchd.time, "sleep", lambda _: agents.loaded_from(job.label))
         agents.start(job)
 
@@ -143,7 +142,7 @@ def test_a_bootstrap_that_was_too_early_all_the_same_is_tried_again(state: Path,
 
 
 def test_an_agent_that_somebody_disabled_is_enabled(state: Path, agents: Launchd) -> None:
-    (state / "disabled").write_text(TARGET)
+    (state / "disabled" / both()[0].label).touch()
 
     started(agents, both()[0])
 
