@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 import msgspec
 
@@ -36,8 +37,9 @@ _PROOF = ("drill.due", "--check", "--json")
 
 @dataclass(frozen=True)
 class Access:
-    """The credential that a scheduled run has, in words, and the names of this shell's that it has not."""
+    """Where the store is, the credential that a scheduled run has, and the names of this shell's that it has not."""
 
+    location: StoreLocation
     credential: str
     lost: tuple[str, ...] = ()
 
@@ -68,6 +70,11 @@ def bare_environment(job: Job) -> dict[str, str]:
     return {"HOME": home, "USER": account.pw_name, "TMPDIR": tempfile.gettempdir(), **own}
 
 
+def access_of(location: StoreLocation, job: Job, shell: Mapping[str, str]) -> Access:
+    """What a run of the job has of what opens the store, and what of this shell's it has not."""
+    return Access(location, credential(location, job), left_behind(location, shell))
+
+
 def credential(location: StoreLocation, job: Job) -> str:
     """Which credential a run has there, in words: what DefaultAzureCredential finds without a shell's variables."""
     if isinstance(location, FolderLocation):
@@ -95,7 +102,16 @@ def refusal(job: Job, access: Access, variables: Mapping[str, str]) -> PillarErr
     if variables:
         mend = "write these keys into a settings file, and run: invoke -f FILE schedule.install"
         return ConfigError(f"environment: {', '.join(sorted(variables))}", "is not there when the scheduler runs", mend)
-    return _prove(job, access)
+    return _missing_folder(access.location) or _prove(job, access)
+
+
+def _missing_folder(location: StoreLocation) -> PillarError | None:
+    """Of a folder that is not there, the store only says that it holds nothing."""
+    if not isinstance(location, FolderLocation) or os.access(location.path, os.R_OK | os.W_OK | os.X_OK):
+        return None
+    told = "cannot be read and written" if location.path.exists() else "is not there"
+    mend = f"make or mount it: mkdir -p {quote(str(location.path))}, or mend store.url"
+    return ConfigError(_OPENING, f"the folder {location.path} {told}", mend)
 
 
 def _prove(job: Job, access: Access) -> PillarError | None:

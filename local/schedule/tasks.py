@@ -36,7 +36,7 @@ def install(
     location, scheduler = invocation.settings.store.location, scheduler_here()
     agents = _survey(invocation, scheduler, as_found=False)
     job = agents[-1].job
-    access = bare.Access(bare.credential(location, job), bare.left_behind(location, os.environ))
+    access = bare.access_of(location, job, os.environ)
     refusal = acting.refusal(agents, replace=replace) or bare.refusal(job, access, VARIABLES)
     if invocation.check:
         notes = (*scheduler.notes(), *access.notes(), *documents.would_be_refused(refusal))

@@ -73,11 +73,11 @@ def test_this_shells_credentials_are_named_and_never_their_values() -> None:
 
     assert bare.left_behind(AZURE, shell) == ("AZURE_STORAGE_KEY",)
     assert bare.left_behind(FolderLocation(Path("/x")), shell) == ()
-    assert "AZURE_STORAGE_KEY" in Access("a managed identity", ("AZURE_STORAGE_KEY",)).notes()[0]
+    assert "AZURE_STORAGE_KEY" in Access(AZURE, "a managed identity", ("AZURE_STORAGE_KEY",)).notes()[0]
 
 
 def test_a_setting_in_a_variable_is_refused_since_the_scheduler_has_none() -> None:
-    found = refusal(both()[1], Access(""), {"INVOKE_STORE_URL": "file:///x"})
+    found = refusal(both()[1], Access(AZURE, ""), {"INVOKE_STORE_URL": "file:///x"})
 
     assert isinstance(found, ConfigError)
     assert str(found) == "environment: INVOKE_STORE_URL: is not there when the scheduler runs"
@@ -86,8 +86,19 @@ def test_a_setting_in_a_variable_is_refused_since_the_scheduler_has_none() -> No
 def test_a_store_that_opens_there_is_not_refused_and_not_written_to(folder_workshop: Workshop) -> None:
     folder_workshop.add("costs")
 
-    assert refusal(job_of(folder_workshop), Access("none"), {}) is None
+    assert refusal(job_of(folder_workshop), Access(AZURE, "none"), {}) is None
     assert list((folder_workshop.root / "store").iterdir()) == []
+
+
+def test_a_folder_that_is_not_there_is_refused(folder_workshop: Workshop, tmp_path: Path) -> None:
+    """A drill only finds that it holds nothing, and a backup on a disk that is not mounted would fail all night."""
+    folder_workshop.add("costs")
+    gone = Access(FolderLocation(tmp_path / "gone"), "none")
+
+    found = refusal(job_of(folder_workshop), gone, {})
+
+    assert isinstance(found, ConfigError)
+    assert f"the folder {tmp_path}/gone is not there" in str(found)
 
 
 def test_a_key_that_only_this_shell_has_is_no_login_there(azure_workshop: Workshop) -> None:
@@ -95,7 +106,7 @@ def test_a_key_that_only_this_shell_has_is_no_login_there(azure_workshop: Worksh
     azure_workshop.add("costs")
     assert list(azure_workshop.store.entries("sqlite")) == []
 
-    found = refusal(job_of(azure_workshop), Access("a managed identity", ("AZURE_STORAGE_KEY",)), {})
+    found = refusal(job_of(azure_workshop), Access(AZURE, "a managed identity", ("AZURE_STORAGE_KEY",)), {})
 
     assert isinstance(found, ConfigError | AzureError)
     assert "credential there: a managed identity; of this shell only: AZURE_STORAGE_KEY" in str(found)
@@ -106,7 +117,7 @@ def test_a_drill_that_could_not_be_run_is_refused_before_the_month_is_over(folde
     folder_workshop.add("costs")
     folder_workshop.more = {"schedule": {"drill": {"command": "drill.remote"}}, "azure": {"vm": "a"}}
 
-    found = refusal(job_of(folder_workshop), Access("none"), {})
+    found = refusal(job_of(folder_workshop), Access(AZURE, "none"), {})
 
     assert isinstance(found, ConfigError)
 
@@ -124,7 +135,7 @@ def test_a_program_that_does_not_even_start_is_told(
 ) -> None:
     job = replace(both()[1], arguments=(str(program(tmp_path, "invoke", text)), "drill.due"), checkout=tmp_path)
 
-    found = refusal(job, Access("none"), {})
+    found = refusal(job, Access(AZURE, "none"), {})
 
     assert type(found) is kind
     assert told in str(found)
@@ -135,7 +146,7 @@ def test_one_that_hangs_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     hanging = program(tmp_path, "invoke", "exec sleep 30")
     job = replace(both()[1], arguments=(str(hanging), "drill.due"), checkout=tmp_path)
 
-    assert "there was no answer" in str(refusal(job, Access("none"), {}))
+    assert "there was no answer" in str(refusal(job, Access(AZURE, "none"), {}))
 
 
 def test_the_invoke_of_this_environment_is_named_by_its_own_path_and_never_homebrews(tmp_path: Path) -> None:
