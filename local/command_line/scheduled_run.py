@@ -42,6 +42,14 @@ def log_of(record: Path) -> Path:
     return record.with_name(f"{record.name.removesuffix('.json')}.log")
 
 
+def user_name() -> str:
+    """Who runs this process; the number where no account has it."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
 def read_last(record: Path) -> ScheduledRun | None:
     """The last run of an agent; None where there was none, or what stands there is no record."""
     try:
@@ -57,8 +65,7 @@ def recorded(command: str, work: Callable[[], int], environment: MutableMapping[
         return work()
     record = Path(path)
     rotate(log_of(record))
-    user = pwd.getpwuid(os.getuid()).pw_name
-    run = ScheduledRun(command, user, os.getpid(), clock.timestamp(clock.now()))
+    run = ScheduledRun(command, user_name(), os.getpid(), clock.timestamp(clock.now()))
     _keep(record, run)
     watchdog(DEADLINE_SECONDS)
     code = 1

@@ -63,6 +63,9 @@ def install(scheduler: Scheduler, agents: Sequence[Agent], watch: Watch) -> bool
         label = agent.job.label
         for path in _kept_aside(agent):
             watch(Event(label, f"what stood there is kept: {path}", lasting=True))
+        if agent.found.elsewhere:
+            told = f"{agent.found.elsewhere} stays: move it away, or it may come back at the next login"
+            watch(Event(label, told, lasting=True))
         agent.job.record.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if agent.found.loaded or agent.found.elsewhere:
             scheduler.stop(label)
@@ -85,7 +88,8 @@ def remove(scheduler: Scheduler, agents: Sequence[Agent], watch: Watch) -> bool:
             continue
         if agent.found.loaded:
             scheduler.stop(label)
-        for path in own:
+        # The service is what tells that a timer is ours, so it goes last.
+        for path in reversed(own):
             path.unlink(missing_ok=True)
         scheduler.forget()
         changed = True
@@ -121,7 +125,8 @@ def _look(scheduler: Scheduler, job: Job, as_found: bool, trouble: str | None) -
     if trouble:
         return Agent(job, scheduler.files(job), FoundAgent(contents, ours, loaded=None, trouble=trouble))
     loaded = scheduler.loaded_from(job.label)
-    elsewhere = str(loaded) if loaded is not None and loaded not in contents else None
+    own = {path.resolve() for path in contents}
+    elsewhere = str(loaded) if loaded is not None and loaded.resolve() not in own else None
     return Agent(job, scheduler.files(job), FoundAgent(contents, ours, loaded is not None, elsewhere))
 
 

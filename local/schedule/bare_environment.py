@@ -7,7 +7,6 @@ user manager of systemd's with hardly more (https://www.freedesktop.org/software
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import subprocess
 import sys
@@ -21,6 +20,7 @@ import msgspec
 
 from local.cloud.redact import scrub
 from local.command_line.scheduled_run import VARIABLE as MARK
+from local.command_line.scheduled_run import user_name
 from local.errors import AzureError, ConfigError, PillarError
 from local.location import FolderLocation, StoreLocation
 from local.report import ErrorDocument
@@ -64,10 +64,8 @@ def scheduled_environment(shell: Mapping[str, str]) -> dict[str, str]:
 
 def bare_environment(job: Job) -> dict[str, str]:
     """All that a run of the job has, as launchd starts it; without the mark, since this is no scheduled run."""
-    account = pwd.getpwuid(os.getuid())
-    home = os.environ.get("HOME") or account.pw_dir
     own = {name: value for name, value in job.environment.items() if name != MARK}
-    return {"HOME": home, "USER": account.pw_name, "TMPDIR": tempfile.gettempdir(), **own}
+    return {"HOME": str(Path.home()), "USER": user_name(), "TMPDIR": tempfile.gettempdir(), **own}
 
 
 def access_of(location: StoreLocation, job: Job, shell: Mapping[str, str]) -> Access:

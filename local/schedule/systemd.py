@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.command_line.scheduled_run import DEADLINE_SECONDS
+from local.command_line.scheduled_run import DEADLINE_SECONDS, user_name
 from local.errors import ConfigError, PillarError
 from local.schedule.plan import Job
 from local.schedule.scheduler import refused, run
@@ -41,7 +40,7 @@ class Systemd:
 
     def notes(self) -> tuple[str, ...]:
         """Where lingering is off, what that means."""
-        doing, user = "systemd: look whether lingering is on", getpass.getuser()
+        doing, user = "systemd: look whether lingering is on", user_name()
         try:
             done = run(["loginctl", "show-user", user, "--property=Linger", "--value"], doing)
         except PillarError as error:
@@ -59,8 +58,8 @@ class Systemd:
         done = run(["systemctl", "--user", "show-environment"], doing)
         if done.returncode:
             mend = (
-                f"log in as {getpass.getuser()} by ssh or at the screen (su and sudo start no user manager), or run: "
-                f"loginctl enable-linger {getpass.getuser()}; then try: systemctl --user status"
+                f"log in as {user_name()} by ssh or at the screen (su and sudo start no user manager), or run: "
+                f"loginctl enable-linger {user_name()}; then try: systemctl --user status"
             )
             raise refused(done, doing, mend)
 

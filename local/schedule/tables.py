@@ -20,9 +20,11 @@ def show(screen: Screen, found: ScheduleReport) -> None:
     for agent in found.agents:
         screen.say(f"{agent.label}: {_SAID[agent.state]}", "green" if agent.installed else "bold red")
         screen.say(f"  file      {agent.file}")
-        screen.say(f"  runs      {agent.command}")
+        screen.say(f"  {'runs     ' if agent.installed else 'would run'} {agent.command}")
         screen.say(f"  next      {agent.due or '–'}")
         screen.say(f"  last run  {_last(agent)}")
+        for line in _difference(agent):
+            screen.say(f"  {line}")
     _notes(screen, found)
     wrong = [agent.label for agent in found.agents if not agent.installed]
     if wrong:
@@ -78,6 +80,13 @@ def _ending(found: ScheduleReport) -> str:
 def _notes(screen: Screen, found: ScheduleReport) -> None:
     for note in found.schedule.notes:
         screen.say(note, "yellow")
+
+
+def _difference(agent: ScheduledAgent) -> list[str]:
+    """What stands there and what an install would put in its place; nothing of one that is not there at all."""
+    if agent.state not in ("differs", "foreign"):
+        return []
+    return [line for file in agent.files for line in file.diff.splitlines()]
 
 
 def _next(agent: ScheduledAgent) -> str:

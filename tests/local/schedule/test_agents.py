@@ -10,10 +10,10 @@ from local import clock
 from local.command_line.scheduled_run import ScheduledRun
 from local.errors import ConfigError, PillarError
 from local.events import Event, unwatched
-from local.schedule import agents as acting
 from local.schedule.agents import install, installation, refusal, remove
 from local.schedule.plan import AgentState
 from local.schedule.report import describe, done, planned, removal, report, shown
+from local.schedule.scheduler import write
 from tests.local.schedule.conftest import Home
 
 FORMER = {
@@ -129,6 +129,9 @@ def test_a_former_agent_that_runs_from_elsewhere_is_another_too(home: Home) -> N
     assert [agent.state for agent in agents] == ["foreign", "foreign"]
     assert str(elsewhere) in str(refusal(agents, replace=False))
     assert str(elsewhere) in describe(agents[0], clock.now()).file
+    heard: list[Event] = []
+    install(home.scheduler, agents, heard.append)
+    assert any(str(elsewhere) in event.text and event.lasting for event in heard)
 
 
 def test_remove_takes_exactly_what_was_installed(home: Home) -> None:
@@ -149,6 +152,39 @@ def test_remove_takes_exactly_what_was_installed(home: Home) -> None:
     home.calls()
     assert not remove(home.scheduler, home.survey(), unwatched)
     assert home.calls() == []
+
+
+def test_a_removal_that_was_cut_short_between_two_files_is_completed_by_the_next(linux_home: Home) -> None:
+    install(linux_home.scheduler, linux_home.survey(), unwatched)
+    agents = linux_home.survey()
+    (service, timer) = agents[0].wanted
+    real = Path.unlink
+
+    with pytest.MonkeyPatch.context() as patched:
+
+        def unlink(path: Path, missing_ok: bool = False) -> None:
+            if path in (service, timer) and not timer.exists():
+                raise KeyboardInterrupt
+            real(path, missing_ok)
+
+        patched.setattr(Path, "unlink", unlink)
+        with pytest.raises(KeyboardInterrupt):
+            remove(linux_home.scheduler, agents, unwatched)
+
+    assert service.exists()
+    assert states(linux_home) == ["differs", "ok"]
+    assert remove(linux_home.scheduler, linux_home.survey(), unwatched)
+    assert linux_home.files() == {}
+
+
+def test_a_folder_that_is_reached_through_a_link_is_the_same_folder(home: Home) -> None:
+    install(home.scheduler, home.survey(), unwatched)
+    link = home.path.with_name("link")
+    link.symlink_to(home.path)
+    for remembered in (home.state / "known").iterdir():
+        remembered.write_text(remembered.read_text().replace(str(home.path), str(link)))
+
+    assert states(home) == ["ok", "ok"]
 
 
 def test_one_that_runs_although_its_file_is_gone_is_removed_and_installed_anew(home: Home) -> None:
@@ -184,7 +220,7 @@ def test_an_install_that_is_cut_short_anywhere_is_completed_by_the_next(
         kind = type(home.scheduler)
         patched.setattr(kind, "stop", cut(kind.stop))
         patched.setattr(kind, "start", cut(kind.start))
-        patched.setattr(acting, "write", cut(acting.write))
+        patched.setattr("local.schedule.agents.write", cut(write))
         agents = home.survey("15m", SSL_CERT_FILE="/a/ca.pem")
         try:
             install(home.scheduler, agents, unwatched)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import plistlib
+import time
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -135,7 +136,7 @@ def test_a_bootstrap_that_was_too_early_all_the_same_is_tried_again(state: Path,
 
     with pytest.MonkeyPatch.context() as patched:
         # What passes between two attempts is the time of a print.
-        patched.setattr(launchd.time, "sleep", lambda _: agents.loaded_from(job.label))
+        patched.setattr(time, "sleep", lambda _: agents.loaded_from(job.label))
         agents.start(job)
 
     assert [call.split()[0] for call in (state / "calls").read_text().splitlines()][-2:] == ["print", "bootstrap"]

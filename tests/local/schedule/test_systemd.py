@@ -39,7 +39,7 @@ def odd_jobs(tmp_path: Path) -> tuple[Job, Job]:
 
 
 def verify(files: Sequence[Path]) -> subprocess.CompletedProcess[str]:
-    command = ["systemd-analyze", "verify", "--user", "--man=no", *files]
+    command = ["systemd-analyze", "verify", "--user", "--man=no", *map(str, files)]
     # It looks there for a manager, and needs none.
     environment = {**os.environ, "XDG_RUNTIME_DIR": str(files[0].parent)}
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
