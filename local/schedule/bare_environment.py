@@ -32,6 +32,7 @@ _CARRIED = ("AZURE_CONFIG_DIR", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT
 # A folder that TCC guards may make a process wait for ever.
 _PROOF_SECONDS = 180
 _OPENING = "schedule.install: open the store from the scheduler's environment"
+_LOGIN = "log in where the scheduler finds it: az login (a shell's variables are not there), or a managed identity"
 _PROOF = ("drill.due", "--check", "--json")
 
 
@@ -133,7 +134,8 @@ def _refusal(done: subprocess.CompletedProcess[bytes], has: str) -> PillarError:
     except (msgspec.DecodeError, UnicodeDecodeError):
         told = scrub(" ".join(done.stderr.decode(errors="replace").split())[-500:]) or "it said nothing"
         return kind(_OPENING, f"it ended with {done.returncode}: {told} ({has})", "mend that, then install again")
-    mend = f"{found.mend}; a login that is there: az login, or a managed identity" if kind is AzureError else found.mend
+    # Of a login the usual advice names variables of a shell, too.
+    mend = _LOGIN if found.doing == "log in to Azure" else found.mend
     return kind(_OPENING, f"{found.doing}: {found.message} ({has})", mend)
 
 

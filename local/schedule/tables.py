@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from local.events import Watch
 from local.output.screen import Screen
 from local.schedule.report import ScheduledAgent, ScheduleReport
 
 _SAID = {
-    "ok": "as it is to be",
+    "ok": "installed",
     "missing": "is not there",
     "differs": "differs from what would be installed",
     "stopped": "its files are there, and it is not started",
@@ -15,13 +18,18 @@ _SAID = {
 }
 
 
+def telling(screen: Screen) -> Watch:
+    """A line for each thing that is done: none takes long enough for a bar."""
+    return lambda event: screen.say(f"{event.subject}: {event.text}", "yellow" if event.lasting else "")
+
+
 def show(screen: Screen, found: ScheduleReport) -> None:
     """Each agent in two lines, then what to know and the verdict."""
     for agent in found.agents:
         screen.say(f"{agent.label}: {_SAID[agent.state]}", "green" if agent.installed else "bold red")
         screen.say(f"  file      {agent.file}")
         screen.say(f"  {'runs     ' if agent.installed else 'would run'} {agent.command}")
-        screen.say(f"  next      {agent.due or '–'}")
+        screen.say(f"  next      {_local(agent.due) or '–'}")
         screen.say(f"  last run  {_last(agent)}")
         for line in _difference(agent):
             screen.say(f"  {line}")
@@ -73,7 +81,7 @@ def _ending(found: ScheduleReport) -> str:
     if found.schedule.check:
         return f"check: nothing was changed; {_plan(found)}"
     if found.schedule.verdict == "ok":
-        return "schedule ok: both agents were there as they are to be; nothing was changed"
+        return "schedule ok: both agents are installed already; nothing was changed"
     return f"schedule changed: both agents are with {found.schedule.scheduler}; see: invoke schedule.show"
 
 
@@ -90,12 +98,17 @@ def _difference(agent: ScheduledAgent) -> list[str]:
 
 
 def _next(agent: ScheduledAgent) -> str:
-    return f", next run {agent.due}" if agent.due else ""
+    return f", next run {_local(agent.due)}" if agent.due else ""
+
+
+def _local(moment: str | None) -> str:
+    """A moment on the clock on the wall, by which the schedule goes."""
+    return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M %Z}" if moment else ""
 
 
 def _last(agent: ScheduledAgent) -> str:
     if agent.last_run is None:
         return "none that left a record"
     if agent.last_exit_code is None:
-        return f"{agent.last_run}, which goes on, or was killed"
-    return f"{agent.last_run}, exit code {agent.last_exit_code}"
+        return f"{_local(agent.last_run)}, which goes on, or was killed"
+    return f"{_local(agent.last_run)}, exit code {agent.last_exit_code}"

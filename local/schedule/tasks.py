@@ -46,8 +46,7 @@ def install(
     if refusal:
         raise refusal
     scheduler.ready()
-    with invocation.screen.watching() as watch:
-        changed = acting.install(scheduler, agents, watch)
+    changed = acting.install(scheduler, agents, tables.telling(invocation.screen))
     done = documents.done(scheduler, changed, (*scheduler.notes(), *access.notes()), access.credential)
     found = documents.report(_survey(invocation, scheduler, as_found=False), done)
     invocation.screen.show(found, tables.install)
@@ -83,8 +82,7 @@ def remove(invocation: Invocation) -> int:
         invocation.screen.show(found, tables.remove)
         return 0
     scheduler.ready()
-    with invocation.screen.watching() as watch:
-        changed = acting.remove(scheduler, agents, watch)
+    changed = acting.remove(scheduler, agents, tables.telling(invocation.screen))
     found = documents.report(_survey(invocation, scheduler, as_found=True), documents.done(scheduler, changed))
     invocation.screen.show(found, tables.remove)
     return 0

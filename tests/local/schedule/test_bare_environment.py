@@ -17,6 +17,10 @@ from tests.support.azurite import KEY
 from tests.support.fork_server import CHECKOUT
 from tests.support.workshop import Workshop
 
+REFUSED = (
+    '{"schema": 1, "error": {"kind": "azure", "doing": "log in to Azure", "message": "no login", "mend": "set AZURE_X", '
+    '"exit_code": 3}}'
+)
 AZURE = parse_location("https://alaibackups.blob.core.windows.net/backups")
 
 
@@ -127,6 +131,7 @@ def test_a_drill_that_could_not_be_run_is_refused_before_the_month_is_over(folde
     [
         ("echo dyld: no library >&2; exit 134", PillarError, "it ended with 134: dyld: no library"),
         ("exit 3", AzureError, "it ended with 3: it said nothing"),
+        (f"echo '{REFUSED}'; exit 3", AzureError, "log in to Azure: no login (credential there: none)"),
         ("echo '{\"schema\": 1}'; exit 2", ConfigError, "it ended with 2"),
     ],
 )
@@ -139,6 +144,7 @@ def test_a_program_that_does_not_even_start_is_told(
 
     assert type(found) is kind
     assert told in str(found)
+    assert "AZURE_X" not in found.mend
 
 
 def test_one_that_hangs_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
