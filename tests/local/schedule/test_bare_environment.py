@@ -18,8 +18,8 @@ from tests.support.fork_server import CHECKOUT
 from tests.support.workshop import Workshop
 
 REFUSED = (
-    '{"schema": 1, "error": {"kind": "azure", "doing": "log in to Azure", "message": "no login", "mend": "set AZURE_X", '
-    '"exit_code": 3}}'
+    '{"schema": 1, "error": {"kind": "azure", "doing": "log in to Azure", "message": "no login", '
+    '"mend": "set AZURE_X", "exit_code": 3}}'
 )
 AZURE = parse_location("https://alaibackups.blob.core.windows.net/backups")
 
