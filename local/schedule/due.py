@@ -12,7 +12,7 @@ _SATURDAY = 5
 
 
 @dataclass(frozen=True)
-class Attempt:
+class DrillAttempt:
     """One drill of one database; `day` is the day on which it began, on this machine's calendar."""
 
     name: str
@@ -34,7 +34,7 @@ class DueDecision:
         return bool(self.names)
 
 
-def decide(names: Sequence[str], today: date, attempts: Iterable[Attempt], country: str | None) -> DueDecision:
+def decide(names: Sequence[str], today: date, attempts: Iterable[DrillAttempt], country: str | None) -> DueDecision:
     """A database's drill of a month is due from the first business day on, until one passed or failed in that month.
 
     It may have been done before that day, by anybody, anywhere. An inconclusive one proved nothing, so it stays due.
@@ -69,7 +69,7 @@ def _days_from(day: date) -> Iterable[date]:
     return (day + timedelta(days=ahead) for ahead in range(28))
 
 
-def _overdue(left: Sequence[str], due_day: date, own: Sequence[Attempt], country: str | None) -> str:
+def _overdue(left: Sequence[str], due_day: date, own: Sequence[DrillAttempt], country: str | None) -> str:
     since = f"due since {due_day:%A} {due_day}, {_why(country)}; not drilled in {due_day:%Y-%m}: {', '.join(left)}"
     open_days = [each.day for each in own if each.verdict == "inconclusive" and each.name in left]
     return f"{since} (the one of {max(open_days)} was inconclusive)" if open_days else since

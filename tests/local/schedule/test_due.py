@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from local.report import Verdict
-from local.schedule.due import Attempt, decide, first_business_day
+from local.schedule.due import DrillAttempt, decide, first_business_day
 from local.schedule.month import gather
 from local.store.folder import FolderStore
 from tests.local.store.archives import FIRST
@@ -71,7 +71,7 @@ def test_it_stays_due_until_each_database_has_a_verdict_of_the_month(
     today: date, attempts: list[tuple[str, date, Verdict]], due: tuple[str, ...]
 ) -> None:
     country = "NO" if today.month != 4 else None
-    found = decide(("costs", "hivemind"), today, [Attempt(*each) for each in attempts], country)
+    found = decide(("costs", "hivemind"), today, [DrillAttempt(*each) for each in attempts], country)
 
     assert found.names == due
     assert found.due is bool(due)
@@ -79,8 +79,8 @@ def test_it_stays_due_until_each_database_has_a_verdict_of_the_month(
 
 def test_the_reason_names_the_day_what_is_missing_and_what_was_open() -> None:
     early = decide(("costs",), date(2026, 5, 1), [], "NO")
-    late = decide(("costs",), date(2026, 5, 6), [Attempt("costs", date(2026, 5, 5), "inconclusive")], "NO")
-    done = decide(("costs",), date(2026, 5, 6), [Attempt("costs", date(2026, 5, 5), "failed")], "NO")
+    late = decide(("costs",), date(2026, 5, 6), [DrillAttempt("costs", date(2026, 5, 5), "inconclusive")], "NO")
+    done = decide(("costs",), date(2026, 5, 6), [DrillAttempt("costs", date(2026, 5, 5), "failed")], "NO")
 
     assert early.reason == "not before Monday 2026-05-04, the month's first business day (NO)"
     assert "not drilled in 2026-05: costs (the one of 2026-05-05 was inconclusive)" in late.reason
@@ -89,12 +89,12 @@ def test_the_reason_names_the_day_what_is_missing_and_what_was_open() -> None:
 
 def test_each_month_of_a_year_has_one_drill_whatever_is_drilled_daily() -> None:
     """Each day asks; a drill that is due and inconclusive on its first two days is done on the third."""
-    attempts: list[Attempt] = []
+    attempts: list[DrillAttempt] = []
     for ordinal in range(date(2026, 1, 1).toordinal(), date(2027, 1, 1).toordinal()):
         today = date.fromordinal(ordinal)
         if decide(("costs",), today, attempts, "NO").due:
             open_days = [each for each in attempts if (each.day.year, each.day.month) == (today.year, today.month)]
-            attempts.append(Attempt("costs", today, "passed" if len(open_days) == 2 else "inconclusive"))
+            attempts.append(DrillAttempt("costs", today, "passed" if len(open_days) == 2 else "inconclusive"))
 
     passed = [each.day for each in attempts if each.verdict == "passed"]
     assert [day.month for day in passed] == list(range(1, 13))
