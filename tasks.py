@@ -21,6 +21,7 @@ from typing import Annotated
 import local.backup.tasks as backup
 import local.drill.tasks as drill
 import local.restore.tasks as restore
+import local.schedule.tasks as schedule
 import local.watch.tasks as watch
 import rbac.tasks as rbac
 import remote.tasks as remote
@@ -126,6 +127,10 @@ COMMANDS = (
     rbac.check,  # invoke rbac.check
     rbac.fix,  # invoke rbac.fix
     rbac.revoke,  # invoke rbac.revoke
+    schedule.install,  # invoke schedule.install
+    schedule.show,  # invoke schedule.show
+    schedule.remove,  # invoke schedule.remove
+    remote.due,  # invoke drill.due
     version,  # invoke version
     watch.status,  # invoke status
     watch.prune,  # invoke backup.prune

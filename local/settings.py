@@ -18,11 +18,26 @@ from local.validation import kind_at, mistake, read, read_struct
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _PREFIX = "sqlite"
 _CHECK_NAME_CHARACTERS = 100
+_SHORTEST_MINUTES = 5
+_DAY_MINUTES = 24 * 60
 Cloud = Literal["public", "usgov", "china", "custom"]
 Text = Annotated[str, msgspec.Meta(min_length=1, description="text that is not empty")]
 Share = Annotated[float, msgspec.Meta(gt=0, le=1, description="a share above 0, at most 1")]
 Proving = Literal["never", "daily", "always"]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1, description="a whole number, 0 or more")]
+DrillCommand = Literal["drill.local", "drill.remote"]
+DrillDay = Literal["first-business-day"]
+Label = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*\Z",
+        max_length=100,
+        description="words of letters, digits, - and _, joined by dots",
+    ),
+]
+Interval = Annotated[
+    str, msgspec.Meta(pattern=r"^[1-9][0-9]{0,3}[mh]\Z", description="5m to 24h, a divisor of the day: 15m, 4h")
+]
 Age = Annotated[float, msgspec.Meta(gt=0, le=1e6, description="a number above 0, at most 1000000")]
 Copies = Annotated[int, msgspec.Meta(ge=1, le=1000, description="a whole number from 1 to 1000")]
 Patience = Annotated[float, msgspec.Meta(gt=0, le=86400, description="seconds, a number above 0, at most 86400")]
@@ -123,11 +138,33 @@ class RestoreSettings(_Section, frozen=True):
     probe_seconds: Patience = 60
 
 
+class DrillScheduleSettings(_Section, frozen=True):
+    """The month's drill: by which command, on which day, and by whose holidays (ISO 3166; null: weekends only)."""
+
+    command: DrillCommand = "drill.local"
+    day: DrillDay = "first-business-day"
+    country: str | None = None
+
+
+class ScheduleSettings(_Section, frozen=True):
+    """What the scheduled agents' names begin with, how often they back up, and the month's drill."""
+
+    label: Label = "com.alai"
+    every: Interval = "4h"
+    drill: DrillScheduleSettings = DrillScheduleSettings()
+
+    @property
+    def every_minutes(self) -> int:
+        """The time between two backups on the wall clock, a divisor of the day once `load` has checked it."""
+        return int(self.every[:-1]) * (60 if self.every.endswith("h") else 1)
+
+
 _OPTIONAL: dict[str, type[_Section]] = {
     "azure": AzureSettings,
     "drill": DrillSettings,
     "backup": BackupSettings,
     "restore": RestoreSettings,
+    "schedule": ScheduleSettings,
 }
 
 
@@ -141,6 +178,7 @@ class Settings(_Section, frozen=True):
     backup: BackupSettings = BackupSettings()
     retention: RetentionSettings | None = None
     restore: RestoreSettings = RestoreSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
 
     def select(self, only: Sequence[str]) -> tuple[Database, ...]:
         """The databases that `--only` names, in configured order, or all; ConfigError for a name that is not known."""
@@ -170,6 +208,7 @@ def load(config: Mapping[str, Any], foreign: Iterable[str] = ()) -> Settings:
     _check_databases(settings.databases)
     _check_azure(settings.azure)
     _check_retention(settings.retention)
+    _check_schedule(settings.schedule)
     return settings
 
 
@@ -229,6 +268,20 @@ def _check_probe(where: str, probe: str | None) -> None:
         words = []
     if not words or "\0" in probe:
         raise mistake(where, probe, allowed)
+
+
+def _check_schedule(schedule: ScheduleSettings) -> None:
+    minutes = schedule.every_minutes
+    if not _SHORTEST_MINUTES <= minutes <= _DAY_MINUTES or _DAY_MINUTES % minutes:
+        raise mistake("schedule.every", schedule.every, "5m to 24h, a divisor of the day: 15m, 4h")
+    country = schedule.drill.country
+    if country is None:
+        return
+    from holidays.registry import COUNTRIES
+
+    if country not in {codes[1] for codes in COUNTRIES.values()}:
+        allowed = "a country's two letters (ISO 3166) that python-holidays knows, as in NO; null: weekends only"
+        raise mistake("schedule.drill.country", country, allowed)
 
 
 def _check_azure(azure: AzureSettings) -> None:

@@ -1,4 +1,4 @@
-"""`invoke drill.remote` and `remote.run`."""
+"""`invoke drill.remote`, `drill.due` and `remote.run`."""
 
 from __future__ import annotations
 
@@ -102,3 +102,26 @@ def _wanted(text: str | None, script: str | None, timeout: int) -> Command:
     if text is not None:
         return Command(os.fsencode(text), False, timeout)
     return Command(Path(str(script)).expanduser().read_bytes(), True, timeout)
+
+
+@command(
+    "drill.due",
+    CHECK,
+    JSON,
+    left="the month's drill stays due; a drill that has begun on the VM goes on for up to 45 minutes",
+)
+def due(invocation: Invocation) -> int:
+    """This month's drill, if it is due and not yet done; then the prune, where retention is configured."""
+    from local.store.open import open_repository
+    from remote import due as month
+
+    configured = invocation.settings
+    repository = open_repository(configured.store, configured.azure)
+    with invocation.screen.watching() as watch:
+        decision = month.look(configured, repository, watch)
+        if invocation.check:
+            outcome = month.DueOutcome(decision)
+        else:
+            outcome = month.carry_out(decision, configured, repository, watch)
+    invocation.screen.show(month.document(outcome, check=invocation.check), month.show)
+    return outcome.exit_code

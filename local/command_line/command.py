@@ -26,6 +26,7 @@ from invoke.parser.argument import Argument
 from invoke.tasks import Task
 
 from local import environment, interrupt, settings
+from local.command_line import scheduled_run
 from local.command_line.argv import has_bare_word
 from local.command_line.machine_error import machine_error
 from local.command_line.options import CHECK, JSON, Flag, Option
@@ -51,12 +52,18 @@ class Invocation:
     screen: Screen
     check: bool
 
+    @property
+    def settings_file(self) -> Path | None:
+        """The file after -f, or in INVOKE_RUNTIME_CONFIG, as an absolute path; None where none was given."""
+        runtime = object.__getattribute__(self.context.config, "_runtime_path")
+        return None if runtime is None else Path(runtime).expanduser().absolute()
+
     @cached_property
     def settings(self) -> Settings:
         """The configuration, validated when first asked for; ConfigError if there is a mistake in it."""
         config = self.context.config
-        runtime = object.__getattribute__(config, "_runtime_path")
-        if runtime is not None and not Path(runtime).expanduser().is_file():
+        runtime = self.settings_file
+        if runtime is not None and not runtime.is_file():
             raise ConfigError(f"configuration: read {runtime}", "there is no such file", "mend the path after -f")
         # Invoke tells no level of its hierarchy by a public name.
         above = _plain(object.__getattribute__(config, "_runtime"))
@@ -125,7 +132,9 @@ class Command(Task[Any]):
         check = switches.get(CHECK, False) or bool(context.config.run.dry)
         invocation = Invocation(context, Screen(switches.get(JSON, False)), check)
         interrupt.leaves(NOTHING_CHANGED if check else self.left)
-        code = _exit_code(lambda: self.body(invocation, **options), invocation.screen)
+        code = scheduled_run.recorded(
+            self.path, lambda: _exit_code(lambda: self.body(invocation, **options), invocation.screen), os.environ
+        )
         if code:
             raise Exit(code=code)
 
