@@ -12,10 +12,12 @@ interrupt.install()
 
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from shlex import quote
 from typing import Annotated
 
+import local.alerts.tasks as alerts
 import local.backup.tasks as backup
 import local.drill.tasks as drill
 import local.watch.tasks as watch
@@ -24,6 +26,9 @@ import remote.tasks as remote
 from local.command_line import uncaught
 from local.command_line.command import Invocation, collect, command
 from local.command_line.options import JSON, Option
+from local.command_line.telling import Tell, Work, tell_with, untold
+from local.output.screen import Screen
+from local.settings import Settings
 
 
 @command("demo")
@@ -80,6 +85,15 @@ def bench(
     return 0
 
 
+def alerts_around(configured: Settings, screen: Screen, work: Work) -> AbstractContextManager[Tell]:
+    """What `alerts` asks for, around a backup or a drill; where it is absent, nothing is even imported."""
+    if configured.alerts is None:
+        return nullcontext(untold)
+    from local.alerts.around import around
+
+    return around(configured, screen, work)
+
+
 COMMANDS = (
     backup.run,  # invoke backup
     backup.list_points,  # invoke backup.list
@@ -91,10 +105,12 @@ COMMANDS = (
     version,  # invoke version
     watch.status,  # invoke status
     watch.prune,  # invoke backup.prune
+    alerts.test,  # invoke alert.test
     demo,  # invoke demo
     run_tests,  # invoke test
     bench,  # invoke bench
 )
 
 uncaught.install()
+tell_with(alerts_around)
 namespace = collect(COMMANDS)

@@ -22,6 +22,7 @@ Share = Annotated[float, msgspec.Meta(gt=0, le=1, description="a share above 0, 
 Proving = Literal["never", "daily", "always"]
 Age = Annotated[float, msgspec.Meta(gt=0, le=1e6, description="a number above 0, at most 1000000")]
 LocalPath = Annotated[Path, msgspec.Meta(description="an absolute path, or one that starts with ~/")]
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -106,6 +107,19 @@ class RetentionSettings(_Section, frozen=True):
     max_share: Share = 0.25
 
 
+class AlertSettings(_Section, frozen=True):
+    """Where the URLs of alerts (Apprise's), of the backups' check and of the drills' check stand: each in a variable of
+    the environment or in a file that nobody else may read, never here.
+    """
+
+    urls_env: Text | None = None
+    urls_file: LocalPath | None = None
+    ping_env: Text | None = None
+    ping_file: LocalPath | None = None
+    drill_ping_env: Text | None = None
+    drill_ping_file: LocalPath | None = None
+
+
 _OPTIONAL: dict[str, type[_Section]] = {"azure": AzureSettings, "drill": DrillSettings, "backup": BackupSettings}
 
 
@@ -118,6 +132,7 @@ class Settings(_Section, frozen=True):
     drill: DrillSettings = DrillSettings()
     backup: BackupSettings = BackupSettings()
     retention: RetentionSettings | None = None
+    alerts: AlertSettings | None = None
 
     def select(self, only: Sequence[str]) -> tuple[Database, ...]:
         """The databases that `--only` names, in configured order, or all; ConfigError for a name that is not known."""
@@ -141,17 +156,21 @@ def load(config: Mapping[str, Any], foreign: Iterable[str] = ()) -> Settings:
     Raises ConfigError for the first mistake found, with the key's path, its value and what is allowed.
     """
     own = {key: value for key, value in config.items() if key not in set(foreign)}
+    _refuse_secrets(own.get("alerts"), "alerts")
     settings = read_struct(own, Settings)
     parse_location(settings.store.url)
     _check_prefix(settings.store.prefix)
     _check_databases(settings.databases)
     _check_azure(settings.azure)
     _check_retention(settings.retention)
+    _check_alerts(settings.alerts)
     return settings
 
 
 def check_shape(keys: Sequence[object], value: object) -> None:
     """Raise ConfigError if `value` cannot stand below these keys, whatever else is configured."""
+    if keys and keys[0] == "alerts":
+        _refuse_secrets(value, ".".join(map(str, keys)))
     kind = kind_at(Settings, keys)
     if kind is not None:
         read(value, kind, ".".join(map(str, keys)))
@@ -183,6 +202,35 @@ def _check_retention(retention: RetentionSettings | None) -> None:
     rules = {key: getattr(retention, key) for key in RetentionSettings.__struct_fields__ if key != "max_share"}
     if not any(rules.values()):
         raise mistake("retention", rules, "at least one of these above 0: these would keep nothing")
+
+
+def _refuse_secrets(value: object, path: str) -> None:
+    """Raise ConfigError for a URL, which belongs elsewhere and holds a secret, so it is not repeated."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            _refuse_secrets(item, f"{path}.{key}")
+    elif "://" in str(value):
+        raise ConfigError(
+            f"configuration: {path}",
+            "holds a URL, which is a secret",
+            "allowed: the name of a variable or of a file of mode 0600 that holds it",
+        )
+
+
+def _check_alerts(alerts: AlertSettings | None) -> None:
+    if alerts is None:
+        return
+    for key in ("urls", "ping", "drill_ping"):
+        env, path = getattr(alerts, f"{key}_env"), getattr(alerts, f"{key}_file")
+        if env is not None and path is not None:
+            raise mistake(f"alerts.{key}_env", env, f"one of alerts.{key}_env and alerts.{key}_file, not both")
+        if env is not None and not _VARIABLE.fullmatch(env):
+            # It may be the secret itself, so it is not repeated.
+            told = "is no name of a variable"
+            raise ConfigError(f"configuration: alerts.{key}_env", told, f"allowed: {_VARIABLE.pattern}")
+        if path is not None and not path.is_absolute():
+            told = "is no absolute path"
+            raise ConfigError(f"configuration: alerts.{key}_file", told, "allowed: an absolute path, or ~/…")
 
 
 def _check_azure(azure: AzureSettings) -> None:

@@ -12,7 +12,8 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,9 +30,10 @@ from local import environment, interrupt, settings
 from local.command_line.argv import has_bare_word
 from local.command_line.machine_error import machine_error
 from local.command_line.options import CHECK, JSON, Flag, Option
+from local.command_line.telling import Tell, Work, WorkKind, telling, untold
 from local.errors import ConfigError, PillarError
 from local.output.screen import Screen
-from local.settings import Settings
+from local.settings import Database, Settings
 
 # Before Invoke looks for them.
 VARIABLES = environment.take(os.environ, Settings, Config.global_defaults())
@@ -59,6 +61,16 @@ class Invocation:
         above = _plain(object.__getattribute__(config, "_runtime"))
         merged = environment.overlay(_plain(config), VARIABLES, Settings, above)
         return settings.load(merged, foreign=Config.global_defaults())
+
+    def telling(self, kind: WorkKind, databases: Iterable[Database]) -> AbstractContextManager[Tell]:
+        """Around a backup or a drill of the newest of these databases: hand in its report, or let its error pass.
+
+        It stands around the showing too: what is sent takes its time, and troubles with it are told last.
+        """
+        names = tuple(database.name for database in databases)
+        if self.check or not names:
+            return nullcontext(untold)
+        return telling(self.settings, self.screen, Work(kind, names))
 
 
 class Command(Task[Any]):
