@@ -17,6 +17,8 @@ _MOST_BYTES = 64 * 1024
 # As Apprise's own APPRISE_URLS: white space or a comma before the next one.
 _BETWEEN = re.compile(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*://)|\n+")
 _PARTS = re.compile(r"[^A-Za-z0-9%+_~-]+")
+# Shorter pieces are no secrets, and stand in every number.
+_LEAST_PIECE = 3
 _ALSO_WORDS = 4
 
 
@@ -42,7 +44,8 @@ class Secret:
         scheme, _, rest = self._text.partition("://")
         parts = {self._text, rest, unquote(rest), *_PARTS.split(rest), *_PARTS.split(unquote(rest))}
         parts |= {unquote(part) for part in parts} | set(re.split(r"[/:?&=#]+", unquote(rest)))
-        for part in sorted(parts - {"", scheme}, key=len, reverse=True):
+        pieces = [part for part in parts - {scheme} if len(part) >= _LEAST_PIECE]
+        for part in sorted(pieces, key=len, reverse=True):
             # A short one may be part of a word that says what went wrong.
             pattern = re.escape(part) if len(part) >= _ALSO_WORDS else rf"(?<!\w){re.escape(part)}(?!\w)"
             text = re.sub(pattern, "…", text, flags=re.IGNORECASE)
@@ -100,14 +103,11 @@ def _file(source: Source) -> str:
     except OSError as error:
         mend = f"write the URLs into it, then: chmod 600 {quote(str(path))}"
         raise ConfigError(_doing(source), error.strerror or str(error), mend) from error
-    with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise ConfigError(_doing(source), "this is no file", f"name a file of mode 0600 as {source.key}")
-        if found.st_mode & _FOR_OTHERS:
-            told = f"others may read or change this file (mode {stat.S_IMODE(found.st_mode):04o}), and it holds secrets"
-            raise ConfigError(_doing(source), told, f"chmod 600 {quote(str(path))}")
-        data = file.read(_MOST_BYTES + 1)
+    try:
+        _check_mode(source, os.fstat(descriptor).st_mode)
+        data = os.read(descriptor, _MOST_BYTES + 1)
+    finally:
+        os.close(descriptor)
     try:
         text = data.decode()
     except UnicodeDecodeError:
@@ -115,6 +115,14 @@ def _file(source: Source) -> str:
     if len(data) > _MOST_BYTES or "\0" in text:
         raise ConfigError(_doing(source), "this is no list of URLs", "one on a line, as text")
     return text
+
+
+def _check_mode(source: Source, mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        raise ConfigError(_doing(source), "this is no file", f"name a file of mode 0600 as {source.key}")
+    if mode & _FOR_OTHERS:
+        told = f"others may read or change this file (mode {stat.S_IMODE(mode):04o}), and it holds secrets"
+        raise ConfigError(_doing(source), told, f"chmod 600 {quote(str(source.path))}")
 
 
 def _doing(source: Source) -> str:
