@@ -44,7 +44,7 @@ class Check:
         if not self.source.is_configured:
             return
         try:
-            self._secret = secrets.read(self.source)[0]
+            self._secret = secrets.read_check(self.source)
         except ConfigError as error:
             self.watch(Event(SUBJECT, f"no pings: {error}; {error.mend}", lasting=True))
             return

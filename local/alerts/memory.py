@@ -48,9 +48,19 @@ def remember(folder: Path, standings: Standings) -> None:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Let no other process tell meanwhile; one that takes too long is not waited for, as an alert may come twice."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(folder / _LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Let no other process tell meanwhile, as far as that can be had: better an alert that comes twice than none.
+
+    One that takes too long is not waited for, and a folder that takes no lock is done without.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(folder / _LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError:
+        # What is to be remembered there says so, once the alert is sent.
+        descriptor = None
+    if descriptor is None:
+        yield
+        return
     try:
         deadline = time.monotonic() + _LOCK_SECONDS
         while not _is_locked(descriptor) and time.monotonic() < deadline:
@@ -65,4 +75,7 @@ def _is_locked(descriptor: int) -> bool:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError:
+        # A file system without locks.
+        return True
     return True

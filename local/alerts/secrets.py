@@ -83,6 +83,14 @@ def read(source: Source) -> tuple[Secret, ...]:
     return secrets
 
 
+def read_check(source: Source) -> Secret:
+    """The URL of a check, of which there is one; ConfigError as in `read`, and where there are several."""
+    first, *others = read(source)
+    if others:
+        raise ConfigError(_doing(source), f"there are {1 + len(others)} URLs, and a check has one", "leave one of them")
+    return first
+
+
 def _variable(source: Source) -> str:
     name = str(source.env)
     if not os.environ.get(name, "").strip():

@@ -54,9 +54,11 @@ def _service(secret: Secret) -> NotifyBase | None:
     # Whatever Apprise has to say of a URL may repeat it.
     logging.getLogger("apprise").propagate = False
     logging.getLogger("apprise").addHandler(logging.NullHandler())
-    # In its own thread, nothing kept on the disk, nothing in the text that has another meaning.
+    # In the thread that asks (Apprise's own time-outs take one that the interpreter's end waits for), nothing kept on
+    # the disk, nothing in the text that has another meaning.
     asset = AppriseAsset(
         async_mode=False,
+        service_timeout=0,
         storage_mode=PersistentStoreMode.MEMORY,
         interpret_emojis=False,
         interpret_escapes=False,
@@ -76,9 +78,7 @@ def _notify(service: NotifyBase, message: Message) -> str:
     apprise = Apprise(asset=service.asset)
     apprise.add(service)
     kind = NotifyType.FAILURE if message.is_wrong else NotifyType.SUCCESS
-    result = apprise.notify(
-        body=message.body, title=message.subject, notify_type=kind, body_format=NotifyFormat.TEXT, timeout=SEND_SECONDS
-    )
+    result = apprise.notify(message.body, message.subject, notify_type=kind, body_format=NotifyFormat.TEXT)
     if result:
         return ""
     return "; ".join(entry.message for entry in result.logs()) or "not delivered, without a reason"

@@ -12,7 +12,8 @@ def test(invocation: Invocation) -> int:
     from local.alerts import trial
 
     configured = invocation.settings
+    alerts = trial.require(configured.alerts)
     invocation.screen.say(f"alerts from {configured.drill.host}: what is configured, and what each of it answers")
-    found = trial.run(configured.alerts, configured.drill.host)
+    found = trial.run(alerts, configured.drill.host)
     invocation.screen.show(found, trial.show)
     return trial.exit_code(found)

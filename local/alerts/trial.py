@@ -44,19 +44,25 @@ class AlertTest(Document, frozen=True):
     channels: tuple[TriedChannel, ...]
 
 
-def run(alerts: AlertSettings | None, host: str) -> AlertTest:
-    """Try all that is configured; ConfigError where nothing is."""
+def require(alerts: AlertSettings | None) -> AlertSettings:
+    """These settings; ConfigError where they name neither a channel nor a check."""
     configured = alerts or AlertSettings()
-    urls, pings = urls_source(configured), (ping_source(configured), drill_ping_source(configured))
-    if not any(source.is_configured for source in (urls, *pings)):
+    sources = (urls_source(configured), ping_source(configured), drill_ping_source(configured))
+    if not any(source.is_configured for source in sources):
         told = "neither a channel nor a check is configured, so nobody would hear of anything"
         raise ConfigError("alert.test", told, f"set alerts.urls_file or alerts.ping_file (see {_PAGE})")
+    return configured
+
+
+def run(alerts: AlertSettings, host: str) -> AlertTest:
+    """Try all that is configured."""
     message = Message(
         f"{host}: test of the alerts",
         f"A test of invoke alert.test on {host}. Nothing is wrong, and nothing is to be done.",
         is_wrong=False,
     )
-    tried = [*_messages(urls, message), *(_ping(source, message) for source in pings if source.is_configured)]
+    checks = [source for source in (ping_source(alerts), drill_ping_source(alerts)) if source.is_configured]
+    tried = [*_messages(urls_source(alerts), message), *(_ping(source, message) for source in checks)]
     verdict: Literal["passed", "failed"] = "passed" if all(each.verdict == "passed" for each in tried) else "failed"
     return AlertTest(AlertTestVerdict(verdict, clock.timestamp(clock.now())), tuple(tried))
 
@@ -95,7 +101,7 @@ def _messages(source: Source, message: Message) -> Iterator[TriedChannel]:
 def _ping(source: Source, message: Message) -> TriedChannel:
     kind = source.key.removeprefix("alerts.").rpartition("_")[0].replace("_", " ")
     try:
-        secret = secrets.read(source)[0]
+        secret = secrets.read_check(source)
     except ConfigError as error:
         return _tried(kind, str(source), f"{error.came_back}; {error.mend}")
     # A success would hide a dead backup for a whole period of the check.

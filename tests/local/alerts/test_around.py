@@ -186,12 +186,17 @@ def test_a_file_that_others_read_is_told_and_not_used(
     assert capsys.readouterr().out.count("chmod 600") == 2
 
 
+@pytest.mark.parametrize("refused", ["file", "folder"])
 def test_a_memory_that_cannot_be_kept_costs_a_repeated_alert_and_is_told(
-    installed: Installation, capsys: pytest.CaptureFixture[str]
+    installed: Installation, refused: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = cache_folder(installed.workshop.store_settings)
-    folder.mkdir(parents=True)
-    (folder / "alerts.json").mkdir()
+    if refused == "file":
+        folder.mkdir(parents=True)
+        (folder / "alerts.json").mkdir()
+    else:
+        folder.parent.mkdir(parents=True)
+        folder.write_text("where a folder should be")
 
     for _ in range(2):
         with pytest.raises(AzureError), installed.around("backup"):

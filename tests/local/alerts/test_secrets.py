@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.alerts.secrets import Secret, Source, read
+from local.alerts.secrets import Secret, Source, read, read_check
 from local.errors import ConfigError
 
 
@@ -29,6 +29,14 @@ def in_file(path: Path, text: str | bytes, mode: int = 0o600) -> Source:
 )
 def test_urls_stand_on_lines_or_between_white_space_and_commas(tmp_path: Path, text: str, urls: list[str]) -> None:
     assert [each.reveal() for each in read(in_file(tmp_path / "urls", text))] == urls
+
+
+def test_a_check_has_one_url(tmp_path: Path) -> None:
+    assert read_check(in_file(tmp_path / "check", "https://a/tokenA\n")).reveal() == "https://a/tokenA"
+
+    with pytest.raises(ConfigError, match="2 URLs") as caught:
+        read_check(in_file(tmp_path / "checks", "https://a/tokenA https://a/tokenB"))
+    assert "token" not in str(caught.value)
 
 
 def test_a_variable_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from email.header import decode_header, make_header
 
 import pytest
@@ -79,3 +81,23 @@ def test_a_receiver_that_hangs_holds_up_nobody(receiver: HttpReceiver, monkeypat
         found = sent(f"json://127.0.0.1:{port}/secret?rto=3600", f"json://{receiver.address}/hook")
 
     assert found == [("json", "no answer within 0.5 s"), ("json", "")]
+
+
+def test_a_process_ends_though_a_receiver_still_hangs() -> None:
+    program = """
+import sys
+from local.alerts import send
+from local.alerts.secrets import Secret
+from local.alerts.words import Message
+send.SEND_SECONDS = 0.3
+urls = [Secret(url) for url in sys.argv[1:]]
+print([each.trouble for each in send.send(urls, Message("subject", "body", True))])
+"""
+    with receivers.silent_receiver() as port:
+        urls = [
+            f"json://127.0.0.1:{port}?rto=3600",
+            f"mailto://127.0.0.1:{port}?from=a@example.com&to=b@example.com&cto=3600",
+        ]
+        done = subprocess.run([sys.executable, "-c", program, *urls], capture_output=True, text=True, timeout=60)
+
+    assert (done.stdout.strip(), done.stderr) == (str(["no answer within 0.3 s"] * 2), "")
