@@ -45,10 +45,11 @@ class Check:
             return
         try:
             self._secret = secrets.read_check(self.source)
+            self._start = send_ping(self._secret, "start")
         except ConfigError as error:
             self.watch(Event(SUBJECT, f"no pings: {error}; {error.mend}", lasting=True))
-            return
-        self._start = send_ping(self._secret, "start")
+        except Exception as error:
+            report_bug(error, self.watch)
 
     def end(self, event: PingEvent, text: str) -> None:
         """Tell it how that ended, after the start."""

@@ -114,6 +114,10 @@ def _file(source: Source) -> str:
     try:
         _check_mode(source, os.fstat(descriptor).st_mode)
         data = os.read(descriptor, _MOST_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(
+            _doing(source), error.strerror or str(error), f"look at it: ls -l {quote(str(path))}"
+        ) from error
     finally:
         os.close(descriptor)
     try:

@@ -12,16 +12,17 @@ import pytest
 
 from local import settings
 from local.alerts import around as module
-from local.alerts.around import around
+from local.alerts.around import around, ping_event
 from local.archive.cache import cache_folder
 from local.backup.run import back_up
 from local.command_line.telling import Tell, Work, WorkKind
 from local.drill.run import drill_here
 from local.drill.targets import Selection
-from local.errors import AzureError, LockHeldError
+from local.errors import AzureError, InconclusiveError, LockHeldError
 from local.events import unwatched
 from local.interrupt import Interrupted
 from local.output.screen import Screen
+from local.report import Backup, BackupReport, Drill, DrillReport, Verdict
 from local.settings import Settings
 from tests.support import receivers
 from tests.support.receivers import HttpReceiver
@@ -204,6 +205,34 @@ def test_a_memory_that_cannot_be_kept_costs_a_repeated_alert_and_is_told(
 
     assert installed.arrived().count("localhost: backup of costs FAILED") == 2
     assert "may be told again" in capsys.readouterr().out
+
+
+def verdicts(backup: Verdict) -> BackupReport:
+    return BackupReport(Backup("1", "…", 1.0, backup), ())
+
+
+def drilled(drill: Verdict) -> DrillReport:
+    return DrillReport(Drill("1", "local", "ANVIL", "…", 1.0, drill, "the VM is off", None, None, "0"), ())
+
+
+@pytest.mark.parametrize(
+    ("kind", "found", "event"),
+    [
+        ("backup", verdicts("passed"), "success"),
+        ("backup", verdicts("failed"), "fail"),
+        ("backup", verdicts("inconclusive"), "success"),  # it was made; that nothing proved it is a warning
+        ("backup", AzureError("a", "b"), "fail"),
+        ("backup", LockHeldError("a", "b"), None),
+        ("drill", drilled("passed"), "success"),  # also where it ran here instead of on the VM: a warning
+        ("drill", drilled("failed"), "fail"),
+        ("drill", drilled("inconclusive"), "log"),
+        ("drill", InconclusiveError("a", "b"), "log"),
+    ],
+)
+def test_a_warning_pings_success_and_what_is_open_leaves_a_check_as_it_is(
+    kind: WorkKind, found: BackupReport | DrillReport | Exception, event: str | None
+) -> None:
+    assert ping_event(Work(kind, ("costs",)), found) == event
 
 
 def test_a_bug_in_an_alert_fails_no_backup(

@@ -111,6 +111,20 @@ def test_under_json_what_becomes_of_an_alert_is_told_beside_the_document(
     assert receiver.paths == ["/tokenB/start", "/tokenB"]
 
 
+def test_a_remote_drill_that_cannot_begin_is_told_as_inconclusive(
+    folder_workshop: Workshop, receiver: HttpReceiver
+) -> None:
+    folder_workshop.add("costs")
+    keep(folder_workshop, "urls", f"json://{receiver.address}/tokenA")
+    keep(folder_workshop, "drill_ping", f"http://{receiver.address}/tokenB")
+
+    done = folder_workshop.invoke("drill.remote")
+
+    assert done.returncode == 2
+    assert receiver.paths == ["/tokenB/start", "/tokenB/log", "/tokenA"]
+    assert json.loads(receiver.received[2].body)["title"].endswith(": drill of costs INCONCLUSIVE")
+
+
 @pytest.mark.parametrize(("alerts", "loaded"), [("None", "False"), ("AlertSettings()", "True")])
 def test_where_no_alerts_are_configured_nothing_of_them_is_imported(alerts: str, loaded: str) -> None:
     program = f"""
