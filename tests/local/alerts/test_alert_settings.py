@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from local import settings
+from local import environment, settings
 from local.errors import ConfigError
+from local.settings import Settings
 
 REST: dict[str, Any] = {"store": {"url": "file:///store"}, "databases": [{"name": "costs", "path": "/costs.db"}]}
 
@@ -52,6 +53,24 @@ def test_a_mistake_is_named_and_no_secret_is_repeated(alerts: object, path: str,
     assert f"configuration: {path}" in text
     assert told in text
     assert "SECRET" not in text
+
+
+def test_variables_set_the_keys_of_a_section_that_is_off_by_default() -> None:
+    taken = {"INVOKE_ALERTS_URLS_ENV": "A", "INVOKE_ALERTS_PING_FILE": "/ping", "INVOKE_RETENTION_KEEP_LAST": "3"}
+
+    found = settings.load(environment.overlay(REST, taken, Settings, {}))
+
+    assert found.alerts == settings.AlertSettings(urls_env="A", ping_file=Path("/ping"))
+    assert found.retention == settings.RetentionSettings(keep_last=3)
+
+
+def test_a_variable_that_holds_the_url_itself_is_not_repeated() -> None:
+    taken = {"INVOKE_ALERTS_PING_ENV": "https://hc-ping.com/SECRET"}
+
+    with pytest.raises(ConfigError) as caught:
+        settings.load(environment.overlay(REST, taken, Settings, {}))
+
+    assert "SECRET" not in f"{caught.value}; {caught.value.mend}"
 
 
 def test_a_url_that_meets_a_mapping_of_another_file_is_not_repeated_either() -> None:
