@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -34,7 +34,6 @@ class Standing(msgspec.Struct, frozen=True):
     `was_told` is whether that former trouble was told at its time.
     """
 
-    name: str
     is_wrong: bool
     since: datetime
     is_told: bool
@@ -53,7 +52,10 @@ Standings = Mapping[str, Standing]
 
 
 def advance(former: Standings, outcomes: Iterable[Outcome], now: datetime) -> dict[str, Standing]:
-    """The standings after these outcomes; what is new in them is not told yet."""
+    """The standings after these outcomes; what is new in them is not told yet.
+
+    Those of other databases stay: another configuration may back them up into the same store.
+    """
     standings = dict(former)
     for outcome in outcomes:
         standings[outcome.key] = _next(standings.get(outcome.key), outcome, now)
@@ -79,17 +81,12 @@ def told(standings: Standings, changes: Iterable[Change]) -> dict[str, Standing]
     }
 
 
-def known(standings: Standings, names: Collection[str]) -> dict[str, Standing]:
-    """Those of the databases that are still configured: one that comes back later begins anew."""
-    return {key: standing for key, standing in standings.items() if standing.name in names}
-
-
 def _next(former: Standing | None, outcome: Outcome, now: datetime) -> Standing:
     if former is None:
-        return Standing(outcome.name, outcome.is_wrong, outcome.seen, is_told=not outcome.is_wrong)
+        return Standing(outcome.is_wrong, outcome.seen, is_told=not outcome.is_wrong)
     # What was seen before the standing began says nothing of it; one that begins in the future is a wrong clock's.
     if outcome.is_wrong == former.is_wrong or outcome.seen < former.since <= now:
         return former
     if outcome.is_wrong:
-        return Standing(outcome.name, True, outcome.seen, is_told=False)
-    return Standing(outcome.name, False, outcome.seen, False, wrong_since=former.since, was_told=former.is_told)
+        return Standing(True, outcome.seen, is_told=False)
+    return Standing(False, outcome.seen, False, wrong_since=former.since, was_told=former.is_told)

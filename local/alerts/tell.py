@@ -24,11 +24,10 @@ _TEST = "invoke alert.test"
 
 @dataclass(frozen=True)
 class Alerting:
-    """Who tells of which databases, where what was told is remembered, and where the channels' URLs stand."""
+    """Who tells of which store, where what was told is remembered, and where the channels' URLs stand."""
 
     host: str
     store: str
-    names: tuple[str, ...]
     folder: Path
     urls: Source
 
@@ -38,7 +37,6 @@ class Alerting:
         return cls(
             configured.drill.host,
             configured.store.url,
-            tuple(database.name for database in configured.databases),
             cache_folder(configured.store),
             urls_source(configured.alerts or AlertSettings()),
         )
@@ -93,7 +91,7 @@ def report_bug(error: Exception, watch: Watch) -> None:
 
 def _tell_alone(alerting: Alerting, outcomes: Sequence[Outcome], watch: Watch) -> None:
     former = memory.recall(alerting.folder)
-    standings = state.advance(state.known(former, alerting.names), outcomes, clock.now())
+    standings = state.advance(former, outcomes, clock.now())
     changes = state.untold(standings, outcomes)
     if changes and _reaches_somebody(alerting, changes, watch):
         standings = state.told(standings, changes)

@@ -13,7 +13,7 @@ from local.alerts import memory
 from local.alerts.memory import FILE_NAME, alone, recall, remember
 from local.alerts.state import Standing
 
-STANDINGS = {"backup costs": Standing("costs", True, datetime(2026, 5, 5, tzinfo=UTC), False)}
+STANDINGS = {"backup costs": Standing(True, datetime(2026, 5, 5, tzinfo=UTC), False)}
 
 
 def test_what_is_remembered_is_recalled_and_is_for_nobody_else(tmp_path: Path) -> None:
