@@ -26,7 +26,7 @@ import remote.tasks as remote
 from local.command_line import uncaught
 from local.command_line.command import Invocation, collect, command
 from local.command_line.options import JSON, Option
-from local.command_line.telling import Tell, Work, tell_with, untold
+from local.command_line.telling import Tell, WatchedWork, tell_with, untold
 from local.output.screen import Screen
 from local.settings import Settings
 
@@ -85,7 +85,7 @@ def bench(
     return 0
 
 
-def alerts_around(configured: Settings, screen: Screen, work: Work) -> AbstractContextManager[Tell]:
+def alerts_around(configured: Settings, screen: Screen, work: WatchedWork) -> AbstractContextManager[Tell]:
     """What `alerts` asks for, around a backup or a drill; where it is absent, nothing is even imported."""
     if configured.alerts is None:
         return nullcontext(untold)

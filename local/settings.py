@@ -22,6 +22,8 @@ Share = Annotated[float, msgspec.Meta(gt=0, le=1, description="a share above 0, 
 Proving = Literal["never", "daily", "always"]
 Age = Annotated[float, msgspec.Meta(gt=0, le=1e6, description="a number above 0, at most 1000000")]
 LocalPath = Annotated[Path, msgspec.Meta(description="an absolute path, or one that starts with ~/")]
+# As deep as a mistake shows values; what a few of YAML's aliases make has no end.
+_SECRET_LEVELS = 4
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -204,17 +206,22 @@ def _check_retention(retention: RetentionSettings | None) -> None:
         raise mistake("retention", rules, "at least one of these above 0: these would keep nothing")
 
 
-def _refuse_secrets(value: object, path: str) -> None:
+def _refuse_secrets(value: object, path: str, levels: int = _SECRET_LEVELS) -> None:
     """Raise ConfigError for a URL, which belongs elsewhere and holds a secret, so it is not repeated."""
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            _refuse_secrets(item, f"{path}.{key}")
-    elif "://" in str(value):
+    if isinstance(value, str) and "://" in value:
         raise ConfigError(
             f"configuration: {path}",
             "holds a URL, which is a secret",
             "allowed: the name of a variable or of a file of mode 0600 that holds it",
         )
+    if levels == 0:
+        return
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            _refuse_secrets(item, f"{path}.{key}", levels - 1)
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            _refuse_secrets(item, f"{path}[{index}]", levels - 1)
 
 
 def _check_alerts(alerts: AlertSettings | None) -> None:

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 from local import clock
 from local.alerts import secrets
-from local.alerts.bounded import Attempt
+from local.alerts.bounded import BoundedCall
 from local.alerts.outcomes import error_text, of_backup, of_drill, of_error, of_status
 from local.alerts.ping import PingEvent, send_ping
 from local.alerts.secrets import Secret, Source
-from local.alerts.state import Outcome
+from local.alerts.state import Observation
 from local.alerts.tell import SUBJECT, Alerting, drill_ping_source, ping_source, report_bug, tell
 from local.alerts.words import calm
-from local.command_line.telling import Tell, Work
+from local.command_line.telling import Tell, WatchedWork
 from local.errors import AzureError, ConfigError, LockHeldError, PillarError
 from local.events import Event, Watch
 from local.output.screen import Screen
@@ -37,7 +37,7 @@ class Check:
     source: Source
     watch: Watch
     _secret: Secret | None = None
-    _start: Attempt | None = None
+    _start: BoundedCall | None = None
 
     def start(self) -> None:
         """Tell it of the start; the work does not wait for that."""
@@ -65,7 +65,7 @@ class Check:
 
 
 @contextmanager
-def around(configured: Settings, screen: Screen, work: Work) -> Iterator[Tell]:
+def around(configured: Settings, screen: Screen, work: WatchedWork) -> Iterator[Tell]:
     """Tell of the work in here: of the report that is handed in, or of the error that ended it."""
     found: list[Report] = []
 
@@ -84,7 +84,7 @@ def around(configured: Settings, screen: Screen, work: Work) -> Iterator[Tell]:
         _told_safely(configured, work, found[-1], check)
 
 
-def _told_safely(configured: Settings, work: Work, found: Found, check: Check) -> None:
+def _told_safely(configured: Settings, work: WatchedWork, found: Found, check: Check) -> None:
     """Whatever happens in here, the work is what it was."""
     try:
         event = ping_event(work, found)
@@ -96,7 +96,7 @@ def _told_safely(configured: Settings, work: Work, found: Found, check: Check) -
         report_bug(error, check.watch)
 
 
-def ping_event(work: Work, found: Found) -> PingEvent | None:
+def ping_event(work: WatchedWork, found: Found) -> PingEvent | None:
     """What the check hears: of backups, whether they were made; of drills, whether they proved; None of another run.
 
     A drill that proved nothing is a note that leaves the check as it is.
@@ -111,7 +111,7 @@ def ping_event(work: Work, found: Found) -> PingEvent | None:
     return events[found.drill.verdict]
 
 
-def _summary(work: Work, found: Found) -> Iterator[str]:
+def _summary(work: WatchedWork, found: Found) -> Iterator[str]:
     if isinstance(found, Exception):
         mend = found.mend if isinstance(found, PillarError) else ""
         yield f"{work.kind} of {', '.join(work.names)}: {error_text(found)}"
@@ -129,14 +129,14 @@ def _summary(work: Work, found: Found) -> Iterator[str]:
         yield f"drill {found.drill.verdict} ({found.drill.where}, on {found.drill.host}) in {found.drill.seconds:.1f} s"
 
 
-def _outcomes(work: Work, found: Found) -> tuple[Outcome, ...]:
+def _outcomes(work: WatchedWork, found: Found) -> tuple[Observation, ...]:
     now = clock.now()
     if isinstance(found, Exception):
         return tuple(of_error(work.kind, work.names, found, now))
     return tuple(of_backup(found, now) if isinstance(found, BackupReport) else of_drill(found, now))
 
 
-def _of_store(configured: Settings, found: Found, watch: Watch) -> Sequence[Outcome]:
+def _of_store(configured: Settings, found: Found, watch: Watch) -> Sequence[Observation]:
     """What the store's status says after a backup; nothing where the run itself could not reach the store."""
     from local.store.open import open_repository
     from local.watch.history import gather

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from local.alerts.secrets import Secret
 
 
-class Attempt:
+class BoundedCall:
     """`work` under way, which returns what went wrong ("" if nothing did); it has `seconds` from now."""
 
     def __init__(self, work: Callable[[], str], secret: Secret, seconds: float) -> None:

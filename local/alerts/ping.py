@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from local.alerts.bounded import Attempt
+from local.alerts.bounded import BoundedCall
 from local.alerts.secrets import Secret
 from local.location import is_secure
 
@@ -23,9 +23,9 @@ _TRIES = 2
 PING_SECONDS = _TRIES * 2 * TRY_SECONDS + 2
 
 
-def send_ping(secret: Secret, event: PingEvent, text: str = "") -> Attempt:
+def send_ping(secret: Secret, event: PingEvent, text: str = "") -> BoundedCall:
     """Begin to tell the check of `event`, with the end of `text` as its body."""
-    return Attempt(lambda: _ping(secret.reveal(), event, body_of(text)), secret, PING_SECONDS)
+    return BoundedCall(lambda: _ping(secret.reveal(), event, body_of(text)), secret, PING_SECONDS)
 
 
 def address(url: str, event: PingEvent) -> str:

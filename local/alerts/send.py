@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from local.alerts.bounded import Attempt
+from local.alerts.bounded import BoundedCall
 from local.alerts.secrets import Secret
 from local.alerts.words import Message
 
@@ -28,7 +28,7 @@ class Sent:
 
 def send(secrets: Sequence[Secret], message: Message) -> tuple[Sent, ...]:
     """Send it through all of them at the same time; nothing is raised, and it takes SEND_SECONDS at most."""
-    begun: list[tuple[str, str | Attempt]] = []
+    begun: list[tuple[str, str | BoundedCall]] = []
     for secret in secrets:
         service = _service(secret)
         kind = channel_kind(secret)
@@ -68,8 +68,8 @@ def _service(secret: Secret) -> NotifyBase | None:
     return Apprise.instantiate(secret.reveal(), asset=asset)
 
 
-def _begin(service: NotifyBase, secret: Secret, message: Message) -> Attempt:
-    return Attempt(lambda: _notify(service, message), secret, SEND_SECONDS)
+def _begin(service: NotifyBase, secret: Secret, message: Message) -> BoundedCall:
+    return BoundedCall(lambda: _notify(service, message), secret, SEND_SECONDS)
 
 
 def _notify(service: NotifyBase, message: Message) -> str:

@@ -12,7 +12,7 @@ import msgspec
 Kind = Literal["backup", "drill", "attempt", "age", "unchanged", "proof"]
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Observation(msgspec.Struct, frozen=True):
     """What was seen of one database: whether it is wrong in this respect, when that was so, and what mends it."""
 
     name: str
@@ -44,14 +44,14 @@ class Standing(msgspec.Struct, frozen=True):
 class Change(msgspec.Struct, frozen=True):
     """An outcome that is to be told, and the standing that it made."""
 
-    outcome: Outcome
+    outcome: Observation
     standing: Standing
 
 
 Standings = Mapping[str, Standing]
 
 
-def advance(former: Standings, outcomes: Iterable[Outcome], now: datetime) -> dict[str, Standing]:
+def advance(former: Standings, outcomes: Iterable[Observation], now: datetime) -> dict[str, Standing]:
     """The standings after these outcomes; what is new in them is not told yet.
 
     Those of other databases stay: another configuration may back them up into the same store.
@@ -62,7 +62,7 @@ def advance(former: Standings, outcomes: Iterable[Outcome], now: datetime) -> di
     return standings
 
 
-def untold(standings: Standings, outcomes: Iterable[Outcome]) -> tuple[Change, ...]:
+def untold(standings: Standings, outcomes: Iterable[Observation]) -> tuple[Change, ...]:
     """What is to be told: each of these outcomes whose standing nobody has been told of, once."""
     changes = {
         outcome.key: Change(outcome, standings[outcome.key])
@@ -81,7 +81,7 @@ def told(standings: Standings, changes: Iterable[Change]) -> dict[str, Standing]
     }
 
 
-def _next(former: Standing | None, outcome: Outcome, now: datetime) -> Standing:
+def _next(former: Standing | None, outcome: Observation, now: datetime) -> Standing:
     if former is None:
         return Standing(outcome.is_wrong, outcome.seen, is_told=not outcome.is_wrong)
     # What was seen before the standing began says nothing of it; one that begins in the future is a wrong clock's.

@@ -10,7 +10,7 @@ from local import clock
 from local.alerts import memory, secrets, state
 from local.alerts.outcomes import of_status
 from local.alerts.secrets import Source
-from local.alerts.state import Change, Outcome
+from local.alerts.state import Change, Observation
 from local.alerts.words import compose
 from local.archive.cache import cache_folder
 from local.errors import ConfigError
@@ -66,7 +66,7 @@ def tell_of_status(configured: Settings, status: Status, watch: Watch) -> None:
         tell(Alerting.of(configured), tuple(of_status(status)), watch)
 
 
-def tell(alerting: Alerting, outcomes: Sequence[Outcome], watch: Watch) -> None:
+def tell(alerting: Alerting, outcomes: Sequence[Observation], watch: Watch) -> None:
     """Send one message of what these outcomes change, and remember it once it reached somebody.
 
     Raises nothing: an alert that fails never fails the job, and is an event that lasts.
@@ -89,7 +89,7 @@ def report_bug(error: Exception, watch: Watch) -> None:
     watch(Event(SUBJECT, told, lasting=True))
 
 
-def _tell_alone(alerting: Alerting, outcomes: Sequence[Outcome], watch: Watch) -> None:
+def _tell_alone(alerting: Alerting, outcomes: Sequence[Observation], watch: Watch) -> None:
     former = memory.recall(alerting.folder)
     standings = state.advance(former, outcomes, clock.now())
     changes = state.untold(standings, outcomes)

@@ -30,7 +30,7 @@ from local import environment, interrupt, settings
 from local.command_line.argv import has_bare_word
 from local.command_line.machine_error import machine_error
 from local.command_line.options import CHECK, JSON, Flag, Option
-from local.command_line.telling import Tell, Work, WorkKind, telling, untold
+from local.command_line.telling import Tell, WatchedWork, WorkKind, telling, untold
 from local.errors import ConfigError, PillarError
 from local.output.screen import Screen
 from local.settings import Database, Settings
@@ -70,7 +70,7 @@ class Invocation:
         names = tuple(database.name for database in databases)
         if self.check or not names:
             return nullcontext(untold)
-        return telling(self.settings, self.screen, Work(kind, names))
+        return telling(self.settings, self.screen, WatchedWork(kind, names))
 
 
 class Command(Task[Any]):

@@ -21,7 +21,7 @@ Tell = Callable[[BackupReport | DrillReport], None]
 
 
 @dataclass(frozen=True)
-class Work:
+class WatchedWork:
     """What is begun, for these databases."""
 
     kind: WorkKind
@@ -29,7 +29,7 @@ class Work:
 
 
 # Entered before the work, left after it with whatever error ended it; what it gives takes the report.
-Teller = Callable[[Settings, Screen, Work], AbstractContextManager[Tell]]
+Teller = Callable[[Settings, Screen, WatchedWork], AbstractContextManager[Tell]]
 _tellers: list[Teller] = []
 
 
@@ -39,7 +39,7 @@ def tell_with(teller: Teller) -> None:
 
 
 @contextmanager
-def telling(configured: Settings, screen: Screen, work: Work) -> Iterator[Tell]:
+def telling(configured: Settings, screen: Screen, work: WatchedWork) -> Iterator[Tell]:
     """All who were handed in, around the work in here."""
     with ExitStack() as stack:
         heard = [stack.enter_context(teller(configured, screen, work)) for teller in _tellers]

@@ -38,7 +38,7 @@ def test_each_url_stands_in_a_variable_or_in_a_file() -> None:
         ({"ping_env": "https://hc-ping.com/SECRET"}, "alerts.ping_env", "holds a URL"),
         ({"urls_file": "slack://SECRET/b"}, "alerts.urls_file", "holds a URL"),
         ({"urls_file": "urls"}, "alerts.urls_file", "no absolute path"),
-        ({"urls_env": ["slack://SECRET"]}, "alerts.urls_env", "holds a URL"),
+        ({"urls_env": ["slack://SECRET"]}, "alerts.urls_env[0]", "holds a URL"),
         ({"urls_env": {"a": {"b": "slack://SECRET"}}}, "alerts.urls_env.a.b", "holds a URL"),
         ("slack://SECRET", "alerts", "holds a URL"),
         ({"urls_env": ""}, "alerts.urls_env", "allowed: text that is not empty"),
@@ -53,6 +53,15 @@ def test_a_mistake_is_named_and_no_secret_is_repeated(alerts: object, path: str,
     assert f"configuration: {path}" in text
     assert told in text
     assert "SECRET" not in text
+
+
+def test_aliases_that_multiply_are_not_followed_without_end() -> None:
+    bomb: Any = "x"
+    for _ in range(60):
+        bomb = [bomb, bomb]
+
+    # It returns at all: two to the power of 60 is what was there to be looked at.
+    settings.check_shape(("alerts", "nowhere"), bomb)
 
 
 def test_variables_set_the_keys_of_a_section_that_is_off_by_default() -> None:

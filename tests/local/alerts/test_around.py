@@ -15,7 +15,7 @@ from local.alerts import around as module
 from local.alerts.around import around, ping_event
 from local.archive.cache import cache_folder
 from local.backup.run import back_up
-from local.command_line.telling import Tell, Work, WorkKind
+from local.command_line.telling import Tell, WatchedWork, WorkKind
 from local.drill.run import drill_here
 from local.drill.targets import Selection
 from local.errors import AzureError, InconclusiveError, LockHeldError
@@ -50,7 +50,7 @@ class Installation:
         return settings.load(json.loads(self.workshop.configuration().read_text()))
 
     def around(self, kind: WorkKind) -> AbstractContextManager[Tell]:
-        return around(self.configured, Screen(), Work(kind, ("costs",)))
+        return around(self.configured, Screen(), WatchedWork(kind, ("costs",)))
 
     def backup(self) -> list[str]:
         """What arrived meanwhile, each by its path or its title."""
@@ -180,7 +180,7 @@ def test_a_file_that_others_read_is_told_and_not_used(
     (installed.workshop.root / "ping").chmod(0o644)
     (installed.workshop.root / "urls").chmod(0o644)
 
-    with pytest.raises(AzureError), around(configured, Screen(), Work("backup", ("costs",))):
+    with pytest.raises(AzureError), around(configured, Screen(), WatchedWork("backup", ("costs",))):
         raise AzureError("store: list", "no route to host")
 
     assert installed.arrived() == []
@@ -232,7 +232,7 @@ def drilled(drill: Verdict) -> DrillReport:
 def test_a_warning_pings_success_and_what_is_open_leaves_a_check_as_it_is(
     kind: WorkKind, found: BackupReport | DrillReport | Exception, event: str | None
 ) -> None:
-    assert ping_event(Work(kind, ("costs",)), found) == event
+    assert ping_event(WatchedWork(kind, ("costs",)), found) == event
 
 
 def test_a_bug_in_an_alert_fails_no_backup(

@@ -129,11 +129,11 @@ def test_a_remote_drill_that_cannot_begin_is_told_as_inconclusive(
 def test_where_no_alerts_are_configured_nothing_of_them_is_imported(alerts: str, loaded: str) -> None:
     program = f"""
 import sys, tasks
-from local.command_line.telling import Work
+from local.command_line.telling import WatchedWork
 from local.output.screen import Screen
 from local.settings import AlertSettings, Settings, StoreSettings
 configured = Settings(store=StoreSettings(url="file:///s"), databases=(), alerts={alerts})
-with tasks.alerts_around(configured, Screen(), Work("backup", ("costs",))):
+with tasks.alerts_around(configured, Screen(), WatchedWork("backup", ("costs",))):
     pass
 print(any(name in sys.modules for name in ("local.alerts.around", "local.alerts.secrets", "local.alerts.send")))
 """

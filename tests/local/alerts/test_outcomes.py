@@ -8,7 +8,7 @@ import pytest
 
 from local import clock
 from local.alerts.outcomes import of_backup, of_drill, of_error, of_status
-from local.alerts.state import Outcome, advance, untold
+from local.alerts.state import Observation, advance, untold
 from local.errors import AzureError, LockHeldError
 from local.report import (
     BackedUpDatabase,
@@ -46,7 +46,7 @@ def late(*kinds: str, **known: str | None) -> Status:
     return Status(StatusVerdict("late", clock.timestamp(NOW)), (database,))
 
 
-def standings_of(outcomes: list[Outcome]) -> dict[str, bool]:
+def standings_of(outcomes: list[Observation]) -> dict[str, bool]:
     return {outcome.key: outcome.is_wrong for outcome in outcomes}
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from local.alerts.state import Outcome, Standing, Standings, advance, told, untold
+from local.alerts.state import Observation, Standing, Standings, advance, told, untold
 
 START = datetime(2026, 5, 5, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -22,7 +22,7 @@ def run(history: str, delivered: str = "") -> str:
     said = ""
     for index, seen in enumerate(history):
         now = START + index * HOUR
-        outcome = Outcome("costs", "backup", seen == "f", now)
+        outcome = Observation("costs", "backup", seen == "f", now)
         standings = advance(standings, [outcome], now)
         changes = untold(standings, [outcome])
         said += ("F" if changes[0].standing.is_wrong else "R") if changes else "-"
@@ -65,7 +65,7 @@ def test_of_thousands_of_runs_each_change_is_told_once() -> None:
 
 def test_a_recovery_says_since_when_it_was_wrong_and_whether_that_was_told() -> None:
     wrong, right = (
-        Outcome("costs", "backup", is_wrong, START + hours * HOUR) for is_wrong, hours in ((True, 0), (False, 7))
+        Observation("costs", "backup", is_wrong, START + hours * HOUR) for is_wrong, hours in ((True, 0), (False, 7))
     )
 
     standings = advance(advance({}, [wrong], wrong.seen), [right], right.seen)
@@ -75,9 +75,9 @@ def test_a_recovery_says_since_when_it_was_wrong_and_whether_that_was_told() -> 
 
 def test_databases_and_what_is_said_of_them_are_told_apart() -> None:
     outcomes = [
-        Outcome("costs", "backup", True, START),
-        Outcome("costs", "drill", True, START),
-        Outcome("hive", "backup", False, START),
+        Observation("costs", "backup", True, START),
+        Observation("costs", "drill", True, START),
+        Observation("hive", "backup", False, START),
     ]
 
     standings = advance({}, outcomes, START)
@@ -86,25 +86,25 @@ def test_databases_and_what_is_said_of_them_are_told_apart() -> None:
 
 
 def test_a_success_of_before_the_failure_is_no_recovery() -> None:
-    failed = advance({}, [Outcome("costs", "drill", True, START)], START)
+    failed = advance({}, [Observation("costs", "drill", True, START)], START)
 
-    earlier = Outcome("costs", "drill", False, START - HOUR)
+    earlier = Observation("costs", "drill", False, START - HOUR)
 
     assert advance(failed, [earlier], START + HOUR) == failed
     assert untold(failed, [earlier]) == ()
 
 
 def test_a_clock_that_was_ahead_holds_up_no_recovery() -> None:
-    ahead = advance({}, [Outcome("costs", "backup", True, START + 1000 * HOUR)], START + 1000 * HOUR)
+    ahead = advance({}, [Observation("costs", "backup", True, START + 1000 * HOUR)], START + 1000 * HOUR)
 
-    recovered = advance(ahead, [Outcome("costs", "backup", False, START)], START)
+    recovered = advance(ahead, [Observation("costs", "backup", False, START)], START)
 
     assert not recovered["backup costs"].is_wrong
 
 
 def test_what_another_configuration_backs_up_is_not_forgotten() -> None:
-    standings = advance({}, [Outcome("hive", "backup", True, START)], START)
+    standings = advance({}, [Observation("hive", "backup", True, START)], START)
 
-    after = advance(standings, [Outcome("costs", "backup", True, START)], START)
+    after = advance(standings, [Observation("costs", "backup", True, START)], START)
 
     assert after["backup hive"] == standings["backup hive"]

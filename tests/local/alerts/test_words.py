@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from local.alerts.state import Change, Kind, Outcome, Standing
+from local.alerts.state import Change, Kind, Observation, Standing
 from local.alerts.words import calm, compose
 
 SINCE = datetime(2026, 5, 5, 12, tzinfo=UTC)
 
 
 def change(name: str, kind: Kind, is_wrong: bool, detail: str = "disk full", mend: str = "invoke backup") -> Change:
-    return Change(Outcome(name, kind, is_wrong, SINCE, detail, mend), Standing(is_wrong, SINCE, False))
+    return Change(Observation(name, kind, is_wrong, SINCE, detail, mend), Standing(is_wrong, SINCE, False))
 
 
 def test_an_alert_says_what_since_when_what_came_back_and_what_mends_it() -> None:
@@ -33,7 +33,7 @@ def test_an_alert_says_what_since_when_what_came_back_and_what_mends_it() -> Non
 def test_a_recovery_says_what_it_recovered_from() -> None:
     standing = Standing(False, SINCE, False, wrong_since=SINCE.replace(hour=5), was_told=False)
 
-    message = compose("ANVIL", "s", [Change(Outcome("costs", "drill", False, SINCE), standing)])
+    message = compose("ANVIL", "s", [Change(Observation("costs", "drill", False, SINCE), standing)])
 
     assert message.subject == "ANVIL: drill of costs passes again"
     assert not message.is_wrong
