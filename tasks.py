@@ -13,11 +13,13 @@ interrupt.install()
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from shlex import quote
 from tempfile import TemporaryDirectory
 from typing import Annotated
 
+import local.alerts.tasks as alerts
 import local.backup.tasks as backup
 import local.drill.tasks as drill
 import local.restore.tasks as restore
@@ -28,6 +30,7 @@ import remote.tasks as remote
 from local.command_line import uncaught
 from local.command_line.command import Invocation, begin_with, collect, command
 from local.command_line.options import JSON, Option
+from local.command_line.telling import Tell, WatchedWork, tell_with, untold
 from local.errors import PillarError
 from local.output.screen import Screen
 from local.settings import Settings
@@ -112,10 +115,19 @@ def recover_restores(configured: Settings, screen: Screen) -> None:
         try:
             told = recover(database.path)
         except PillarError as error:
-            screen.error(error)
+            screen.say(f"{database.name}: {error}; {error.mend}", "yellow")
         else:
             if told:
                 screen.say(f"{database.name}: {told}", "yellow")
+
+
+def alerts_around(configured: Settings, screen: Screen, work: WatchedWork) -> AbstractContextManager[Tell]:
+    """What `alerts` asks for, around a backup or a drill; where it is absent, nothing is even imported."""
+    if configured.alerts is None:
+        return nullcontext(untold)
+    from local.alerts.around import around
+
+    return around(configured, screen, work)
 
 
 COMMANDS = (
@@ -136,6 +148,7 @@ COMMANDS = (
     watch.prune,  # invoke backup.prune
     # rbac is above remote: only here can remote.run be told who may run what.
     remote.run(rbac.rights_to_run),  # invoke remote.run
+    alerts.test,  # invoke alert.test
     demo,  # invoke demo
     run_tests,  # invoke test
     bench,  # invoke bench
@@ -143,4 +156,5 @@ COMMANDS = (
 
 uncaught.install()
 begin_with(recover_restores)
+tell_with(alerts_around)
 namespace = collect(COMMANDS)

@@ -42,6 +42,9 @@ Age = Annotated[float, msgspec.Meta(gt=0, le=1e6, description="a number above 0,
 Copies = Annotated[int, msgspec.Meta(ge=1, le=1000, description="a whole number from 1 to 1000")]
 Patience = Annotated[float, msgspec.Meta(gt=0, le=86400, description="seconds, a number above 0, at most 86400")]
 LocalPath = Annotated[Path, msgspec.Meta(description="an absolute path, or one that starts with ~/")]
+# As deep as a mistake shows values; what a few of YAML's aliases make has no end.
+_SECRET_LEVELS = 4
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -159,6 +162,19 @@ class ScheduleSettings(_Section, frozen=True):
         return int(self.every[:-1]) * (60 if self.every.endswith("h") else 1)
 
 
+class AlertSettings(_Section, frozen=True):
+    """Where the URLs of alerts (Apprise's), of the backups' check and of the drills' check stand: each in a variable of
+    the environment or in a file that nobody else may read, never here.
+    """
+
+    urls_env: Text | None = None
+    urls_file: LocalPath | None = None
+    ping_env: Text | None = None
+    ping_file: LocalPath | None = None
+    drill_ping_env: Text | None = None
+    drill_ping_file: LocalPath | None = None
+
+
 _OPTIONAL: dict[str, type[_Section]] = {
     "azure": AzureSettings,
     "drill": DrillSettings,
@@ -179,6 +195,7 @@ class Settings(_Section, frozen=True):
     retention: RetentionSettings | None = None
     restore: RestoreSettings = RestoreSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+    alerts: AlertSettings | None = None
 
     def select(self, only: Sequence[str]) -> tuple[Database, ...]:
         """The databases that `--only` names, in configured order, or all; ConfigError for a name that is not known."""
@@ -202,6 +219,7 @@ def load(config: Mapping[str, Any], foreign: Iterable[str] = ()) -> Settings:
     Raises ConfigError for the first mistake found, with the key's path, its value and what is allowed.
     """
     own = {key: value for key, value in config.items() if key not in set(foreign)}
+    _refuse_secrets(own.get("alerts"), "alerts")
     settings = read_struct(own, Settings)
     parse_location(settings.store.url)
     _check_prefix(settings.store.prefix)
@@ -209,11 +227,14 @@ def load(config: Mapping[str, Any], foreign: Iterable[str] = ()) -> Settings:
     _check_azure(settings.azure)
     _check_retention(settings.retention)
     _check_schedule(settings.schedule)
+    _check_alerts(settings.alerts)
     return settings
 
 
 def check_shape(keys: Sequence[object], value: object) -> None:
     """Raise ConfigError if `value` cannot stand below these keys, whatever else is configured."""
+    if keys and keys[0] == "alerts":
+        _refuse_secrets(value, ".".join(map(str, keys)))
     kind = kind_at(Settings, keys)
     if kind is not None:
         read(value, kind, ".".join(map(str, keys)))
@@ -282,6 +303,40 @@ def _check_schedule(schedule: ScheduleSettings) -> None:
     if country not in {codes[1] for codes in COUNTRIES.values()}:
         allowed = "a country's two letters (ISO 3166) that python-holidays knows, as in NO; null: weekends only"
         raise mistake("schedule.drill.country", country, allowed)
+
+
+def _refuse_secrets(value: object, path: str, levels: int = _SECRET_LEVELS) -> None:
+    """Raise ConfigError for a URL, which belongs elsewhere and holds a secret, so it is not repeated."""
+    if isinstance(value, str) and "://" in value:
+        raise ConfigError(
+            f"configuration: {path}",
+            "holds a URL, which is a secret",
+            "allowed: the name of a variable or of a file of mode 0600 that holds it",
+        )
+    if levels == 0:
+        return
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            _refuse_secrets(item, f"{path}.{key}", levels - 1)
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            _refuse_secrets(item, f"{path}[{index}]", levels - 1)
+
+
+def _check_alerts(alerts: AlertSettings | None) -> None:
+    if alerts is None:
+        return
+    for key in ("urls", "ping", "drill_ping"):
+        env, path = getattr(alerts, f"{key}_env"), getattr(alerts, f"{key}_file")
+        if env is not None and path is not None:
+            raise mistake(f"alerts.{key}_env", env, f"one of alerts.{key}_env and alerts.{key}_file, not both")
+        if env is not None and not _VARIABLE.fullmatch(env):
+            # It may be the secret itself, so it is not repeated.
+            told = "is no name of a variable"
+            raise ConfigError(f"configuration: alerts.{key}_env", told, f"allowed: {_VARIABLE.pattern}")
+        if path is not None and not path.is_absolute():
+            told = "is no absolute path"
+            raise ConfigError(f"configuration: alerts.{key}_file", told, "allowed: an absolute path, or ~/…")
 
 
 def _check_azure(azure: AzureSettings) -> None:

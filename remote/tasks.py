@@ -37,14 +37,16 @@ def drill(invocation: Invocation, only: Only = (), vm: VMs = (), date: Date = No
     from remote.drill import check, drill_remote
 
     configured = invocation.settings
-    chosen = selection.select(configured, only, date, at)
     azure = msgspec.structs.replace(configured.azure, vm=tuple(vm or configured.azure.vms))
-    check(chosen.repository.store, azure)
-    if invocation.check:
-        return selection.show(chosen, invocation.screen)
-    with invocation.screen.watching() as watch:
-        drilled = drill_remote(selection.watched(chosen, watch), azure, configured.drill, watch)
-    invocation.screen.show(drilled, tables.drill)
+    with invocation.telling("drill", selection.newest_of(configured, only, date, at)) as tell:
+        chosen = selection.select(configured, only, date, at)
+        check(chosen.repository.store, azure)
+        if invocation.check:
+            return selection.show(chosen, invocation.screen)
+        with invocation.screen.watching() as watch:
+            drilled = drill_remote(selection.watched(chosen, watch), azure, configured.drill, watch)
+        tell(drilled)
+        invocation.screen.show(drilled, tables.drill)
     return report.exit_code(drilled.drill.verdict)
 
 

@@ -32,12 +32,14 @@ def run(invocation: Invocation, only: Only = ()) -> int:
     finish = DatabaseUpload.preview if invocation.check else DatabaseUpload.deliver
     folder = cache_folder(configured.store)
     opening = partial(open_repository, configured.store, configured.azure)
-    with invocation.screen.watching() as watch:
-        report = backup.back_up(opening, databases, folder, watch, finish)
-        if configured.backup.prove != "never" and not invocation.check:
-            order = proof.ProofOrder(databases, configured.drill.host, configured.backup.prove)
-            report = proof.prove(report, order, opening(), watch)
-    invocation.screen.show(report, tables.backup)
+    with invocation.telling("backup", databases) as tell:
+        with invocation.screen.watching() as watch:
+            report = backup.back_up(opening, databases, folder, watch, finish)
+            if configured.backup.prove != "never" and not invocation.check:
+                order = proof.ProofOrder(databases, configured.drill.host, configured.backup.prove)
+                report = proof.prove(report, order, opening(), watch)
+        tell(report)
+        invocation.screen.show(report, tables.backup)
     return proof.proven_exit_code(report)
 
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,9 +31,10 @@ from local.command_line import scheduled_run
 from local.command_line.argv import has_bare_word
 from local.command_line.machine_error import machine_error
 from local.command_line.options import CHECK, JSON, Flag, Option
+from local.command_line.telling import Tell, WatchedWork, WorkKind, telling, untold
 from local.errors import ConfigError, PillarError
 from local.output.screen import Screen
-from local.settings import Settings
+from local.settings import Database, Settings
 
 # Before Invoke looks for them.
 VARIABLES = environment.take(os.environ, Settings, Config.global_defaults())
@@ -73,6 +75,16 @@ class Invocation:
             for begin in _beginnings:
                 begin(loaded, self.screen)
         return loaded
+
+    def telling(self, kind: WorkKind, databases: Iterable[Database]) -> AbstractContextManager[Tell]:
+        """Around a backup or a drill of the newest of these databases: hand in its report, or let its error pass.
+
+        It stands around the showing too: what is sent takes its time, and troubles with it are told last.
+        """
+        names = tuple(database.name for database in databases)
+        if self.check or not names:
+            return nullcontext(untold)
+        return telling(self.settings, self.screen, WatchedWork(kind, names))
 
 
 class Command(Task[Any]):
