@@ -114,6 +114,7 @@ def _wanted(text: str | None, script: str | None, timeout: int) -> Command:
 )
 def due(invocation: Invocation) -> int:
     """This month's drill, if it is due and not yet done; then the prune, where retention is configured."""
+    from local.alerts.lateness import tell_of_lateness
     from local.store.open import open_repository
     from remote import due as month
 
@@ -121,9 +122,13 @@ def due(invocation: Invocation) -> int:
     repository = open_repository(configured.store, configured.azure)
     with invocation.screen.watching() as watch:
         decision = month.look(configured, repository, watch)
-        if invocation.check:
-            outcome = month.DueOutcome(decision)
-        else:
-            outcome = month.carry_out(decision, configured, repository, watch)
-    invocation.screen.show(month.document(outcome, check=invocation.check), month.show)
+    with invocation.telling("drill", configured.select(decision.names) if decision.due else ()) as tell:
+        outcome = month.DueOutcome(decision)
+        if not invocation.check:
+            with invocation.screen.watching() as watch:
+                outcome = month.carry_out(decision, configured, repository, watch)
+                tell_of_lateness(configured, watch)
+        if outcome.drilled:
+            tell(outcome.drilled)
+        invocation.screen.show(month.document(outcome, check=invocation.check), month.show)
     return outcome.exit_code

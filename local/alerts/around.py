@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from local import clock
 from local.alerts import secrets
 from local.alerts.bounded import BoundedCall
+from local.alerts.lateness import store_status
 from local.alerts.outcomes import error_text, of_backup, of_drill, of_error, of_status
 from local.alerts.ping import PingEvent, send_ping
 from local.alerts.secrets import Secret, Source
@@ -138,17 +139,7 @@ def _outcomes(work: WatchedWork, found: Found) -> tuple[Observation, ...]:
 
 def _of_store(configured: Settings, found: Found, watch: Watch) -> Sequence[Observation]:
     """What the store's status says after a backup; nothing where the run itself could not reach the store."""
-    from local.store.open import open_repository
-    from local.watch.history import gather
-    from local.watch.status import judge, limits_of
-
     if not isinstance(found, BackupReport) or backup_exit_code(found) == AzureError.exit_code:
         return ()
-    limits = limits_of(configured)
-    names = [database.name for database in configured.databases]
-    try:
-        repository = open_repository(configured.store, configured.azure)
-        return tuple(of_status(judge(gather(repository, names, clock.now(), limits.max_age_days), limits)))
-    except PillarError as error:
-        watch(Event(SUBJECT, f"whether anything is late is not known: {error}; {error.mend}", lasting=True))
-        return ()
+    status = store_status(configured, watch)
+    return tuple(of_status(status)) if status else ()

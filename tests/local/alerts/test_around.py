@@ -196,7 +196,7 @@ def test_a_memory_that_cannot_be_kept_costs_a_repeated_alert_and_is_told(
         folder.mkdir(parents=True)
         (folder / "alerts.json").mkdir()
     else:
-        folder.parent.mkdir(parents=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
         folder.write_text("where a folder should be")
 
     for _ in range(2):

@@ -142,3 +142,20 @@ print(any(name in sys.modules for name in ("local.alerts.around", "local.alerts.
     )
 
     assert done.stdout.strip() == loaded
+
+
+def test_the_months_drill_pings_and_tells_what_is_late(folder_workshop: Workshop, receiver: HttpReceiver) -> None:
+    path = folder_workshop.add("costs")
+    assert folder_workshop.invoke("backup").returncode == 0
+    folder_workshop.more["backup"] = {"max_age_hours": 0.000001}
+    keep(folder_workshop, "urls", f"json://{receiver.address}/tokenA")
+    keep(folder_workshop, "drill_ping", f"http://{receiver.address}/tokenC")
+
+    done = folder_workshop.invoke("drill.due", "--json")
+
+    assert path.exists()
+    assert done.returncode == 0, done.stderr
+    due = json.loads(done.stdout)["due"]["due"]
+    pings = ["/tokenC/start", "/tokenC"] if due else []
+    assert sorted(each for each in receiver.paths if each != "/tokenA") == sorted(pings)
+    assert "/tokenA" in receiver.paths
