@@ -1,0 +1,152 @@
+"""The store: reached, read and written, which a probe proves that goes again; and this machine's clock against it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import partial
+from typing import Any
+
+from local import clock
+from local.cloud.errors import explain
+from local.doctor.check import Check, refused
+from local.doctor.run import Precondition
+from local.errors import PillarError
+from local.store.azure import AzureStore
+from local.store.catalog import SKEW
+from local.store.interface import Entry, Store
+from local.store.repository import Repository
+
+# No store.prefix can be this folder (its parts begin with a letter or a digit), so no catalog ever looks here.
+PROBE_FOLDER = ".pillar9-doctor"
+# One that a killed doctor left.
+_FORGOTTEN = timedelta(hours=1)
+_LIMIT_SECONDS = 120.0
+# A clock that is set by NTP is never so far off, and a Date header and FAT's times are of whole (two) seconds.
+_CLOCK_WARNING = timedelta(seconds=5)
+_CONTENT = b"Written by invoke doctor, which removes it again.\n"
+
+
+@dataclass(frozen=True)
+class ContainerFacts:
+    """What a container says of itself: how far this machine's clock is ahead of Azure's, and whether blobs stay."""
+
+    ahead: timedelta | None = None
+    immutable: bool = False
+
+
+def precondition(opening: Callable[[], Repository]) -> Precondition:
+    """All of it, since each part needs the one before."""
+    return Precondition("store", partial(_look, opening), _LIMIT_SECONDS)
+
+
+def judge_clock(ahead: timedelta | None, against: str) -> Check:
+    """`ahead` is how far this machine's clock is ahead of the store's (below zero: behind); None: not known."""
+    if ahead is None:
+        return Check("clock", "skipped", f"{against} told no time")
+    seconds = ahead.total_seconds()
+    told = f"{abs(seconds):.0f} s {'behind' if seconds < 0 else 'ahead of'} {against}"
+    mend = "set it by NTP: timedatectl set-ntp true (macOS: sudo sntp -sS time.apple.com)"
+    if abs(ahead) > SKEW:
+        return Check("clock", "fail", f"{told}: backups get a wrong time, and Azure refuses signatures", mend)
+    if abs(ahead) > _CLOCK_WARNING:
+        return Check("clock", "warn", told, mend)
+    return Check("clock", "ok", f"within {_CLOCK_WARNING.seconds} s of {against}")
+
+
+def difference(earliest: datetime, told: datetime, latest: datetime, resolution: timedelta) -> timedelta:
+    """How far this machine's clock is ahead of one that said `told` at some time between `earliest` and `latest` here.
+
+    Nothing where the two may be the same: what was told was cut to the resolution.
+    """
+    if told > latest:
+        return latest - told
+    return max(earliest - (told + resolution), timedelta())
+
+
+def _look(opening: Callable[[], Repository]) -> Iterator[Check]:
+    repository = opening()
+    store = repository.store
+    seen = ContainerFacts()
+    if isinstance(store, AzureStore):
+        seen = _look_at_container(store)
+        yield judge_clock(seen.ahead, "Azure's clock")
+    _sweep(store)
+    days = store.folders(repository.prefix)
+    yield Check("store reached", "ok", f"{store.url}, {len(days)} days of backups under {repository.prefix}/")
+    if seen.immutable:
+        told = "not tried, since the container is under an immutability policy or a legal hold: a probe would stay"
+        yield Check("store written", "skipped", told)
+        return
+    yield from _probe(store)
+
+
+def _probe(store: Store) -> Iterator[Check]:
+    """Write, read back and remove a file or blob of our own."""
+    name = f"{PROBE_FOLDER}/{clock.compact_timestamp(clock.now())}-{secrets.token_hex(4)}.txt"
+    begin = datetime.now(UTC)
+    try:
+        store.write(name, _CONTENT)
+    except PillarError as error:
+        yield refused("store written", error)
+        return
+    end = datetime.now(UTC)
+    entry: Entry | None = None
+    try:
+        entry = next((each for each in store.entries(PROBE_FOLDER) if each.name == name and not each.version), None)
+        came_back = store.read(name)
+    finally:
+        kept = store.remove(entry) if entry else "it was not found again"
+    if came_back != _CONTENT:
+        yield Check("store written", "fail", "what was written did not come back as it was", "look at the store's disk")
+    elif kept:
+        told = f"written and read back, but the probe {name} stays: {kept}"
+        mend = "give this login the right to delete, which invoke backup.prune needs too"
+        yield Check("store written", "warn", told, mend)
+    else:
+        yield Check("store written", "ok", "a probe was written, read back and removed")
+    if store.local and entry:
+        yield judge_clock(difference(begin, entry.modified, end, timedelta(seconds=2)), "the folder's clock")
+
+
+def _sweep(store: Store) -> None:
+    """Remove what doctors left that were killed; raises as the store does, which thereby is reached."""
+    long_ago = clock.now() - _FORGOTTEN
+    for entry in list(store.entries(PROBE_FOLDER)):
+        if entry.version is None and entry.modified < long_ago:
+            store.remove(entry)
+
+
+def _look_at_container(store: AzureStore) -> ContainerFacts:
+    """One request; also a refusal tells Azure's time, and a SAS for the container may not ask for its properties."""
+    from azure.core.exceptions import AzureError as SdkError
+    from azure.core.exceptions import HttpResponseError
+
+    dates: list[str] = []
+
+    def hear(response: Any) -> None:
+        dates.append(response.http_response.headers.get("Date", ""))
+
+    begin = datetime.now(UTC)
+    try:
+        found = store.connection.client.get_container_properties(raw_response_hook=hear)
+        immutable = bool(
+            found.has_immutability_policy or found.has_legal_hold or found.immutable_storage_with_versioning_enabled
+        )
+    except HttpResponseError:
+        immutable = False
+    except SdkError as error:
+        raise explain(error, "store: look at the container", store.url) from None
+    return ContainerFacts(_ahead(begin, dates[-1:]), immutable)
+
+
+def _ahead(begin: datetime, dates: list[str]) -> timedelta | None:
+    end = datetime.now(UTC)
+    try:
+        (told,) = (parsedate_to_datetime(text) for text in dates)
+    except ValueError:
+        return None
+    return difference(begin, told, end, timedelta(seconds=1))

@@ -1,0 +1,97 @@
+"""What `invoke doctor` asks Resource Manager: the rights of `rbac.check`, and the settings that guard the account."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import partial
+
+from local.cloud.errors import AccessDeniedError
+from local.doctor.check import Check, refused
+from local.doctor.run import Precondition
+from local.location import ContainerLocation, FolderLocation
+from local.settings import AzureSettings, Settings, StoreSettings
+from rbac import account_safety, arm
+from rbac.check import check as check_rights
+from rbac.clients import open_clients
+from rbac.result import CheckReport, Finding
+
+_LIMIT_SECONDS = 90.0
+_STORAGE = "Microsoft.Storage/"
+# With one of these the store is reached without any role.
+_SECRETS = ("AZURE_STORAGE_CONNECTION_STRING", "AZURE_STORAGE_KEY", "AZURE_STORAGE_SAS_TOKEN")
+
+
+def preconditions(settings: Settings) -> tuple[Precondition, ...]:
+    """The rights, and the account's safety; each says so where the configuration leaves it out."""
+    return (_rights(settings), _safety(settings))
+
+
+def judge_right(found: Finding, *, by_secret: bool) -> Check:
+    """One right; a store that is reached by a key or a SAS needs none at its blobs, but a token would."""
+    at_store = found.action.startswith(_STORAGE)
+    short = found.action.removesuffix("/action").rpartition("/")[2]
+    name = f"right {'blobs ' if '/blobs/' in found.action else ''}{short}"
+    told = f"{found.why} ({found.action}{f' on {found.scope}' if found.scope else ''})"
+    if found.allowed:
+        return Check(name, "ok", told)
+    mend = "invoke rbac.fix --store" if at_store else "invoke rbac.fix"
+    if found.allowed is None:
+        return Check(name, "skipped", told, "invoke rbac.check tells more")
+    return Check(name, "warn" if at_store and by_secret else "fail", told, mend)
+
+
+def _rights(settings: Settings) -> Precondition:
+    azure = settings.azure
+    for key in ("subscription", "resource_group", "vm", "service_principal"):
+        if not getattr(azure, key):
+            told = f"azure.{key} is not configured, so there is nothing that rbac.check could look at"
+            return _told("rights", told)
+    return Precondition("rights", partial(_look_at_rights, azure, settings.store), _LIMIT_SECONDS)
+
+
+def _look_at_rights(azure: AzureSettings, store: StoreSettings) -> Iterator[Check]:
+    try:
+        found = check_rights(azure, store.location).rbac
+    except AccessDeniedError as error:
+        told = f"this login may not look: {error}"
+        yield Check("rights", "skipped", told, "have an admin of the resource group run: invoke rbac.check")
+        return
+    assert isinstance(found, CheckReport)
+    by_secret = any(os.environ.get(name) for name in _SECRETS)
+    yield Check("rights", "ok", f"of {found.principal.display_name or found.principal.object_id}, as follows")
+    for right in found.checks:
+        yield judge_right(right, by_secret=by_secret)
+
+
+def _safety(settings: Settings) -> Precondition:
+    location = settings.store.location
+    if isinstance(location, FolderLocation):
+        return _told("account", "the store is a folder: no account has settings to guard it by")
+    if not settings.azure.subscription or not settings.azure.resource_group:
+        key = "resource_group" if settings.azure.subscription else "subscription"
+        told = f"azure.{key} is not configured, so the account's settings cannot be looked at (docs/unattended.md)"
+        return _told("account", told)
+    return Precondition("account", partial(_look_at_safety, settings.azure, location), _LIMIT_SECONDS)
+
+
+def _look_at_safety(azure: AzureSettings, location: ContainerLocation) -> Iterator[Check]:
+    try:
+        with open_clients(azure) as clients:
+            subscription = f"/subscriptions/{azure.subscription}"
+            accounts = arm.storage_accounts(clients, subscription, location)
+            if accounts.store is None:
+                yield Check("account", "skipped", f"its settings were not looked at: {accounts.not_checked}", _READER)
+                return
+            facts = account_safety.read(clients, accounts.store, location.container)
+    except AccessDeniedError as error:
+        yield refused("account", error, "skipped")
+        return
+    yield from account_safety.judge(facts)
+
+
+_READER = "check azure.subscription, or ask for the role Reader on the storage account"
+
+
+def _told(name: str, text: str) -> Precondition:
+    return Precondition(name, lambda: [Check(name, "skipped", text)])
