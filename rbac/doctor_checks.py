@@ -14,6 +14,7 @@ from local.settings import AzureSettings, Settings, StoreSettings
 from rbac import account_safety, arm
 from rbac.check import check as check_rights
 from rbac.clients import open_clients
+from rbac.evaluate import describe_scope
 from rbac.result import CheckReport, Finding
 
 _LIMIT_SECONDS = 90.0
@@ -31,13 +32,15 @@ def judge_right(found: Finding, *, by_secret: bool) -> Check:
     """One right; a store that is reached by a key or a SAS needs none at its blobs, but a token would."""
     at_store = found.action.startswith(_STORAGE)
     short = found.action.removesuffix("/action").rpartition("/")[2]
-    name = f"right {'blobs ' if '/blobs/' in found.action else ''}{short}"
-    told = f"{found.why} ({found.action}{f' on {found.scope}' if found.scope else ''})"
+    where = f" on {describe_scope(found.scope)}" if found.scope else ""
+    name = f"right {'blobs ' if '/blobs/' in found.action else ''}{short}{where}"
+    told = f"{found.why} ({found.action})"
     if found.allowed:
         return Check(name, "ok", told)
     mend = "invoke rbac.fix --store" if at_store else "invoke rbac.fix"
     if found.allowed is None:
-        return Check(name, "skipped", told, "invoke rbac.check tells more")
+        # A condition, or a group whose members nobody tells, leaves it open; else nobody could look.
+        return Check(name, "warn" if found.through else "skipped", told, "invoke rbac.check tells more")
     return Check(name, "warn" if at_store and by_secret else "fail", told, mend)
 
 

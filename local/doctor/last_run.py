@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -25,7 +26,7 @@ from local.cloud.redact import scrub
 from local.doctor.check import Check, CheckVerdict
 from local.doctor.credential import identity_of
 from local.doctor.run import Precondition
-from local.errors import PillarError
+from local.errors import LockHeldError, PillarError
 from local.events import Event, Watch
 from local.output.screen import age
 from local.report import BackupReport
@@ -53,7 +54,8 @@ class ReadDatabase(msgspec.Struct, frozen=True):
 class ScheduledRun(msgspec.Struct, frozen=True):
     """One scheduled run; `end_time` is None while it goes on, and for ever where it was killed.
 
-    `identity` is by which credential the store was reached, and whom that names; "" where the store is a folder.
+    `identity` is by which credential the store was reached, and whom that names; "" where the store is a folder, and
+    where the run did not come to its report.
     """
 
     start_time: Moment
@@ -61,7 +63,7 @@ class ScheduledRun(msgspec.Struct, frozen=True):
     verdict: Literal["running", "passed", "failed", "inconclusive"]
     user: str
     program: str
-    identity: str
+    identity: str = ""
     databases: tuple[ReadDatabase, ...] = ()
     error: str | None = None
 
@@ -70,31 +72,36 @@ class ScheduledRun(msgspec.Struct, frozen=True):
 def kept(settings: Settings, watch: Watch) -> Iterator[Keep]:
     """Around a backup: writes its words where it is the scheduled one, at its start and at its end, however it ends.
 
-    What the context gives is told the report. A note that cannot be written is told, and changes nothing else.
+    What the context gives is told the report. A run that met another one's lock leaves what that one wrote. A note that
+    cannot be written is told, and changes nothing else.
     """
     if os.environ.get(SCHEDULED_VARIABLE) != "1":
         yield _unkept
         return
-    path = note_path(settings)
-    started = ScheduledRun(clock.now(), None, "running", _user(), sys.executable, _identity(settings))
-    ended = msgspec.structs.replace(started, verdict="failed", error="it was ended by an error that is a bug")
+    note = _Note(note_path(settings), watch)
+    started = ScheduledRun(clock.now(), None, "running", _user(), sys.executable)
+    before = note.begin(started)
+    ended = msgspec.structs.replace(started, verdict="failed", error="it ended without a report")
 
     def keep(report: BackupReport) -> None:
         nonlocal ended
-        read = tuple(ReadDatabase(database.name, database.error) for database in report.databases)
-        ended = msgspec.structs.replace(started, verdict=report.backup.verdict, databases=read)
+        ended = _with_report(started, report, _identity(settings))
 
-    _write(path, started, watch)
     try:
         yield keep
-    except PillarError as error:
-        ended = msgspec.structs.replace(started, verdict="failed", error=_told(error))
+    except LockHeldError:
+        note.take_back(started, before)
         raise
     except BaseException as error:
-        ended = msgspec.structs.replace(started, verdict="failed", error=scrub(f"{type(error).__name__}: {error}"))
+        told = _told(error) if isinstance(error, PillarError) else f"{type(error).__name__}: {error}"
+        note.write(msgspec.structs.replace(ended, verdict="failed", end_time=clock.now(), error=scrub(told)))
         raise
-    finally:
-        _write(path, msgspec.structs.replace(ended, end_time=clock.now()), watch)
+    note.write(msgspec.structs.replace(ended, end_time=clock.now()))
+
+
+def _with_report(started: ScheduledRun, report: BackupReport, identity: str) -> ScheduledRun:
+    read = tuple(ReadDatabase(database.name, database.error) for database in report.databases)
+    return msgspec.structs.replace(started, verdict=report.backup.verdict, identity=identity, databases=read)
 
 
 def _unkept(report: BackupReport) -> None:
@@ -111,7 +118,7 @@ def precondition(settings: Settings) -> Precondition:
     return Precondition(_NAME, partial(_look, settings))
 
 
-def read(path: Path) -> ScheduledRun | None:
+def read_note(path: Path) -> ScheduledRun | None:
     """The note; None where there is none, ValueError where it does not read, OSError."""
     try:
         # A pipe in its place holds nobody up.
@@ -151,7 +158,7 @@ def judge(found: ScheduledRun | None, now: datetime, max_age_hours: float) -> Ch
 def _look(settings: Settings) -> Iterator[Check]:
     path = note_path(settings)
     try:
-        found = read(path)
+        found = read_note(path)
         yield judge(found, clock.now(), settings.backup.max_age_hours)
     except (ValueError, OSError) as error:
         mend = "remove it; the next scheduled run writes it again"
@@ -163,17 +170,45 @@ def _troubles(found: ScheduledRun) -> str:
     return "; ".join([found.error] if found.error else failed) or "its proof did not pass"
 
 
-def _write(path: Path, run: ScheduledRun, watch: Watch) -> None:
-    temporary = path.with_name(f"{path.name}.new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        temporary.unlink(missing_ok=True)
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(msgspec.json.encode(run))
-        temporary.replace(path)
-    except OSError as error:
-        told = f"what this run saw cannot be kept in {path}: {error.strerror or error}; the backup itself goes on"
-        watch(Event("schedule", told, lasting=True))
+@dataclass(frozen=True)
+class _Note:
+    """The file, and who hears of it where it cannot be written."""
+
+    path: Path
+    watch: Watch
+
+    def begin(self, run: ScheduledRun) -> ScheduledRun | None:
+        """Write that it runs; what stood there before, where that reads."""
+        try:
+            before = read_note(self.path)
+        except (ValueError, OSError):
+            before = None
+        self.write(run)
+        return before
+
+    def take_back(self, run: ScheduledRun, before: ScheduledRun | None) -> None:
+        """What stood there before stands there again, unless the run that holds the lock has written meanwhile."""
+        try:
+            if before and read_note(self.path) == run:
+                self.write(before)
+        except (ValueError, OSError) as error:
+            self._tell(error)
+
+    def write(self, run: ScheduledRun) -> None:
+        """The whole note in one rename."""
+        temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            temporary.unlink(missing_ok=True)
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(msgspec.json.encode(run))
+            temporary.replace(self.path)
+        except OSError as error:
+            self._tell(error)
+
+    def _tell(self, error: Exception) -> None:
+        told = f"what this run saw cannot be kept in {self.path}: {error}; the backup itself goes on"
+        self.watch(Event("schedule", told, lasting=True))
 
 
 def _identity(settings: Settings) -> str:

@@ -10,17 +10,23 @@ from local.doctor.check import Check, CheckVerdict, DoctorReport
 from local.output.screen import Screen
 
 _WIDTH = 80
+_INDENT = "    "
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "bold red", "skipped": "cyan"}
 
 
 def check(screen: Screen, found: Check) -> None:
-    """One check; on a terminal broken between words, so that each can be copied, a log has it in one line."""
-    line = f"{found.verdict}: [{found.name}] {found.message}"
+    """One check, in a log in one line.
+
+    On a terminal the text is broken between words, and what mends it follows whole, so that a command can be copied.
+    """
+    line, colour = f"{found.verdict}: [{found.name}] {found.message}", _COLOURS[found.verdict]
+    if not screen.terminal:
+        screen.say(f"{line} → {found.mend}" if found.mend else line)
+        return
+    for text in textwrap.wrap(line, _WIDTH, subsequent_indent=_INDENT, break_long_words=False, break_on_hyphens=False):
+        screen.say(text, colour)
     if found.mend:
-        line += f" → {found.mend}"
-    folded = textwrap.wrap(line, _WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
-    for text in folded if screen.terminal else [line]:
-        screen.say(text, _COLOURS[found.verdict])
+        screen.say(f"{_INDENT}→ {found.mend}", colour)
 
 
 def ending(screen: Screen, found: DoctorReport) -> None:

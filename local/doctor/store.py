@@ -75,8 +75,11 @@ def _look(opening: Callable[[], Repository]) -> Iterator[Check]:
         seen = _look_at_container(store)
         yield judge_clock(seen.ahead, "Azure's clock")
     _sweep(store)
-    days = store.folders(repository.prefix)
-    yield Check("store reached", "ok", f"{store.url}, {len(days)} days of backups under {repository.prefix}/")
+    days = len(store.folders(repository.prefix))
+    # A right to read is refused for a name that is not there as well.
+    store.read(f"{PROBE_FOLDER}/none")
+    told = f"{store.url} lets this login list and read: {days} day{'' if days == 1 else 's'} of backups"
+    yield Check("store reached", "ok", f"{told} under {repository.prefix}/")
     if seen.immutable:
         told = "not tried, since the container is under an immutability policy or a legal hold: a probe would stay"
         yield Check("store written", "skipped", told)

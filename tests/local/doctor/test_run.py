@@ -1,0 +1,112 @@
+"""Preconditions are looked at a few at a time, told in their order, and none holds up the others."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from local.doctor import show
+from local.doctor.check import Check, Doctor, exit_code, report
+from local.doctor.run import Precondition, examine
+from local.errors import ConfigError
+from local.output.screen import Screen
+from tests.support.terminal import log_lines
+
+
+def fine(name: str) -> Precondition:
+    return Precondition(name, lambda: [Check(name, "ok", "fine")])
+
+
+def hanging(name: str, until: threading.Event, limit_seconds: float = 0.1) -> Precondition:
+    def look() -> Iterator[Check]:
+        yield Check(f"{name} first", "ok", "seen")
+        until.wait(60)
+        yield Check(f"{name} last", "ok", "too late")
+
+    return Precondition(name, look, limit_seconds)
+
+
+def test_they_are_told_in_their_order_however_they_end() -> None:
+    later = threading.Event()
+
+    def look() -> Iterator[Check]:
+        later.wait(60)
+        yield Check("slow", "ok", "at last")
+
+    def let_go() -> Iterator[Check]:
+        yield Check("quick", "ok", "at once")
+        later.set()
+
+    told: list[Check] = []
+    found = examine([Precondition("slow", look), Precondition("quick", let_go), fine("c")], told.append)
+
+    assert [check.name for check in told] == ["slow", "quick", "c"]
+    assert found.checks == tuple(told)
+
+
+def test_more_of_them_hang_than_are_looked_at_at_once_and_the_rest_is_told_all_the_same() -> None:
+    end = threading.Event()
+    try:
+        found = examine([*(hanging(f"h{number}", end) for number in range(8)), fine("last")], lambda _: None)
+    finally:
+        end.set()
+
+    names = [(check.name, check.verdict) for check in found.checks]
+    assert names[:2] == [("h0 first", "ok"), ("h0", "fail")]
+    assert names[-1] == ("last", "ok")
+    assert len(names) == 17
+    assert found.checks[1].message == "no answer within 0.1 s"
+
+
+def test_an_error_of_ours_of_the_machine_s_and_a_bug_are_each_a_failure() -> None:
+    def ours() -> Iterator[Check]:
+        yield Check("before", "ok", "seen")
+        raise ConfigError("store: connect", "AccountKey=abcdef is wrong", "unset it")
+
+    def machine() -> Iterator[Check]:
+        raise PermissionError(13, "Permission denied", "/db")
+
+    def bug() -> Iterator[Check]:
+        raise KeyError("x\x1b[2J")
+
+    looks = [Precondition("ours", ours), Precondition("machine", machine), Precondition("bug", bug)]
+    found = examine(looks, lambda _: None).checks
+
+    assert [check.verdict for check in found] == ["ok", "fail", "fail", "fail"]
+    assert (found[1].message, found[1].mend) == ("store: connect: AccountKey=… is wrong", "unset it")
+    assert "Permission denied" in found[2].message
+    assert "KeyError in test_run.py, line" in found[3].message
+    assert all(text.isprintable() for check in found for text in (check.name, check.message, check.mend))
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "whole", "code"),
+    [
+        (["ok", "skipped"], "ok", 0),
+        ([], "ok", 0),
+        (["ok", "warn", "skipped"], "warn", 0),
+        (["warn", "fail", "ok"], "fail", 1),
+    ],
+)
+def test_the_worst_check_is_the_whole_s_and_only_a_failure_ends_with_1(
+    verdicts: list[str], whole: str, code: int
+) -> None:
+    found = report([Check("a", verdict, "told") for verdict in verdicts])  # type: ignore[arg-type]
+
+    assert found.doctor == Doctor(whole)  # type: ignore[arg-type]
+    assert exit_code(found) == code
+
+
+def test_a_log_has_a_line_a_check_and_the_counts_last(capsys: pytest.CaptureFixture[str]) -> None:
+    found = report([Check("a", "ok", "fine"), Check("b", "fail", "is gone " * 30, "bring it back")])
+
+    for check in found.checks:
+        show.check(Screen(), check)
+    show.ending(Screen(), found)
+
+    lines = log_lines(capsys.readouterr().out)
+    assert lines[0] == "ok: [a] fine"
+    assert lines[1].endswith("is gone  → bring it back")
+    assert lines[2:] == ["doctor FAILED: 1 ok, 0 warn, 1 fail, 0 skipped"]
