@@ -50,8 +50,6 @@ def version(invocation: Invocation) -> int:
 )
 def doctor(invocation: Invocation) -> int:
     """Every precondition of backup, drill and restore, each failure with the command that mends it."""
-    from functools import partial
-
     from local.doctor import local_checks, run, show
     from local.doctor.check import exit_code
     from rbac import doctor_checks
@@ -63,7 +61,7 @@ def doctor(invocation: Invocation) -> int:
         *doctor_checks.preconditions(configured),
         *vm_checks.preconditions(configured.azure),
     )
-    found = run.examine(preconditions, partial(show.check, screen))
+    found = run.examine(preconditions, show.telling(screen))
     screen.show(found, show.ending)
     return exit_code(found)
 

@@ -33,7 +33,7 @@ def run(invocation: Invocation, only: Only = ()) -> int:
     finish = DatabaseUpload.preview if invocation.check else DatabaseUpload.deliver
     folder = cache_folder(configured.store)
     opening = partial(open_repository, configured.store, configured.azure)
-    with invocation.screen.watching() as watch, last_run.kept(configured, watch) as keep:
+    with invocation.screen.watching() as watch, last_run.kept(configured, watch, check=invocation.check) as keep:
         report = backup.back_up(opening, databases, folder, watch, finish)
         if configured.backup.prove != "never" and not invocation.check:
             order = proof.ProofOrder(databases, configured.drill.host, configured.backup.prove)

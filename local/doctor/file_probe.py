@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import stat
 import sys
 from typing import Any
@@ -17,6 +18,9 @@ from typing import Any
 MAGIC = b"SQLite format 3\0"
 HEADER_BYTES = 100
 MOST_FILES = 5000
+LIFE_SECONDS = 60
+# A file whose content is in iCloud alone, which opening it would fetch (macOS, sys/stat.h).
+SF_DATALESS = 0x40000000
 # SQLite's own files beside a database, and the copies that a restore keeps.
 _NOT_DATABASES = re.compile(r"(-wal|-shm|-journal)$|\.pre-restore-\d+$")
 
@@ -61,7 +65,9 @@ def _add(entry: os.DirEntry[str], found: dict[str, Any]) -> None:
         return
     try:
         status = entry.stat()
-        if stat.S_ISREG(status.st_mode) and _start_of(entry.path, len(MAGIC)) == MAGIC:
+        if getattr(status, "st_flags", 0) & SF_DATALESS:
+            found["unread"] += 1
+        elif stat.S_ISREG(status.st_mode) and _start_of(entry.path, len(MAGIC)) == MAGIC:
             found["databases"][_shown(entry.name)] = f"{status.st_dev}:{status.st_ino}"
     except OSError:
         found["unread"] += 1
@@ -81,5 +87,7 @@ def _start_of(path: str, count: int) -> bytes:
 
 
 if __name__ == "__main__":
+    # Whoever started it may be gone before it is answered.
+    signal.alarm(LIFE_SECONDS)
     kind, place = sys.argv[1:]
     json.dump(file_facts(place) if kind == "file" else databases_in(place), sys.stdout)

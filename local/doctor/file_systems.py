@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from local.doctor.check import Check
-from local.doctor.file_facts import HangsError, look_at_file
+from local.doctor.file_facts import FILE_SECONDS, HangsError, look_at_file
 from local.doctor.run import Precondition
 from local.settings import Database
 
@@ -30,7 +30,7 @@ _MACOS_LINE = re.compile(r"^.+? on (/.*) \(([^,()]+)[,)]")
 
 def precondition(databases: Sequence[Database]) -> Precondition:
     """All databases at once."""
-    return Precondition(_NAME, partial(_look, databases), _LIMIT_SECONDS)
+    return Precondition(_NAME, partial(_look, databases), _LIMIT_SECONDS + 2 * FILE_SECONDS * len(databases))
 
 
 def parse_linux(text: str) -> tuple[tuple[str, str], ...]:

@@ -69,13 +69,14 @@ class ScheduledRun(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def kept(settings: Settings, watch: Watch) -> Iterator[Keep]:
+def kept(settings: Settings, watch: Watch, *, check: bool = False) -> Iterator[Keep]:
     """Around a backup: writes its words where it is the scheduled one, at its start and at its end, however it ends.
+    With `check` nothing is backed up, and nothing is written.
 
     What the context gives is told the report. A run that met another one's lock leaves what that one wrote. A note that
     cannot be written is told, and changes nothing else.
     """
-    if os.environ.get(SCHEDULED_VARIABLE) != "1":
+    if os.environ.get(SCHEDULED_VARIABLE) != "1" or check:
         yield _unkept
         return
     note = _Note(note_path(settings), watch)

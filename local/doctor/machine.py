@@ -14,7 +14,7 @@ from pathlib import Path
 from shlex import quote
 
 from local.doctor.check import Check
-from local.doctor.file_facts import HangsError, look_at_file
+from local.doctor.file_facts import FILE_SECONDS, HangsError, look_at_file
 from local.doctor.run import Precondition
 from local.output.screen import size
 from local.settings import Database
@@ -25,7 +25,7 @@ OLDEST_PYTHON = (3, 11)
 _FIRST_WITH_BUG: SqliteVersion = (3, 7, 0)
 _MENDED: SqliteVersion = (3, 51, 3)
 _BACKPORTS: tuple[SqliteVersion, ...] = ((3, 50, 7), (3, 44, 6))
-_SPACE_LIMIT_SECONDS = 60.0
+_DISK_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,13 @@ def preconditions(databases: Sequence[Database], cache: Path) -> tuple[Precondit
     return (
         Precondition("python", lambda: [judge_python(sys.version_info[:3], sys.executable)]),
         Precondition("sqlite", lambda: [judge_sqlite(sqlite3.sqlite_version_info)]),
-        Precondition("free space", partial(_look_at_space, databases, cache), _SPACE_LIMIT_SECONDS),
+        Precondition("free space", partial(_look_at_space, databases, cache), _limit_seconds(len(databases))),
     )
+
+
+def _limit_seconds(databases: int) -> float:
+    """Each file has its own limit, and each of these folders may be slow as well."""
+    return _DISK_SECONDS + 2 * FILE_SECONDS * databases
 
 
 def judge_python(version: tuple[int, ...], program: str) -> Check:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import get_args
 
 from local.doctor.check import Check, CheckVerdict, DoctorReport
@@ -11,7 +12,32 @@ from local.output.screen import Screen
 
 _WIDTH = 80
 _INDENT = "    "
+_LONG = 100
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "bold red", "skipped": "cyan"}
+
+
+def telling(screen: Screen) -> Callable[[Check], None]:
+    """Shows one check after the other; a long reason that several share is told with the first of them."""
+    failed: list[Check] = []
+
+    def tell(found: Check) -> None:
+        check(screen, told_once(found, failed))
+        if found.verdict == "fail":
+            failed.append(found)
+
+    return tell
+
+
+def told_once(found: Check, failed: Sequence[Check]) -> Check:
+    """A failure whose message ends like that of an earlier one with the same mend, without what is told there."""
+    parts = found.message.split(": ")
+    for earlier in failed:
+        for start in range(1, len(parts)):
+            ending = ": ".join(parts[start:])
+            shared = earlier.mend == found.mend and earlier.message.endswith(ending)
+            if found.verdict == "fail" and shared and len(ending) > _LONG:
+                return Check(found.name, found.verdict, f"{': '.join(parts[:start])}: as for [{earlier.name}]")
+    return found
 
 
 def check(screen: Screen, found: Check) -> None:

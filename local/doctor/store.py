@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ _FORGOTTEN = timedelta(hours=1)
 _LIMIT_SECONDS = 120.0
 # A clock that is set by NTP is never so far off, and a Date header and FAT's times are of whole (two) seconds.
 _CLOCK_WARNING = timedelta(seconds=5)
+_PROBE = re.compile(re.escape(PROBE_FOLDER) + r"/\d{8}T\d{6}\.\d{3}Z-[0-9a-f]{8}\.txt")
 _CONTENT = b"Written by invoke doctor, which removes it again.\n"
 
 
@@ -116,10 +118,14 @@ def _probe(store: Store) -> Iterator[Check]:
 
 
 def _sweep(store: Store) -> None:
-    """Remove what doctors left that were killed; raises as the store does, which thereby is reached."""
+    """Remove what doctors left that were killed; raises as the store does, which thereby is reached.
+
+    The folder may be anybody's, or lead elsewhere (a symlink): only what is a probe by its name and its size goes.
+    """
     long_ago = clock.now() - _FORGOTTEN
     for entry in list(store.entries(PROBE_FOLDER)):
-        if entry.version is None and entry.modified < long_ago:
+        ours = _PROBE.fullmatch(entry.name) and entry.size == len(_CONTENT)
+        if ours and entry.version is None and entry.modified < long_ago:
             store.remove(entry)
 
 
@@ -143,13 +149,15 @@ def _look_at_container(store: AzureStore) -> ContainerFacts:
         immutable = False
     except SdkError as error:
         raise explain(error, "store: look at the container", store.url) from None
-    return ContainerFacts(_ahead(begin, dates[-1:]), immutable)
+    told = parse_date(dates[-1] if dates else "")
+    ahead = difference(begin, told, datetime.now(UTC), timedelta(seconds=1)) if told else None
+    return ContainerFacts(ahead, immutable)
 
 
-def _ahead(begin: datetime, dates: list[str]) -> timedelta | None:
-    end = datetime.now(UTC)
+def parse_date(text: str) -> datetime | None:
+    """A Date header's moment (RFC 9110, always UTC); None where it is none."""
     try:
-        (told,) = (parsedate_to_datetime(text) for text in dates)
+        moment = parsedate_to_datetime(text)
     except ValueError:
         return None
-    return difference(begin, told, end, timedelta(seconds=1))
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -73,6 +73,14 @@ def test_a_run_by_hand_leaves_no_note(settings: Settings) -> None:
 
 
 @pytest.mark.usefixtures("scheduled")
+def test_a_check_leaves_no_note(settings: Settings) -> None:
+    with kept(settings, unwatched, check=True) as keep:
+        keep(report())
+
+    assert not note_path(settings).exists()
+
+
+@pytest.mark.usefixtures("scheduled")
 def test_a_scheduled_run_says_that_it_runs_and_then_what_it_could_read(settings: Settings) -> None:
     with kept(settings, unwatched) as keep:
         running = read_note(note_path(settings))

@@ -99,11 +99,23 @@ def test_the_worst_check_is_the_whole_s_and_only_a_failure_ends_with_1(
     assert exit_code(found) == code
 
 
+def test_a_long_reason_that_several_share_is_told_once() -> None:
+    reason = "no login was found (tried " + "and ".join(f"way {number} " for number in range(20)) + ")"
+    first = Check("credential", "fail", f"log in: not logged in for /a: {reason}", "az login")
+    second = Check("rights", "fail", f"look: not logged in for /b: {reason}", "az login")
+    other = Check("rights", "fail", f"look: not logged in for /b: {reason}", "set AZURE_CLIENT_ID")
+
+    assert show.told_once(second, [first]) == Check("rights", "fail", "look: not logged in for /b: as for [credential]")
+    assert show.told_once(other, [first]) == other
+    assert show.told_once(first, []) == first
+
+
 def test_a_log_has_a_line_a_check_and_the_counts_last(capsys: pytest.CaptureFixture[str]) -> None:
     found = report([Check("a", "ok", "fine"), Check("b", "fail", "is gone " * 30, "bring it back")])
 
+    tell = show.telling(Screen())
     for check in found.checks:
-        show.check(Screen(), check)
+        tell(check)
     show.ending(Screen(), found)
 
     lines = log_lines(capsys.readouterr().out)

@@ -14,7 +14,7 @@ from local.doctor import credential, store
 from local.doctor.check import Check
 from local.doctor.credential import Identity, identity_of
 from local.doctor.run import examine
-from local.doctor.store import PROBE_FOLDER, difference, judge_clock
+from local.doctor.store import PROBE_FOLDER, difference, judge_clock, parse_date
 from local.errors import AzureError
 from local.location import parse_location
 from local.settings import AzureSettings, StoreSettings
@@ -47,16 +47,21 @@ def test_either_store_is_reached_read_and_written_and_nothing_stays(store_settin
 
 
 def test_a_probe_that_a_killed_doctor_left_is_removed_once_it_is_old(tmp_path: Path) -> None:
-    settings = StoreSettings(url=tmp_path.as_uri())
-    folder = tmp_path / PROBE_FOLDER
+    """Also where the folder leads to somebody's own: nothing there is taken for a probe."""
+    folder = tmp_path / "elsewhere"
     folder.mkdir()
-    for name in ("old.txt", "new.txt"):
-        (folder / name).write_text("left")
-    os.utime(folder / "old.txt", (0, 0))
+    (tmp_path / PROBE_FOLDER).symlink_to(folder)
+    probe = store._CONTENT.decode()
+    old, young = "20260505T120000.000Z-0123abcd.txt", "20260505T120000.000Z-0123abce.txt"
+    mine = "20260505T120000.000Z-0123abcf.txt"
+    for name, content in ((old, probe), (young, probe), ("thesis.txt", probe), (mine, "by chance")):
+        (folder / name).write_text(content)
+        if name != young:
+            os.utime(folder / name, (0, 0))
 
-    looked_at(settings)
+    looked_at(StoreSettings(url=tmp_path.as_uri()))
 
-    assert [path.name for path in folder.iterdir()] == ["new.txt"]
+    assert sorted(path.name for path in folder.iterdir()) == sorted([young, "thesis.txt", mine])
 
 
 @pytest.mark.parametrize(("name", "told"), [("nowhere", "is not a folder"), ("file", "is not a folder")])
@@ -148,6 +153,20 @@ def test_a_clock_is_off_only_by_what_the_answer_s_way_and_its_whole_seconds_leav
     found = difference(NOW, NOW + timedelta(seconds=told), NOW + timedelta(seconds=2), timedelta(seconds=1))
 
     assert found == timedelta(seconds=ahead)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Tue, 05 May 2026 12:00:00 GMT", NOW),
+        ("Tue, 05 May 2026 12:00:00 -0000", NOW),
+        ("", None),
+        ("yesterday", None),
+        ("Tue, 99 May 2026 12:00:00 GMT", None),
+    ],
+)
+def test_a_date_header_is_read(text: str, found: datetime | None) -> None:
+    assert parse_date(text) == found
 
 
 @pytest.mark.parametrize(
