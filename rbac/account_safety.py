@@ -14,6 +14,10 @@ from local.doctor.check import Check
 from rbac.clients import Clients
 
 _STORAGE_VERSION = "2023-05-01"
+_SERVICE = "az storage account blob-service-properties update --account-name {account} --resource-group {group}"
+SOFT_DELETE = f"{_SERVICE} --enable-delete-retention true --delete-retention-days 14".format(
+    account="ACCOUNT", group="GROUP"
+)
 
 
 class _RetentionPolicy(msgspec.Struct, frozen=True):
@@ -83,8 +87,7 @@ def read(clients: Clients, account_id: str, container: str) -> SafetyFacts:
 
 def judge(facts: SafetyFacts) -> tuple[Check, ...]:
     """One check a setting; docs/security.md says what each is worth."""
-    service = "az storage account blob-service-properties update --account-name"
-    service += f" {quote(facts.account)} --resource-group {quote(facts.group)}"
+    service = _SERVICE.format(account=quote(facts.account), group=quote(facts.group))
     update = f"az storage account update --name {quote(facts.account)} --resource-group {quote(facts.group)}"
     immutable = f"az storage container-rm create --storage-account {quote(facts.account)}"
     immutable += f" --resource-group {quote(facts.group)} --name NEW --enable-vlw true (then name it in store.url)"

@@ -11,6 +11,7 @@ from local.doctor.check import Check, refused
 from local.doctor.run import Precondition
 from local.location import ContainerLocation, FolderLocation
 from local.settings import AzureSettings, Settings, StoreSettings
+from local.store.open import open_store
 from rbac import account_safety, arm
 from rbac.check import check as check_rights
 from rbac.clients import open_clients
@@ -18,6 +19,7 @@ from rbac.evaluate import describe_scope
 from rbac.result import CheckReport, Finding
 
 _LIMIT_SECONDS = 90.0
+_READER = "check azure.subscription, or ask for the role Reader on the storage account"
 _STORAGE = "Microsoft.Storage/"
 # With one of these the store is reached without any role.
 _SECRETS = ("AZURE_STORAGE_CONNECTION_STRING", "AZURE_STORAGE_KEY", "AZURE_STORAGE_SAS_TOKEN")
@@ -71,29 +73,47 @@ def _safety(settings: Settings) -> Precondition:
     location = settings.store.location
     if isinstance(location, FolderLocation):
         return _told("account", "the store is a folder: no account has settings to guard it by")
-    if not settings.azure.subscription or not settings.azure.resource_group:
-        key = "resource_group" if settings.azure.subscription else "subscription"
-        told = f"azure.{key} is not configured, so the account's settings cannot be looked at (docs/unattended.md)"
-        return _told("account", told)
-    return Precondition("account", partial(_look_at_safety, settings.azure, location), _LIMIT_SECONDS)
+    return Precondition("account", partial(_look_at_safety, settings, location), _LIMIT_SECONDS)
 
 
-def _look_at_safety(azure: AzureSettings, location: ContainerLocation) -> Iterator[Check]:
+def _look_at_safety(settings: Settings, location: ContainerLocation) -> Iterator[Check]:
+    """By Resource Manager, or as far as the blob service itself tells."""
+    azure = settings.azure
+    missing = [key for key in ("subscription", "resource_group") if not getattr(azure, key)]
+    if missing:
+        yield Check("account", "skipped", f"azure.{missing[0]} is not configured, so its settings cannot be looked at")
+        yield _by_blob_service(settings)
+        return
     try:
-        with open_clients(azure) as clients:
-            subscription = f"/subscriptions/{azure.subscription}"
-            accounts = arm.storage_accounts(clients, subscription, location)
-            if accounts.store is None:
-                yield Check("account", "skipped", f"its settings were not looked at: {accounts.not_checked}", _READER)
-                return
-            facts = account_safety.read(clients, accounts.store, location.container)
+        facts = _facts(azure, location)
     except AccessDeniedError as error:
         yield refused("account", error, "skipped")
+        yield _by_blob_service(settings)
+        return
+    if isinstance(facts, str):
+        yield Check("account", "skipped", f"its settings were not looked at: {facts}", _READER)
+        yield _by_blob_service(settings)
         return
     yield from account_safety.judge(facts)
 
 
-_READER = "check azure.subscription, or ask for the role Reader on the storage account"
+def _facts(azure: AzureSettings, location: ContainerLocation) -> account_safety.SafetyFacts | str:
+    """The settings, or why the account was not found."""
+    with open_clients(azure) as clients:
+        accounts = arm.storage_accounts(clients, f"/subscriptions/{azure.subscription}", location)
+        if accounts.store is None:
+            return str(accounts.not_checked)
+        return account_safety.read(clients, accounts.store, location.container)
+
+
+def _by_blob_service(settings: Settings) -> Check:
+    """What needs no right in Resource Manager: whether deleted blobs can be brought back."""
+    store = open_store(settings.store, settings.azure)
+    kept = store.afterlife()
+    name = "account: soft delete of blobs"
+    if not kept:
+        return Check(name, "warn", "off: a deleted backup is gone at once", account_safety.SOFT_DELETE)
+    return Check(name, "skipped" if "could not be looked at" in kept else "ok", kept)
 
 
 def _told(name: str, text: str) -> Precondition:

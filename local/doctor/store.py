@@ -34,10 +34,13 @@ _CONTENT = b"Written by invoke doctor, which removes it again.\n"
 
 @dataclass(frozen=True)
 class ContainerFacts:
-    """What a container says of itself: how far this machine's clock is ahead of Azure's, and whether blobs stay."""
+    """What a container says of itself: how far this machine's clock is ahead of Azure's, whether blobs stay in
+    it whatever is done, and what of it is open to everybody (None: nothing, or it may not be asked).
+    """
 
     ahead: timedelta | None = None
     immutable: bool = False
+    public: str | None = None
 
 
 def precondition(opening: Callable[[], Repository]) -> Precondition:
@@ -82,11 +85,20 @@ def _look(opening: Callable[[], Repository]) -> Iterator[Check]:
     store.read(f"{PROBE_FOLDER}/none")
     told = f"{store.url} lets this login list and read: {days} day{'' if days == 1 else 's'} of backups"
     yield Check("store reached", "ok", f"{told} under {repository.prefix}/")
+    yield from judge_public(seen.public, store.url.rpartition("/")[2])
     if seen.immutable:
         told = "not tried, since the container is under an immutability policy or a legal hold: a probe would stay"
         yield Check("store written", "skipped", told)
         return
     yield from _probe(store)
+
+
+def judge_public(public: str | None, container: str) -> tuple[Check, ...]:
+    """Backups that anybody may read; `public` is "blob" or "container"."""
+    if public is None:
+        return ()
+    mend = f"az storage container set-permission --name {container} --public-access off --account-name ACCOUNT"
+    return (Check("store open to everybody", "fail", f"anybody may read the backups (access level {public})", mend),)
 
 
 def _probe(store: Store) -> Iterator[Check]:
@@ -130,28 +142,34 @@ def _sweep(store: Store) -> None:
 
 
 def _look_at_container(store: AzureStore) -> ContainerFacts:
-    """One request; also a refusal tells Azure's time, and a SAS for the container may not ask for its properties."""
-    from azure.core.exceptions import AzureError as SdkError
-    from azure.core.exceptions import HttpResponseError
-
+    """One request; also a refusal tells Azure's time."""
     dates: list[str] = []
 
     def hear(response: Any) -> None:
         dates.append(response.http_response.headers.get("Date", ""))
 
     begin = datetime.now(UTC)
-    try:
-        found = store.connection.client.get_container_properties(raw_response_hook=hear)
-        immutable = bool(
-            found.has_immutability_policy or found.has_legal_hold or found.immutable_storage_with_versioning_enabled
-        )
-    except HttpResponseError:
-        immutable = False
-    except SdkError as error:
-        raise explain(error, "store: look at the container", store.url) from None
+    found = _properties(store, hear)
     told = parse_date(dates[-1] if dates else "")
     ahead = difference(begin, told, datetime.now(UTC), timedelta(seconds=1)) if told else None
-    return ContainerFacts(ahead, immutable)
+    if found is None:
+        return ContainerFacts(ahead)
+    held = (found.has_immutability_policy, found.has_legal_hold, found.immutable_storage_with_versioning_enabled)
+    return ContainerFacts(ahead, any(held), found.public_access)
+
+
+def _properties(store: AzureStore, hear: Callable[[Any], None]) -> Any:
+    """The container's; None where this login may not ask for them (a SAS for the container), AzureError."""
+    from azure.core.exceptions import AzureError as SdkError
+    from azure.core.exceptions import HttpResponseError
+
+    try:
+        return store.connection.client.get_container_properties(raw_response_hook=hear)
+    except HttpResponseError:
+        # The listing that follows tells a container that is not there, and a login that is wrong.
+        return None
+    except SdkError as error:
+        raise explain(error, "store: look at the container", store.url) from None
 
 
 def parse_date(text: str) -> datetime | None:

@@ -119,19 +119,26 @@ def test_the_account_s_settings_are_read_as_azure_has_them(admin: Admin) -> None
     assert admin.deployment.cloud.writes() == []
 
 
-def test_who_may_not_look_is_told_so_and_nothing_fails(admin: Admin) -> None:
+def test_who_may_not_look_is_told_so_and_the_blob_service_is_asked_instead(
+    admin: Admin, azure_store_settings: StoreSettings
+) -> None:
     admin.deployment.cloud.assign(admin.deployment.backup, "Virtual Machine Contributor", admin.deployment.vm)
     admin.log_in_as(admin.deployment.backup)
 
-    checks = looked_at(admin.azure)
+    checks = looked_at(admin.azure, azure_store_settings)
 
-    assert {name: check.verdict for name, check in checks.items()} == {"rights": "skipped", "account": "skipped"}
+    assert {name: check.verdict for name, check in checks.items()} == {
+        "rights": "skipped",
+        "account": "skipped",
+        "account: soft delete of blobs": "warn",
+    }
     assert all(check.mend for check in checks.values())
 
 
-def test_what_is_not_configured_is_skipped_with_its_key() -> None:
+def test_what_is_not_configured_is_skipped_with_its_key(azure_store_settings: StoreSettings) -> None:
     folder = StoreSettings(url="file:///backups")
-    nothing, in_folder = looked_at(AzureSettings()), looked_at(AzureSettings(), folder)
+    nothing, in_folder = looked_at(AzureSettings(), azure_store_settings), looked_at(AzureSettings(), folder)
+    assert nothing.pop("account: soft delete of blobs").verdict == "warn"
 
     assert "azure.subscription is not configured" in nothing["rights"].message
     assert "azure.subscription is not configured" in nothing["account"].message

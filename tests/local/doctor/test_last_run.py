@@ -6,6 +6,7 @@ import json
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import pytest
@@ -39,7 +40,7 @@ def scheduled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def report(error: str | None = None) -> BackupReport:
-    verdict = "failed" if error else "passed"
+    verdict: Literal["passed", "failed"] = "failed" if error else "passed"
     return BackupReport(Backup("id", "2026-05-05", 1.0, verdict), (BackedUpDatabase("a", verdict, error=error),))
 
 

@@ -18,6 +18,7 @@ from local.doctor.store import PROBE_FOLDER, difference, judge_clock, parse_date
 from local.errors import AzureError
 from local.location import parse_location
 from local.settings import AzureSettings, StoreSettings
+from local.store.azure import AzureStore
 from local.store.open import open_repository, open_store
 from tests.remote.site import Site
 from tests.support.blob_proxy import BlobProxy, RefusedCall
@@ -121,6 +122,29 @@ def test_a_login_that_may_read_only_is_told_by_the_probe(site: Site, blob_proxy:
         checks["store written"].message
     )
     assert "az role assignment create" in checks["store written"].mend
+
+
+def test_a_container_that_is_open_to_everybody_fails(azure_store_settings: StoreSettings) -> None:
+    connected = open_store(azure_store_settings, AzureSettings())
+    assert isinstance(connected, AzureStore)
+    connected.connection.client.set_container_access_policy({}, public_access="blob")
+
+    check = looked_at(azure_store_settings)["store open to everybody"]
+
+    assert check.verdict == "fail"
+    assert f"--name {azure_store_settings.url.rpartition('/')[2]} --public-access off" in check.mend
+
+
+@pytest.mark.parametrize("header", ["x-ms-has-immutability-policy", "x-ms-has-legal-hold"])
+def test_no_probe_is_written_where_it_would_stay(site: Site, blob_proxy: BlobProxy, header: str) -> None:
+    shown = RefusedCall("GET", "restype=container$", 200, "", headers=((header, "true"),))
+    blob_proxy.refused.append(shown)
+
+    checks = looked_at(site.store_settings, site.azure)
+
+    assert (checks["store reached"].verdict, checks["store written"].verdict) == ("ok", "skipped")
+    assert "a probe would stay" in checks["store written"].message
+    assert not [call for call in blob_proxy.calls if call.method == "PUT"]
 
 
 def test_a_probe_that_may_not_be_deleted_is_told(site: Site, blob_proxy: BlobProxy) -> None:
