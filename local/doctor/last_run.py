@@ -51,7 +51,7 @@ class ReadDatabase(msgspec.Struct, frozen=True):
     error: str | None = None
 
 
-class ScheduledRun(msgspec.Struct, frozen=True):
+class RunNote(msgspec.Struct, frozen=True):
     """One scheduled run; `end_time` is None while it goes on, and for ever where it was killed.
 
     `identity` is by which credential the store was reached, and whom that names; "" where the store is a folder, and
@@ -76,11 +76,11 @@ def kept(settings: Settings, watch: Watch, *, check: bool = False) -> Iterator[K
     What the context gives is told the report. A run that met another one's lock leaves what that one wrote. A note that
     cannot be written is told, and changes nothing else.
     """
-    if os.environ.get(SCHEDULED_VARIABLE) != "1" or check:
+    if check or not by_schedule():
         yield _unkept
         return
     note = _Note(note_path(settings), watch)
-    started = ScheduledRun(clock.now(), None, "running", _user(), sys.executable)
+    started = RunNote(clock.now(), None, "running", _user(), sys.executable)
     before = note.begin(started)
     ended = msgspec.structs.replace(started, verdict="failed", error="it ended without a report")
 
@@ -100,7 +100,12 @@ def kept(settings: Settings, watch: Watch, *, check: bool = False) -> Iterator[K
     note.write(msgspec.structs.replace(ended, end_time=clock.now()))
 
 
-def _with_report(started: ScheduledRun, report: BackupReport, identity: str) -> ScheduledRun:
+def by_schedule() -> bool:
+    """Whether the schedule began this process: its agents set a variable that nobody sets by hand."""
+    return bool(os.environ.get(SCHEDULED_VARIABLE))
+
+
+def _with_report(started: RunNote, report: BackupReport, identity: str) -> RunNote:
     read = tuple(ReadDatabase(database.name, database.error) for database in report.databases)
     return msgspec.structs.replace(started, verdict=report.backup.verdict, identity=identity, databases=read)
 
@@ -119,7 +124,7 @@ def precondition(settings: Settings) -> Precondition:
     return Precondition(_NAME, partial(_look, settings))
 
 
-def read_note(path: Path) -> ScheduledRun | None:
+def read_note(path: Path) -> RunNote | None:
     """The note; None where there is none, ValueError where it does not read, OSError."""
     try:
         # A pipe in its place holds nobody up.
@@ -130,10 +135,10 @@ def read_note(path: Path) -> ScheduledRun | None:
         content = file.read(_LIMIT_BYTES + 1) or b""
     if len(content) > _LIMIT_BYTES:
         raise ValueError(f"it holds more than {_LIMIT_BYTES} bytes")
-    return msgspec.json.decode(content, type=ScheduledRun)
+    return msgspec.json.decode(content, type=RunNote)
 
 
-def judge(found: ScheduledRun | None, now: datetime, max_age_hours: float) -> Check:
+def judge(found: RunNote | None, now: datetime, max_age_hours: float) -> Check:
     """Whether the schedule runs, and what its last run could do."""
     check = partial(Check, _NAME)
     if found is None:
@@ -166,7 +171,7 @@ def _look(settings: Settings) -> Iterator[Check]:
         yield Check(_NAME, "warn", f"{path} cannot be read: {error}", mend)
 
 
-def _troubles(found: ScheduledRun) -> str:
+def _troubles(found: RunNote) -> str:
     failed = [f"{database.name}: {database.error}" for database in found.databases if database.error]
     return "; ".join([found.error] if found.error else failed) or "its proof did not pass"
 
@@ -178,7 +183,7 @@ class _Note:
     path: Path
     watch: Watch
 
-    def begin(self, run: ScheduledRun) -> ScheduledRun | None:
+    def begin(self, run: RunNote) -> RunNote | None:
         """Write that it runs; what stood there before, where that reads."""
         try:
             before = read_note(self.path)
@@ -187,7 +192,7 @@ class _Note:
         self.write(run)
         return before
 
-    def take_back(self, run: ScheduledRun, before: ScheduledRun | None) -> None:
+    def take_back(self, run: RunNote, before: RunNote | None) -> None:
         """What stood there before stands there again, unless the run that holds the lock has written meanwhile."""
         try:
             if before and read_note(self.path) == run:
@@ -195,7 +200,7 @@ class _Note:
         except (ValueError, OSError) as error:
             self._tell(error)
 
-    def write(self, run: ScheduledRun) -> None:
+    def write(self, run: RunNote) -> None:
         """The whole note in one rename."""
         temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}")
         try:

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from local.doctor import last_run
-from local.doctor.last_run import ReadDatabase, ScheduledRun, judge, kept, note_path, read_note
+from local.doctor.last_run import ReadDatabase, RunNote, judge, kept, note_path, read_note
 from local.errors import LockHeldError, SourceError
 from local.events import Event, unwatched
 from local.report import BackedUpDatabase, Backup, BackupReport
@@ -20,12 +20,12 @@ from local.settings import Database, Settings, StoreSettings
 from tests.support.workshop import Workshop
 
 NOW = datetime(2026, 5, 5, 12, tzinfo=UTC)
-FINE = ScheduledRun(
+FINE = RunNote(
     NOW - timedelta(hours=3), NOW - timedelta(hours=3), "passed", "alai", "/opt/python3", "ANVIL", (ReadDatabase("a"),)
 )
 
 
-def changed(**fields: object) -> ScheduledRun:
+def changed(**fields: object) -> RunNote:
     return msgspec.structs.replace(FINE, **fields)
 
 
@@ -58,7 +58,7 @@ def report(error: str | None = None) -> BackupReport:
         (changed(verdict="inconclusive"), "warn", "inconclusive: its proof did not pass"),
     ],
 )
-def test_the_note_is_judged(found: ScheduledRun | None, verdict: str, told: str) -> None:
+def test_the_note_is_judged(found: RunNote | None, verdict: str, told: str) -> None:
     check = judge(found, NOW, 5)
 
     assert check.verdict == verdict
