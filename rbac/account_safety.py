@@ -10,7 +10,7 @@ from shlex import quote
 
 import msgspec
 
-from local.doctor.check import Check
+from local.doctor.check import DoctorCheck
 from rbac.clients import Clients
 
 _STORAGE_VERSION = "2023-05-01"
@@ -85,7 +85,7 @@ def read(clients: Clients, account_id: str, container: str) -> SafetyFacts:
     )
 
 
-def judge(facts: SafetyFacts) -> tuple[Check, ...]:
+def judge(facts: SafetyFacts) -> tuple[DoctorCheck, ...]:
     """One check a setting; docs/security.md says what each is worth."""
     service = _SERVICE.format(account=quote(facts.account), group=quote(facts.group))
     update = f"az storage account update --name {quote(facts.account)} --resource-group {quote(facts.group)}"
@@ -137,5 +137,5 @@ def judge(facts: SafetyFacts) -> tuple[Check, ...]:
     )
 
 
-def _judged(name: str, safe: bool, good: str, bad: str, mend: str) -> Check:
-    return Check(f"account: {name}", "ok", good) if safe else Check(f"account: {name}", "warn", bad, mend)
+def _judged(name: str, safe: bool, good: str, bad: str, mend: str) -> DoctorCheck:
+    return DoctorCheck(f"account: {name}", "ok", good) if safe else DoctorCheck(f"account: {name}", "warn", bad, mend)

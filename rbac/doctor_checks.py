@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from local.cloud.errors import AccessDeniedError
-from local.doctor.check import Check, refused
+from local.doctor.check import DoctorCheck, refused
 from local.doctor.run import Precondition
 from local.location import ContainerLocation, FolderLocation
 from local.settings import AzureSettings, Settings, StoreSettings
@@ -30,7 +30,7 @@ def preconditions(settings: Settings) -> tuple[Precondition, ...]:
     return (_rights(settings), _safety(settings))
 
 
-def judge_right(found: Finding, *, by_secret: bool) -> Check:
+def judge_right(found: Finding, *, by_secret: bool) -> DoctorCheck:
     """One right; a store that is reached by a key or a SAS needs none at its blobs, but a token would."""
     at_store = found.action.startswith(_STORAGE)
     short = found.action.removesuffix("/action").rpartition("/")[2]
@@ -38,12 +38,12 @@ def judge_right(found: Finding, *, by_secret: bool) -> Check:
     name = f"right {'blobs ' if '/blobs/' in found.action else ''}{short}{where}"
     told = f"{found.why} ({found.action})"
     if found.allowed:
-        return Check(name, "ok", told)
+        return DoctorCheck(name, "ok", told)
     mend = "invoke rbac.fix --store" if at_store else "invoke rbac.fix"
     if found.allowed is None:
         # A condition, or a group whose members nobody tells, leaves it open; else nobody could look.
-        return Check(name, "warn" if found.through else "skipped", told, "invoke rbac.check tells more")
-    return Check(name, "warn" if at_store and by_secret else "fail", told, mend)
+        return DoctorCheck(name, "warn" if found.through else "skipped", told, "invoke rbac.check tells more")
+    return DoctorCheck(name, "warn" if at_store and by_secret else "fail", told, mend)
 
 
 def _rights(settings: Settings) -> Precondition:
@@ -55,16 +55,16 @@ def _rights(settings: Settings) -> Precondition:
     return Precondition("rights", partial(_look_at_rights, azure, settings.store), _LIMIT_SECONDS)
 
 
-def _look_at_rights(azure: AzureSettings, store: StoreSettings) -> Iterator[Check]:
+def _look_at_rights(azure: AzureSettings, store: StoreSettings) -> Iterator[DoctorCheck]:
     try:
         found = check_rights(azure, store.location).rbac
     except AccessDeniedError as error:
         told = f"this login may not look: {error}"
-        yield Check("rights", "skipped", told, "have an admin of the resource group run: invoke rbac.check")
+        yield DoctorCheck("rights", "skipped", told, "have an admin of the resource group run: invoke rbac.check")
         return
     assert isinstance(found, CheckReport)
     by_secret = any(os.environ.get(name) for name in _SECRETS)
-    yield Check("rights", "ok", f"of {found.principal.display_name or found.principal.object_id}, as follows")
+    yield DoctorCheck("rights", "ok", f"of {found.principal.display_name or found.principal.object_id}, as follows")
     for right in found.checks:
         yield judge_right(right, by_secret=by_secret)
 
@@ -76,12 +76,14 @@ def _safety(settings: Settings) -> Precondition:
     return Precondition("account", partial(_look_at_safety, settings, location), _LIMIT_SECONDS)
 
 
-def _look_at_safety(settings: Settings, location: ContainerLocation) -> Iterator[Check]:
+def _look_at_safety(settings: Settings, location: ContainerLocation) -> Iterator[DoctorCheck]:
     """By Resource Manager, or as far as the blob service itself tells."""
     azure = settings.azure
     missing = [key for key in ("subscription", "resource_group") if not getattr(azure, key)]
     if missing:
-        yield Check("account", "skipped", f"azure.{missing[0]} is not configured, so its settings cannot be looked at")
+        yield DoctorCheck(
+            "account", "skipped", f"azure.{missing[0]} is not configured, so its settings cannot be looked at"
+        )
         yield _by_blob_service(settings)
         return
     try:
@@ -91,7 +93,7 @@ def _look_at_safety(settings: Settings, location: ContainerLocation) -> Iterator
         yield _by_blob_service(settings)
         return
     if isinstance(facts, str):
-        yield Check("account", "skipped", f"its settings were not looked at: {facts}", _READER)
+        yield DoctorCheck("account", "skipped", f"its settings were not looked at: {facts}", _READER)
         yield _by_blob_service(settings)
         return
     yield from account_safety.judge(facts)
@@ -106,15 +108,15 @@ def _facts(azure: AzureSettings, location: ContainerLocation) -> account_safety.
         return account_safety.read(clients, accounts.store, location.container)
 
 
-def _by_blob_service(settings: Settings) -> Check:
+def _by_blob_service(settings: Settings) -> DoctorCheck:
     """What needs no right in Resource Manager: whether deleted blobs can be brought back."""
     store = open_store(settings.store, settings.azure)
     kept = store.afterlife()
     name = "account: soft delete of blobs"
     if not kept:
-        return Check(name, "warn", "off: a deleted backup is gone at once", account_safety.SOFT_DELETE)
-    return Check(name, "skipped" if "could not be looked at" in kept else "ok", kept)
+        return DoctorCheck(name, "warn", "off: a deleted backup is gone at once", account_safety.SOFT_DELETE)
+    return DoctorCheck(name, "skipped" if "could not be looked at" in kept else "ok", kept)
 
 
 def _told(name: str, text: str) -> Precondition:
-    return Precondition(name, lambda: [Check(name, "skipped", text)])
+    return Precondition(name, lambda: [DoctorCheck(name, "skipped", text)])

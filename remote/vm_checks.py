@@ -11,7 +11,7 @@ from functools import partial
 from local.cloud.credentials import Login, default_credential
 from local.cloud.endpoints import vm_scope
 from local.cloud.errors import AccessDeniedError, explain
-from local.doctor.check import Check, refused
+from local.doctor.check import DoctorCheck, refused
 from local.doctor.run import Precondition
 from local.errors import InconclusiveError
 from local.events import unwatched
@@ -31,24 +31,24 @@ def preconditions(azure: AzureSettings) -> tuple[Precondition, ...]:
     if not azure.vms or not azure.subscription or not azure.resource_group:
         missing = next(key for key in ("vm", "subscription", "resource_group") if not getattr(azure, key))
         told = f"azure.{missing} is not configured, so no drill runs on a VM"
-        return (Precondition("vm", lambda: [Check("vm", "skipped", told)]),)
+        return (Precondition("vm", lambda: [DoctorCheck("vm", "skipped", told)]),)
     return tuple(Precondition(f"vm {name}", partial(_look, azure, name), _LIMIT_SECONDS) for name in azure.vms)
 
 
-def judge_power(name: str, power: str, agent: str, group: str) -> Check:
+def judge_power(name: str, power: str, agent: str, group: str) -> DoctorCheck:
     """`power` as Azure has it ("running"), `agent` the display status of the VM's agent ("" where it told none)."""
     if power != "running":
         told = f"it is {power or 'in an unknown state'}, so no drill can run there"
-        return Check(f"vm {name}", "fail", told, f"az vm start --resource-group {group} --name {name}")
+        return DoctorCheck(f"vm {name}", "fail", told, f"az vm start --resource-group {group} --name {name}")
     if agent and agent != "Ready":
         told = f"it runs, and its agent says {agent!r}: Run Command needs the agent"
-        return Check(f"vm {name}", "warn", told, f"az vm restart --resource-group {group} --name {name}")
-    return Check(f"vm {name}", "ok", "it runs")
+        return DoctorCheck(f"vm {name}", "warn", told, f"az vm restart --resource-group {group} --name {name}")
+    return DoctorCheck(f"vm {name}", "ok", "it runs")
 
 
-def judge_python(name: str, stdout: str, marker: str) -> Check:
+def judge_python(name: str, stdout: str, marker: str) -> DoctorCheck:
     """What the VM answered to `python3 -V` between two markers."""
-    check = partial(Check, f"python3 on {name}")
+    check = partial(DoctorCheck, f"python3 on {name}")
     mend = "install it there: apt-get install python3 (or the distribution's own package)"
     _, there, rest = stdout.partition(f"{marker} ")
     if not there:
@@ -62,7 +62,7 @@ def judge_python(name: str, stdout: str, marker: str) -> Check:
     return check("ok", told)
 
 
-def _look(azure: AzureSettings, name: str) -> Iterator[Check]:
+def _look(azure: AzureSettings, name: str) -> Iterator[DoctorCheck]:
     with closing(default_credential(azure)) as login:
         try:
             power, agent = _state(azure, login, name)
@@ -72,7 +72,7 @@ def _look(azure: AzureSettings, name: str) -> Iterator[Check]:
             check = refused(f"vm {name}", error, "skipped")
         yield check
         if check.verdict == "fail":
-            yield Check(f"python3 on {name}", "skipped", "the VM does not run")
+            yield DoctorCheck(f"python3 on {name}", "skipped", "the VM does not run")
             return
         yield _python(VirtualMachine(azure, login, name))
 
@@ -93,7 +93,7 @@ def _state(azure: AzureSettings, login: Login, name: str) -> tuple[str, str]:
     return power, str(agents[0].display_status) if agents else ""
 
 
-def _python(vm: VirtualMachine) -> Check:
+def _python(vm: VirtualMachine) -> DoctorCheck:
     marker = secrets.token_hex(8)
     script = f'printf "%s " {marker}; python3 -V 2>&1'
     try:

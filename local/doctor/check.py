@@ -15,7 +15,7 @@ from local.report import Document
 CheckVerdict = Literal["ok", "warn", "fail", "skipped"]
 
 
-class Check(msgspec.Struct, frozen=True):
+class DoctorCheck(msgspec.Struct, frozen=True):
     """One precondition: what was found, and the command or step that mends it ("" where there is nothing to mend)."""
 
     name: str
@@ -34,10 +34,10 @@ class DoctorReport(Document, frozen=True):
     """The `--json` document of `invoke doctor`."""
 
     doctor: Doctor
-    checks: tuple[Check, ...]
+    checks: tuple[DoctorCheck, ...]
 
 
-def report(checks: Sequence[Check]) -> DoctorReport:
+def report(checks: Sequence[DoctorCheck]) -> DoctorReport:
     """The document of these checks; one that was skipped is no fault."""
     verdicts = {check.verdict for check in checks}
     return DoctorReport(Doctor("fail" if "fail" in verdicts else "warn" if "warn" in verdicts else "ok"), tuple(checks))
@@ -48,11 +48,13 @@ def exit_code(found: DoctorReport) -> int:
     return 1 if found.doctor.verdict == "fail" else 0
 
 
-def refused(name: str, error: PillarError, verdict: CheckVerdict = "fail") -> Check:
+def refused(name: str, error: PillarError, verdict: CheckVerdict = "fail") -> DoctorCheck:
     """An error of ours as the check that it prevented."""
-    return Check(name, verdict, str(error), error.mend)
+    return DoctorCheck(name, verdict, str(error), error.mend)
 
 
-def safe(check: Check) -> Check:
+def safe(check: DoctorCheck) -> DoctorCheck:
     """The same without secrets, and without what could steer a terminal: names and answers come from outside."""
-    return Check(printable(check.name), check.verdict, printable(scrub(check.message)), printable(scrub(check.mend)))
+    return DoctorCheck(
+        printable(check.name), check.verdict, printable(scrub(check.message)), printable(scrub(check.mend))
+    )

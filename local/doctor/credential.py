@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 from local import clock
 from local.cloud.credentials import caller_of, default_credential, source_of
-from local.doctor.check import Check
+from local.doctor.check import DoctorCheck
 from local.doctor.run import Precondition
 from local.location import FolderLocation
 from local.settings import AzureSettings, StoreSettings
@@ -64,28 +64,28 @@ def identity_of(store: StoreSettings, azure: AzureSettings) -> Identity | None:
     return Identity(f"{caller} by {way}{tenant}")
 
 
-def judge(identity: Identity | None, now: datetime) -> Check:
+def judge(identity: Identity | None, now: datetime) -> DoctorCheck:
     """A SAS ends by itself, and lacks what it was not made with."""
     if identity is None:
-        return Check(_NAME, "skipped", "the store is a folder, which needs none")
+        return DoctorCheck(_NAME, "skipped", "the store is a folder, which needs none")
     sas = dict(identity.sas)
     permissions = sas.get("sp", "".join(_NEEDED))
     lacking = [word for letter, word in _NEEDED.items() if letter not in permissions]
     mend = "make a new one with --permissions rwdl: az storage container generate-sas --help"
     if lacking:
-        return Check(_NAME, "fail", f"{identity.told}; it may not {', '.join(lacking)}", mend)
+        return DoctorCheck(_NAME, "fail", f"{identity.told}; it may not {', '.join(lacking)}", mend)
     expiry = _moment(sas.get("se"))
     if expiry is None:
-        return Check(_NAME, "ok", identity.told)
+        return DoctorCheck(_NAME, "ok", identity.told)
     told = f"{identity.told}; it ends {clock.timestamp(expiry)}"
     if expiry <= now:
-        return Check(_NAME, "fail", told, mend)
-    return Check(
+        return DoctorCheck(_NAME, "fail", told, mend)
+    return DoctorCheck(
         _NAME, "warn" if expiry - now < _SAS_WARNING else "ok", told, mend if expiry - now < _SAS_WARNING else ""
     )
 
 
-def _look(store: StoreSettings, azure: AzureSettings) -> Iterator[Check]:
+def _look(store: StoreSettings, azure: AzureSettings) -> Iterator[DoctorCheck]:
     yield judge(identity_of(store, azure), clock.now())
 
 

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from shlex import quote
 
-from local.doctor.check import Check
+from local.doctor.check import DoctorCheck
 from local.doctor.file_facts import FileFacts, FolderFacts, HangsError, look_at_file, look_at_folder
 from local.doctor.file_probe import MAGIC, MOST_FILES
 from local.doctor.run import Precondition
@@ -36,9 +36,9 @@ def preconditions(databases: Sequence[Database]) -> tuple[Precondition, ...]:
     return (*each, beside)
 
 
-def judge_file(name: str, path: Path, facts: FileFacts, *, macos: bool) -> Check:
+def judge_file(name: str, path: Path, facts: FileFacts, *, macos: bool) -> DoctorCheck:
     """Whether a backup can read this file; its content is a backup's and a drill's to check."""
-    check = partial(Check, f"database {name}")
+    check = partial(DoctorCheck, f"database {name}")
     shown = quote(str(path))
     if facts.errno is not None:
         return _refused(name, path, facts, macos=macos)
@@ -56,9 +56,9 @@ def judge_file(name: str, path: Path, facts: FileFacts, *, macos: bool) -> Check
     return check("ok", f"readable, {size(facts.size_bytes)}, {mode}")
 
 
-def judge_beside(folder: Path, found: FolderFacts, configured: Collection[str]) -> tuple[Check, ...]:
+def judge_beside(folder: Path, found: FolderFacts, configured: Collection[str]) -> tuple[DoctorCheck, ...]:
     """What stands in a folder and nobody backs up; `configured` are the devices and inodes of what is backed up."""
-    check = partial(Check, "other databases")
+    check = partial(DoctorCheck, "other databases")
     if found.errno is not None:
         told = f"{folder} cannot be listed: {os.strerror(found.errno)}"
         return (check("skipped", told, f"try: ls -la {quote(str(folder))}"),)
@@ -76,8 +76,8 @@ def judge_beside(folder: Path, found: FolderFacts, configured: Collection[str]) 
     return (check("ok", "; ".join([f"none in {folder}", *notes])),)
 
 
-def _refused(name: str, path: Path, facts: FileFacts, *, macos: bool) -> Check:
-    check = partial(Check, f"database {name}", "fail")
+def _refused(name: str, path: Path, facts: FileFacts, *, macos: bool) -> DoctorCheck:
+    check = partial(DoctorCheck, f"database {name}", "fail")
     code = facts.errno or 0
     if code in _MISSING:
         return check(f"there is no such file: {path}", "correct this database's path, or bring the file back")
@@ -95,15 +95,15 @@ def full_disk_access() -> str:
     return f"grant Full Disk Access to {program} (System Settings, Privacy & Security), again after each upgrade of it"
 
 
-def judge_hang(name: str, path: Path, told: str, *, macos: bool) -> Check:
+def judge_hang(name: str, path: Path, told: str, *, macos: bool) -> DoctorCheck:
     """A file whose file system does not answer."""
     mend = f"see whether the drive answers: ls -l {quote(str(path))}"
     if macos:
         mend += f"; macOS may be waiting for a permission: {full_disk_access()}"
-    return Check(f"database {name}", "fail", told, mend)
+    return DoctorCheck(f"database {name}", "fail", told, mend)
 
 
-def _look(database: Database) -> Iterator[Check]:
+def _look(database: Database) -> Iterator[DoctorCheck]:
     macos = sys.platform == "darwin"
     try:
         facts = look_at_file(database.path)
@@ -113,7 +113,7 @@ def _look(database: Database) -> Iterator[Check]:
     yield judge_file(database.name, database.path, facts, macos=macos)
 
 
-def _look_beside(databases: Sequence[Database], folders: Sequence[Path]) -> Iterator[Check]:
+def _look_beside(databases: Sequence[Database], folders: Sequence[Path]) -> Iterator[DoctorCheck]:
     """Every folder before any is judged: a database may be configured by its name in another one (a symlink)."""
     seen: dict[Path, FolderFacts] = {}
     for folder in folders:
@@ -121,7 +121,7 @@ def _look_beside(databases: Sequence[Database], folders: Sequence[Path]) -> Iter
             seen[folder] = look_at_folder(folder)
         except HangsError as error:
             mend = f"see whether the drive answers: ls {quote(str(folder))}"
-            yield Check("other databases", "fail", str(error), mend)
+            yield DoctorCheck("other databases", "fail", str(error), mend)
     paths = {database.path for database in databases}
     configured = {
         inode for folder, found in seen.items() for name, inode in found.databases.items() if folder / name in paths

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from local.doctor.check import Check
+from local.doctor.check import DoctorCheck
 from local.doctor.file_facts import FILE_SECONDS, HangsError, look_at_file
 from local.doctor.run import Precondition
 from local.settings import Database
@@ -63,22 +63,22 @@ def is_shared(kind: str) -> bool:
     return kind in _SHARED or kind.startswith("fuse.")
 
 
-def judge(kinds: Mapping[str, str | None]) -> Check:
+def judge(kinds: Mapping[str, str | None]) -> DoctorCheck:
     """`kinds` are the file systems' types by the databases' names, None where it is not known."""
     shared = [f"{name} ({kind})" for name, kind in kinds.items() if kind and is_shared(kind)]
     if shared:
         told = f"on a network or virtual file system: {', '.join(shared)}; WAL does not work there between two sides"
         mend = "keep the database on a local disk of the machine (for Docker: in a volume) whose programs use it"
-        return Check(_NAME, "warn", told, mend)
+        return DoctorCheck(_NAME, "warn", told, mend)
     unknown = [name for name, kind in kinds.items() if kind is None]
     if unknown:
-        return Check(_NAME, "skipped", f"not known for {', '.join(unknown)}")
-    return Check(
+        return DoctorCheck(_NAME, "skipped", f"not known for {', '.join(unknown)}")
+    return DoctorCheck(
         _NAME, "ok", f"every database is on a local disk ({', '.join(sorted({str(k) for k in kinds.values()}))})"
     )
 
 
-def _look(databases: Sequence[Database]) -> Iterator[Check]:
+def _look(databases: Sequence[Database]) -> Iterator[DoctorCheck]:
     mounts = _mounts()
     yield judge({database.name: type_at(mounts, _real(database.path)) for database in databases})
 

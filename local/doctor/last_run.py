@@ -23,7 +23,7 @@ import msgspec
 from local import clock
 from local.archive.cache import cache_folder
 from local.cloud.redact import scrub
-from local.doctor.check import Check, CheckVerdict
+from local.doctor.check import DoctorCheck, CheckVerdict
 from local.doctor.credential import identity_of
 from local.doctor.run import Precondition
 from local.errors import LockHeldError, PillarError
@@ -138,9 +138,9 @@ def read_note(path: Path) -> RunNote | None:
     return msgspec.json.decode(content, type=RunNote)
 
 
-def judge(found: RunNote | None, now: datetime, max_age_hours: float) -> Check:
+def judge(found: RunNote | None, now: datetime, max_age_hours: float) -> DoctorCheck:
     """Whether the schedule runs, and what its last run could do."""
-    check = partial(Check, _NAME)
+    check = partial(DoctorCheck, _NAME)
     if found is None:
         return check("skipped", "never ran by schedule on this machine, as far as its note tells", _BY_SCHEDULE)
     seconds = (now - found.start_time).total_seconds()
@@ -161,14 +161,14 @@ def judge(found: RunNote | None, now: datetime, max_age_hours: float) -> Check:
     return check("ok", f"{told}: passed, read {len(found.databases)} databases")
 
 
-def _look(settings: Settings) -> Iterator[Check]:
+def _look(settings: Settings) -> Iterator[DoctorCheck]:
     path = note_path(settings)
     try:
         found = read_note(path)
         yield judge(found, clock.now(), settings.backup.max_age_hours)
     except (ValueError, OSError) as error:
         mend = "remove it; the next scheduled run writes it again"
-        yield Check(_NAME, "warn", f"{path} cannot be read: {error}", mend)
+        yield DoctorCheck(_NAME, "warn", f"{path} cannot be read: {error}", mend)
 
 
 def _troubles(found: RunNote) -> str:

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from shlex import quote
 
-from local.doctor.check import Check
+from local.doctor.check import DoctorCheck
 from local.doctor.file_facts import FILE_SECONDS, HangsError, look_at_file
 from local.doctor.run import Precondition
 from local.output.screen import size
@@ -53,12 +53,14 @@ def _limit_seconds(databases: int) -> float:
     return _DISK_SECONDS + 2 * FILE_SECONDS * databases
 
 
-def judge_python(version: tuple[int, ...], program: str) -> Check:
+def judge_python(version: tuple[int, ...], program: str) -> DoctorCheck:
     """Whether this Python is one that the product is made for."""
     told = f"Python {'.'.join(map(str, version))} ({program}) on {platform.system()} {platform.machine()}"
     if version[:2] < OLDEST_PYTHON:
-        return Check("python", "fail", f"{told} is older than 3.11", "make the .venv anew with Python 3.11 or later")
-    return Check("python", "ok", told)
+        return DoctorCheck(
+            "python", "fail", f"{told} is older than 3.11", "make the .venv anew with Python 3.11 or later"
+        )
+    return DoctorCheck("python", "ok", told)
 
 
 def has_wal_reset_bug(version: SqliteVersion) -> bool:
@@ -68,14 +70,14 @@ def has_wal_reset_bug(version: SqliteVersion) -> bool:
     return _FIRST_WITH_BUG <= version < _MENDED
 
 
-def judge_sqlite(version: SqliteVersion) -> Check:
+def judge_sqlite(version: SqliteVersion) -> DoctorCheck:
     """The library that reads the databases here; their applications have their own, which this cannot see."""
     told = f"SQLite {'.'.join(map(str, version))}"
     if has_wal_reset_bug(version):
         told += " has the WAL-reset bug (3.7.0 to 3.51.2), which can corrupt a WAL database that several programs write"
         mend = "use a Python with SQLite 3.51.3 (or 3.50.7, 3.44.6) or later, and look at what your applications use"
-        return Check("sqlite", "warn", told, mend)
-    return Check("sqlite", "ok", told)
+        return DoctorCheck("sqlite", "warn", told, mend)
+    return DoctorCheck("sqlite", "ok", told)
 
 
 def rooms(sizes_bytes: Mapping[Path, int], cache: Path, temporary: Path, at_once: int) -> tuple[Room, ...]:
@@ -95,19 +97,19 @@ def rooms(sizes_bytes: Mapping[Path, int], cache: Path, temporary: Path, at_once
     return tuple(found)
 
 
-def judge_space(room: Room, free_bytes: int) -> Check:
+def judge_space(room: Room, free_bytes: int) -> DoctorCheck:
     """Whether a folder has the room."""
     name = f"free space: {room.name}"
     told = f"{size(free_bytes)} free in {room.folder}"
     mend = f"free space there: df -h {quote(str(room.folder))}"
     if free_bytes < room.needed_bytes:
-        return Check(name, "fail", f"{told}, {room.what} needs {size(room.needed_bytes)}", mend)
+        return DoctorCheck(name, "fail", f"{told}, {room.what} needs {size(room.needed_bytes)}", mend)
     if free_bytes < room.ample_bytes:
-        return Check(name, "warn", f"{told}, {room.what} may need {size(room.ample_bytes)}", mend)
-    return Check(name, "ok", f"{told}, {room.what} needs {size(room.ample_bytes)} at most")
+        return DoctorCheck(name, "warn", f"{told}, {room.what} may need {size(room.ample_bytes)}", mend)
+    return DoctorCheck(name, "ok", f"{told}, {room.what} needs {size(room.ample_bytes)} at most")
 
 
-def _look_at_space(databases: Sequence[Database], cache: Path) -> Iterator[Check]:
+def _look_at_space(databases: Sequence[Database], cache: Path) -> Iterator[DoctorCheck]:
     from local.backup.run import DATABASES_AT_ONCE
 
     sizes: dict[Path, int] = {}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from traceback import extract_tb
 
-from local.doctor.check import Check, DoctorReport, refused, report, safe
+from local.doctor.check import DoctorCheck, DoctorReport, refused, report, safe
 from local.errors import PillarError
 
 _AT_ONCE = 6
@@ -26,7 +26,7 @@ class Precondition:
     """
 
     name: str
-    look: Callable[[], Iterable[Check]]
+    look: Callable[[], Iterable[DoctorCheck]]
     limit_seconds: float = 30.0
 
 
@@ -35,7 +35,7 @@ class _Look:
     """One precondition that is being looked at, by a thread that may never come back."""
 
     wanted: Precondition
-    found: list[Check] = field(default_factory=list)
+    found: list[DoctorCheck] = field(default_factory=list)
     begin: float | None = None
     ended: threading.Event = field(default_factory=threading.Event)
 
@@ -58,13 +58,13 @@ class _Look:
         return True
 
 
-def examine(preconditions: Sequence[Precondition], tell: Callable[[Check], object]) -> DoctorReport:
+def examine(preconditions: Sequence[Precondition], tell: Callable[[DoctorCheck], object]) -> DoctorReport:
     """Look at all of them; `tell` hears of each check in listed order, as soon as those before it are known."""
     looks = [_Look(wanted) for wanted in preconditions]
     waiting = deque(looks)
     for _ in range(_AT_ONCE):
         _start_worker(waiting)
-    checks: list[Check] = []
+    checks: list[DoctorCheck] = []
     for look in looks:
         found = _outcome(look, waiting)
         checks += found
@@ -73,7 +73,7 @@ def examine(preconditions: Sequence[Precondition], tell: Callable[[Check], objec
     return report(checks)
 
 
-def _outcome(look: _Look, waiting: deque[_Look]) -> list[Check]:
+def _outcome(look: _Look, waiting: deque[_Look]) -> list[DoctorCheck]:
     in_time = look.await_end()
     found = list(look.found)
     if not in_time:
@@ -97,16 +97,18 @@ def _start_worker(waiting: deque[_Look]) -> None:
     threading.Thread(target=work, daemon=True).start()
 
 
-def hung(name: str, limit_seconds: float) -> Check:
+def hung(name: str, limit_seconds: float) -> DoctorCheck:
     """A look that did not come back."""
     message = f"no answer within {limit_seconds:g} s"
-    return Check(name, "fail", message, "see what holds it up: a network drive, a server, a question on the screen")
+    return DoctorCheck(
+        name, "fail", message, "see what holds it up: a network drive, a server, a question on the screen"
+    )
 
 
-def _fault(name: str, error: Exception) -> Check:
+def _fault(name: str, error: Exception) -> DoctorCheck:
     """An error of the operating system is the machine's; anything else is a bug, told with its place."""
     if isinstance(error, OSError):
-        return Check(name, "fail", str(error), "look at that file, folder or program")
+        return DoctorCheck(name, "fail", str(error), "look at that file, folder or program")
     place = extract_tb(error.__traceback__)[-1]
     where = f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}"
-    return Check(name, "fail", f"{where}: {error}", "this is a bug: please report it")
+    return DoctorCheck(name, "fail", f"{where}: {error}", "this is a bug: please report it")

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import get_args
 
-from local.doctor.check import Check, CheckVerdict, DoctorReport
+from local.doctor.check import DoctorCheck, CheckVerdict, DoctorReport
 from local.output.screen import Screen
 
 _WIDTH = 80
@@ -16,11 +16,11 @@ _LONG = 100
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "bold red", "skipped": "cyan"}
 
 
-def telling(screen: Screen) -> Callable[[Check], None]:
+def telling(screen: Screen) -> Callable[[DoctorCheck], None]:
     """Shows one check after the other; a long reason that several share is told with the first of them."""
-    failed: list[Check] = []
+    failed: list[DoctorCheck] = []
 
-    def tell(found: Check) -> None:
+    def tell(found: DoctorCheck) -> None:
         check(screen, told_once(found, failed))
         if found.verdict == "fail":
             failed.append(found)
@@ -28,7 +28,7 @@ def telling(screen: Screen) -> Callable[[Check], None]:
     return tell
 
 
-def told_once(found: Check, failed: Sequence[Check]) -> Check:
+def told_once(found: DoctorCheck, failed: Sequence[DoctorCheck]) -> DoctorCheck:
     """A failure whose message ends like that of an earlier one with the same mend, without what is told there."""
     parts = found.message.split(": ")
     for earlier in failed:
@@ -36,11 +36,11 @@ def told_once(found: Check, failed: Sequence[Check]) -> Check:
             ending = ": ".join(parts[start:])
             shared = earlier.mend == found.mend and earlier.message.endswith(ending)
             if found.verdict == "fail" and shared and len(ending) > _LONG:
-                return Check(found.name, found.verdict, f"{': '.join(parts[:start])}: as for [{earlier.name}]")
+                return DoctorCheck(found.name, found.verdict, f"{': '.join(parts[:start])}: as for [{earlier.name}]")
     return found
 
 
-def check(screen: Screen, found: Check) -> None:
+def check(screen: Screen, found: DoctorCheck) -> None:
     """One check, in a log in one line.
 
     On a terminal the text is broken between words, and what mends it follows whole, so that a command can be copied.

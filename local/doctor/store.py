@@ -13,7 +13,7 @@ from typing import Any
 
 from local import clock
 from local.cloud.errors import explain
-from local.doctor.check import Check, refused
+from local.doctor.check import DoctorCheck, refused
 from local.doctor.run import Precondition
 from local.errors import PillarError
 from local.store.azure import AzureStore
@@ -48,18 +48,18 @@ def precondition(opening: Callable[[], Repository]) -> Precondition:
     return Precondition("store", partial(_look, opening), _LIMIT_SECONDS)
 
 
-def judge_clock(ahead: timedelta | None, against: str) -> Check:
+def judge_clock(ahead: timedelta | None, against: str) -> DoctorCheck:
     """`ahead` is how far this machine's clock is ahead of the store's (below zero: behind); None: not known."""
     if ahead is None:
-        return Check("clock", "skipped", f"{against} told no time")
+        return DoctorCheck("clock", "skipped", f"{against} told no time")
     seconds = ahead.total_seconds()
     told = f"{abs(seconds):.0f} s {'behind' if seconds < 0 else 'ahead of'} {against}"
     mend = "set it by NTP: timedatectl set-ntp true (macOS: sudo sntp -sS time.apple.com)"
     if abs(ahead) > SKEW:
-        return Check("clock", "fail", f"{told}: backups get a wrong time, and Azure refuses signatures", mend)
+        return DoctorCheck("clock", "fail", f"{told}: backups get a wrong time, and Azure refuses signatures", mend)
     if abs(ahead) > _CLOCK_WARNING:
-        return Check("clock", "warn", told, mend)
-    return Check("clock", "ok", f"within {_CLOCK_WARNING.seconds} s of {against}")
+        return DoctorCheck("clock", "warn", told, mend)
+    return DoctorCheck("clock", "ok", f"within {_CLOCK_WARNING.seconds} s of {against}")
 
 
 def difference(earliest: datetime, told: datetime, latest: datetime, resolution: timedelta) -> timedelta:
@@ -72,7 +72,7 @@ def difference(earliest: datetime, told: datetime, latest: datetime, resolution:
     return max(earliest - (told + resolution), timedelta())
 
 
-def _look(opening: Callable[[], Repository]) -> Iterator[Check]:
+def _look(opening: Callable[[], Repository]) -> Iterator[DoctorCheck]:
     repository = opening()
     store = repository.store
     seen = ContainerFacts()
@@ -84,24 +84,26 @@ def _look(opening: Callable[[], Repository]) -> Iterator[Check]:
     # A right to read is refused for a name that is not there as well.
     store.read(f"{PROBE_FOLDER}/none")
     told = f"{store.url} lets this login list and read: {days} day{'' if days == 1 else 's'} of backups"
-    yield Check("store reached", "ok", f"{told} under {repository.prefix}/")
+    yield DoctorCheck("store reached", "ok", f"{told} under {repository.prefix}/")
     yield from judge_public(seen.public, store.url.rpartition("/")[2])
     if seen.immutable:
         told = "not tried, since the container is under an immutability policy or a legal hold: a probe would stay"
-        yield Check("store written", "skipped", told)
+        yield DoctorCheck("store written", "skipped", told)
         return
     yield from _probe(store)
 
 
-def judge_public(public: str | None, container: str) -> tuple[Check, ...]:
+def judge_public(public: str | None, container: str) -> tuple[DoctorCheck, ...]:
     """Backups that anybody may read; `public` is "blob" or "container"."""
     if public is None:
         return ()
     mend = f"az storage container set-permission --name {container} --public-access off --account-name ACCOUNT"
-    return (Check("store open to everybody", "fail", f"anybody may read the backups (access level {public})", mend),)
+    return (
+        DoctorCheck("store open to everybody", "fail", f"anybody may read the backups (access level {public})", mend),
+    )
 
 
-def _probe(store: Store) -> Iterator[Check]:
+def _probe(store: Store) -> Iterator[DoctorCheck]:
     """Write, read back and remove a file or blob of our own."""
     name = f"{PROBE_FOLDER}/{clock.compact_timestamp(clock.now())}-{secrets.token_hex(4)}.txt"
     begin = datetime.now(UTC)
@@ -118,13 +120,15 @@ def _probe(store: Store) -> Iterator[Check]:
     finally:
         kept = store.remove(entry) if entry else "it was not found again"
     if came_back != _CONTENT:
-        yield Check("store written", "fail", "what was written did not come back as it was", "look at the store's disk")
+        yield DoctorCheck(
+            "store written", "fail", "what was written did not come back as it was", "look at the store's disk"
+        )
     elif kept:
         told = f"written and read back, but the probe {name} stays: {kept}"
         mend = "give this login the right to delete, which invoke backup.prune needs too"
-        yield Check("store written", "warn", told, mend)
+        yield DoctorCheck("store written", "warn", told, mend)
     else:
-        yield Check("store written", "ok", "a probe was written, read back and removed")
+        yield DoctorCheck("store written", "ok", "a probe was written, read back and removed")
     if store.local and entry:
         yield judge_clock(difference(begin, entry.modified, end, timedelta(seconds=2)), "the folder's clock")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.doctor.check import Check
+from local.doctor.check import DoctorCheck
 from local.doctor.run import examine
 from local.settings import AzureSettings, Database, Settings, StoreSettings
 from rbac import doctor_checks
@@ -24,7 +24,7 @@ BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write"
 SAFE = SafetyFacts("alai", "rg", "backups", True, 14, 7, True, False, False)
 
 
-def looked_at(azure: AzureSettings, store: StoreSettings = STORE_SETTINGS) -> dict[str, Check]:
+def looked_at(azure: AzureSettings, store: StoreSettings = STORE_SETTINGS) -> dict[str, DoctorCheck]:
     settings = Settings(store=store, databases=DATABASES, azure=azure)
     return {check.name: check for check in examine(doctor_checks.preconditions(settings), lambda _: None).checks}
 

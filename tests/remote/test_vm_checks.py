@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from local.doctor.check import Check
+from local.doctor.check import DoctorCheck
 from local.doctor.run import examine
 from local.settings import AzureSettings
 from remote import run_command, vm_checks
@@ -19,7 +19,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vm_checks, "_PATIENCE", Patience(look=0.05, tell=0.2, busy=0.2, end=60))
 
 
-def looked_at(azure: AzureSettings) -> dict[str, Check]:
+def looked_at(azure: AzureSettings) -> dict[str, DoctorCheck]:
     return {check.name: check for check in examine(vm_checks.preconditions(azure), lambda _: None).checks}
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from local.doctor import databases
-from local.doctor.check import Check
+from local.doctor.check import DoctorCheck
 from local.doctor.databases import judge_beside, judge_file
 from local.doctor.file_facts import FileFacts, FolderFacts, HangsError, look_at_file, look_at_folder
 from local.doctor.file_probe import MAGIC
@@ -88,7 +88,7 @@ def test_neighbours_are_judged(found: FolderFacts, verdict: str, told: str) -> N
     assert told in check.message
 
 
-def looked_at(*configured: Path) -> list[Check]:
+def looked_at(*configured: Path) -> list[DoctorCheck]:
     wanted = databases.preconditions([Database(name=path.stem, path=path) for path in configured])
     return [check for each in wanted for check in each.look()]
 

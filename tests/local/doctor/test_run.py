@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from local.doctor import show
-from local.doctor.check import Check, Doctor, exit_code, report
+from local.doctor.check import DoctorCheck, Doctor, exit_code, report
 from local.doctor.run import Precondition, examine
 from local.errors import ConfigError
 from local.output.screen import Screen
@@ -16,14 +16,14 @@ from tests.support.terminal import log_lines
 
 
 def fine(name: str) -> Precondition:
-    return Precondition(name, lambda: [Check(name, "ok", "fine")])
+    return Precondition(name, lambda: [DoctorCheck(name, "ok", "fine")])
 
 
 def hanging(name: str, until: threading.Event, limit_seconds: float = 0.1) -> Precondition:
-    def look() -> Iterator[Check]:
-        yield Check(f"{name} first", "ok", "seen")
+    def look() -> Iterator[DoctorCheck]:
+        yield DoctorCheck(f"{name} first", "ok", "seen")
         until.wait(60)
-        yield Check(f"{name} last", "ok", "too late")
+        yield DoctorCheck(f"{name} last", "ok", "too late")
 
     return Precondition(name, look, limit_seconds)
 
@@ -31,15 +31,15 @@ def hanging(name: str, until: threading.Event, limit_seconds: float = 0.1) -> Pr
 def test_they_are_told_in_their_order_however_they_end() -> None:
     later = threading.Event()
 
-    def look() -> Iterator[Check]:
+    def look() -> Iterator[DoctorCheck]:
         later.wait(60)
-        yield Check("slow", "ok", "at last")
+        yield DoctorCheck("slow", "ok", "at last")
 
-    def let_go() -> Iterator[Check]:
-        yield Check("quick", "ok", "at once")
+    def let_go() -> Iterator[DoctorCheck]:
+        yield DoctorCheck("quick", "ok", "at once")
         later.set()
 
-    told: list[Check] = []
+    told: list[DoctorCheck] = []
     found = examine([Precondition("slow", look), Precondition("quick", let_go), fine("c")], told.append)
 
     assert [check.name for check in told] == ["slow", "quick", "c"]
@@ -61,14 +61,14 @@ def test_more_of_them_hang_than_are_looked_at_at_once_and_the_rest_is_told_all_t
 
 
 def test_an_error_of_ours_of_the_machine_s_and_a_bug_are_each_a_failure() -> None:
-    def ours() -> Iterator[Check]:
-        yield Check("before", "ok", "seen")
+    def ours() -> Iterator[DoctorCheck]:
+        yield DoctorCheck("before", "ok", "seen")
         raise ConfigError("store: connect", "AccountKey=abcdef is wrong", "unset it")
 
-    def machine() -> Iterator[Check]:
+    def machine() -> Iterator[DoctorCheck]:
         raise PermissionError(13, "Permission denied", "/db")
 
-    def bug() -> Iterator[Check]:
+    def bug() -> Iterator[DoctorCheck]:
         raise KeyError("x\x1b[2J")
 
     looks = [Precondition("ours", ours), Precondition("machine", machine), Precondition("bug", bug)]
@@ -93,7 +93,7 @@ def test_an_error_of_ours_of_the_machine_s_and_a_bug_are_each_a_failure() -> Non
 def test_the_worst_check_is_the_whole_s_and_only_a_failure_ends_with_1(
     verdicts: list[str], whole: str, code: int
 ) -> None:
-    found = report([Check("a", verdict, "told") for verdict in verdicts])  # type: ignore[arg-type]
+    found = report([DoctorCheck("a", verdict, "told") for verdict in verdicts])  # type: ignore[arg-type]
 
     assert found.doctor == Doctor(whole)  # type: ignore[arg-type]
     assert exit_code(found) == code
@@ -101,17 +101,19 @@ def test_the_worst_check_is_the_whole_s_and_only_a_failure_ends_with_1(
 
 def test_a_long_reason_that_several_share_is_told_once() -> None:
     reason = "no login was found (tried " + "and ".join(f"way {number} " for number in range(20)) + ")"
-    first = Check("credential", "fail", f"log in: not logged in for /a: {reason}", "az login")
-    second = Check("rights", "fail", f"look: not logged in for /b: {reason}", "az login")
-    other = Check("rights", "fail", f"look: not logged in for /b: {reason}", "set AZURE_CLIENT_ID")
+    first = DoctorCheck("credential", "fail", f"log in: not logged in for /a: {reason}", "az login")
+    second = DoctorCheck("rights", "fail", f"look: not logged in for /b: {reason}", "az login")
+    other = DoctorCheck("rights", "fail", f"look: not logged in for /b: {reason}", "set AZURE_CLIENT_ID")
 
-    assert show.told_once(second, [first]) == Check("rights", "fail", "look: not logged in for /b: as for [credential]")
+    assert show.told_once(second, [first]) == DoctorCheck(
+        "rights", "fail", "look: not logged in for /b: as for [credential]"
+    )
     assert show.told_once(other, [first]) == other
     assert show.told_once(first, []) == first
 
 
 def test_a_log_has_a_line_a_check_and_the_counts_last(capsys: pytest.CaptureFixture[str]) -> None:
-    found = report([Check("a", "ok", "fine"), Check("b", "fail", "is gone " * 30, "bring it back")])
+    found = report([DoctorCheck("a", "ok", "fine"), DoctorCheck("b", "fail", "is gone " * 30, "bring it back")])
 
     tell = show.telling(Screen())
     for check in found.checks:

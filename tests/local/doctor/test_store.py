@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from local.doctor import credential, store
-from local.doctor.check import Check
+from local.doctor.check import DoctorCheck
 from local.doctor.credential import Identity, identity_of
 from local.doctor.run import examine
 from local.doctor.store import PROBE_FOLDER, difference, judge_clock, parse_date
@@ -26,7 +26,7 @@ from tests.support.blob_proxy import BlobProxy, RefusedCall
 NOW = datetime(2026, 5, 5, 12, tzinfo=UTC)
 
 
-def looked_at(settings: StoreSettings, azure: AzureSettings | None = None) -> dict[str, Check]:
+def looked_at(settings: StoreSettings, azure: AzureSettings | None = None) -> dict[str, DoctorCheck]:
     wanted = store.precondition(partial(open_repository, settings, azure or AzureSettings()))
     return {check.name: check for check in examine([wanted], lambda _: None).checks}
 
