@@ -23,7 +23,7 @@ import msgspec
 from local import clock
 from local.archive.cache import cache_folder
 from local.cloud.redact import scrub
-from local.doctor.check import DoctorCheck, CheckVerdict
+from local.doctor.check import CheckVerdict, DoctorCheck
 from local.doctor.credential import identity_of
 from local.doctor.run import Precondition
 from local.errors import LockHeldError, PillarError

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import get_args
 
-from local.doctor.check import DoctorCheck, CheckVerdict, DoctorReport
+from local.doctor.check import CheckVerdict, DoctorCheck, DoctorReport
 from local.output.screen import Screen
 
 _WIDTH = 80

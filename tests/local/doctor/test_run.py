@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from local.doctor import show
-from local.doctor.check import DoctorCheck, Doctor, exit_code, report
+from local.doctor.check import Doctor, DoctorCheck, exit_code, report
 from local.doctor.run import Precondition, examine
 from local.errors import ConfigError
 from local.output.screen import Screen
