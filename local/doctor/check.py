@@ -12,6 +12,7 @@ from local.errors import PillarError
 from local.output.screen import printable
 from local.report import Document
 
+_MOST_CHARACTERS = 3000
 CheckVerdict = Literal["ok", "warn", "fail", "skipped"]
 
 
@@ -54,7 +55,13 @@ def refused(name: str, error: PillarError, verdict: CheckVerdict = "fail") -> Do
 
 
 def safe(check: DoctorCheck) -> DoctorCheck:
-    """The same without secrets, and without what could steer a terminal: names and answers come from outside."""
-    return DoctorCheck(
-        printable(check.name), check.verdict, printable(scrub(check.message)), printable(scrub(check.mend))
-    )
+    """The same without secrets, without what could steer a terminal, and of a length that a person reads: names and
+    answers come from outside.
+    """
+    name, message, mend = (_told(text) for text in (check.name, check.message, check.mend))
+    return DoctorCheck(name, check.verdict, message, mend)
+
+
+def _told(text: str) -> str:
+    shown = printable(scrub(text))
+    return shown if len(shown) <= _MOST_CHARACTERS else f"{shown[:_MOST_CHARACTERS]}…"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import sqlite3
@@ -97,11 +98,16 @@ def rooms(sizes_bytes: Mapping[Path, int], cache: Path, temporary: Path, at_once
     return tuple(found)
 
 
-def judge_space(room: Room, free_bytes: int) -> DoctorCheck:
-    """Whether a folder has the room."""
+def judge_space(room: Room, free_bytes: int, *, writable: bool) -> DoctorCheck:
+    """Whether a folder has the room, and is this user's to write where something must be written there."""
     name = f"free space: {room.name}"
     told = f"{size(free_bytes)} free in {room.folder}"
     mend = f"free space there: df -h {quote(str(room.folder))}"
+    if room.needed_bytes and not writable:
+        rights = f"look at the rights of that folder: ls -ld {quote(str(room.folder))}"
+        return DoctorCheck(
+            name, "fail", f"{room.folder} cannot be written by this user, and {room.what} needs it", rights
+        )
     if free_bytes < room.needed_bytes:
         return DoctorCheck(name, "fail", f"{told}, {room.what} needs {size(room.needed_bytes)}", mend)
     if free_bytes < room.ample_bytes:
@@ -121,7 +127,8 @@ def _look_at_space(databases: Sequence[Database], cache: Path) -> Iterator[Docto
         if facts.regular:
             sizes[database.path] = facts.size_bytes
     for room in rooms(sizes, cache, Path(tempfile.gettempdir()), DATABASES_AT_ONCE):
-        yield judge_space(room, shutil.disk_usage(_existing(room.folder)).free)
+        place = _existing(room.folder)
+        yield judge_space(room, shutil.disk_usage(place).free, writable=os.access(place, os.W_OK))
 
 
 def _existing(folder: Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -15,7 +16,7 @@ from local import clock
 from local.cloud.errors import explain
 from local.doctor.check import DoctorCheck, refused
 from local.doctor.run import Precondition
-from local.errors import PillarError
+from local.errors import PillarError, StoreError
 from local.store.azure import AzureStore
 from local.store.catalog import SKEW
 from local.store.interface import Entry, Store
@@ -26,6 +27,7 @@ PROBE_FOLDER = ".pillar9-doctor"
 # One that a killed doctor left.
 _FORGOTTEN = timedelta(hours=1)
 _LIMIT_SECONDS = 120.0
+_ATTEMPTS = 10
 # A clock that is set by NTP is never so far off, and a Date header and FAT's times are of whole (two) seconds.
 _CLOCK_WARNING = timedelta(seconds=5)
 _PROBE = re.compile(re.escape(PROBE_FOLDER) + r"/\d{8}T\d{6}\.\d{3}Z-[0-9a-f]{8}\.txt")
@@ -108,7 +110,7 @@ def _probe(store: Store) -> Iterator[DoctorCheck]:
     name = f"{PROBE_FOLDER}/{clock.compact_timestamp(clock.now())}-{secrets.token_hex(4)}.txt"
     begin = datetime.now(UTC)
     try:
-        store.write(name, _CONTENT)
+        _write(store, name)
     except PillarError as error:
         yield refused("store written", error)
         return
@@ -131,6 +133,15 @@ def _probe(store: Store) -> Iterator[DoctorCheck]:
         yield DoctorCheck("store written", "ok", "a probe was written, read back and removed")
     if store.local and entry:
         yield judge_clock(difference(begin, entry.modified, end, timedelta(seconds=2)), "the folder's clock")
+
+
+def _write(store: Store, name: str) -> None:
+    """Also while another doctor, which removes its own probe, takes the empty folder away before this one is in it."""
+    for _ in range(_ATTEMPTS - 1):
+        with suppress(StoreError):
+            store.write(name, _CONTENT)
+            return
+    store.write(name, _CONTENT)
 
 
 def _sweep(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,10 +46,18 @@ def test_an_old_python_is_told(version: tuple[int, ...], verdict: str) -> None:
 
 @pytest.mark.parametrize(("free_bytes", "verdict"), [(999, "fail"), (1000, "warn"), (3999, "warn"), (4000, "ok")])
 def test_room_is_judged(free_bytes: int, verdict: str) -> None:
-    check = judge_space(ROOM, free_bytes)
+    check = judge_space(ROOM, free_bytes, writable=True)
 
     assert check.verdict == verdict
     assert ("df -h /cache" in check.mend) == (verdict != "ok")
+
+
+def test_a_folder_that_is_to_be_written_must_be_this_user_s_to_write() -> None:
+    check = judge_space(ROOM, 4000, writable=False)
+    beside = judge_space(replace(ROOM, needed_bytes=0), 4000, writable=False)
+
+    assert (check.verdict, beside.verdict) == ("fail", "ok")
+    assert check.mend == "look at the rights of that folder: ls -ld /cache"
 
 
 def test_room_is_needed_for_snapshots_at_once_a_drill_and_a_restore_beside_each_database() -> None:

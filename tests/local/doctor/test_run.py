@@ -99,6 +99,12 @@ def test_the_worst_check_is_the_whole_s_and_only_a_failure_ends_with_1(
     assert exit_code(found) == code
 
 
+def test_what_comes_from_outside_is_cut_where_nobody_would_read_on() -> None:
+    found = examine([Precondition("vm", lambda: [DoctorCheck("vm", "ok", "x" * 1_000_000)])], lambda _: None)
+
+    assert len(found.checks[0].message) == 3001
+
+
 def test_a_long_reason_that_several_share_is_told_once() -> None:
     reason = "no login was found (tried " + "and ".join(f"way {number} " for number in range(20)) + ")"
     first = DoctorCheck("credential", "fail", f"log in: not logged in for /a: {reason}", "az login")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -45,6 +46,16 @@ def test_either_store_is_reached_read_and_written_and_nothing_stays(store_settin
     }
     assert probes_in(store_settings) == []
     assert open_repository(store_settings, AzureSettings()).points() == ()
+
+
+def test_doctors_at_the_same_time_take_nothing_from_each_other(tmp_path: Path) -> None:
+    settings = StoreSettings(url=tmp_path.as_uri())
+
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(lambda _: looked_at(settings)["store written"], range(100)))
+
+    assert {check.message for check in found} == {"a probe was written, read back and removed"}
+    assert not (tmp_path / PROBE_FOLDER).exists()
 
 
 def test_a_probe_that_a_killed_doctor_left_is_removed_once_it_is_old(tmp_path: Path) -> None:
