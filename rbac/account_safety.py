@@ -5,12 +5,15 @@ Each is a warning, with the command that sets it: whether it is wanted is for th
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from shlex import quote
 
 import msgspec
 
 from local.doctor.check import DoctorCheck
+from rbac.arm import container_is_immutable
 from rbac.clients import Clients
 
 _STORAGE_VERSION = "2023-05-01"
@@ -65,16 +68,14 @@ def read(clients: Clients, account_id: str, container: str) -> SafetyFacts:
 
     https://learn.microsoft.com/rest/api/storagerp/blob-services/get-service-properties
     """
-    from rbac.arm import container_is_immutable
-
     version = f"?api-version={_STORAGE_VERSION}"
     account = clients.arm.get(f"{account_id}{version}", _Account, "look at the storage account").properties
     path = f"{account_id}/blobServices/default"
     service = clients.arm.get(f"{path}{version}", _Service, "look at the account's blob service").properties
-    parts = account_id.split("/")
+    named = re.search(r"/resourceGroups/([^/]+)/", account_id, re.IGNORECASE)
     return SafetyFacts(
-        account=parts[-1],
-        group=parts[parts.index("resourceGroups") + 1] if "resourceGroups" in parts else "GROUP",
+        account=account_id.rpartition("/")[2],
+        group=named[1] if named else "GROUP",
         container=container,
         versions=bool(service.versions),
         blob_days=service.blobs.days if service.blobs.enabled else None,
@@ -87,53 +88,63 @@ def read(clients: Clients, account_id: str, container: str) -> SafetyFacts:
 
 def judge(facts: SafetyFacts) -> tuple[DoctorCheck, ...]:
     """One check a setting; docs/security.md says what each is worth."""
+    return (*_blob_service_checks(facts), _immutability_check(facts), *_account_checks(facts))
+
+
+def _blob_service_checks(facts: SafetyFacts) -> Iterator[DoctorCheck]:
     service = _SERVICE.format(account=quote(facts.account), group=quote(facts.group))
+    yield _judged(
+        "versions",
+        facts.versions,
+        "an overwritten or deleted backup stays as a version",
+        "off: whoever writes the store can replace a backup for good",
+        f"{service} --enable-versioning true",
+    )
+    yield _judged(
+        "soft delete of blobs",
+        facts.blob_days is not None,
+        f"a deleted backup can be brought back for {facts.blob_days} days",
+        "off: a deleted backup is gone at once",
+        f"{service} --enable-delete-retention true --delete-retention-days 14",
+    )
+    yield _judged(
+        "soft delete of containers",
+        facts.container_days is not None,
+        f"a deleted container can be brought back for {facts.container_days} days",
+        "off: a deleted container is gone with every backup in it",
+        f"{service} --enable-container-delete-retention true --container-delete-retention-days 14",
+    )
+
+
+def _immutability_check(facts: SafetyFacts) -> DoctorCheck:
+    """Versions of a container are immutable only where it was made so (docs/security.md)."""
+    create = f"az storage container-rm create --storage-account {quote(facts.account)}"
+    return _judged(
+        "immutability",
+        facts.immutable,
+        f"{facts.container} holds what is written there against deletion",
+        f"off for {facts.container}: who may delete can delete every backup; a new container can have it from the "
+        "start, which is then to be named in store.url",
+        f"{create} --resource-group {quote(facts.group)} --name NEW --enable-vlw true",
+    )
+
+
+def _account_checks(facts: SafetyFacts) -> Iterator[DoctorCheck]:
     update = f"az storage account update --name {quote(facts.account)} --resource-group {quote(facts.group)}"
-    immutable = f"az storage container-rm create --storage-account {quote(facts.account)}"
-    immutable += f" --resource-group {quote(facts.group)} --name NEW --enable-vlw true (then name it in store.url)"
-    return (
-        _judged(
-            "versions",
-            facts.versions,
-            "an overwritten or deleted backup stays as a version",
-            "off: whoever writes the store can replace a backup for good",
-            f"{service} --enable-versioning true",
-        ),
-        _judged(
-            "soft delete of blobs",
-            facts.blob_days is not None,
-            f"a deleted backup can be brought back for {facts.blob_days} days",
-            "off: a deleted backup is gone at once",
-            f"{service} --enable-delete-retention true --delete-retention-days 14",
-        ),
-        _judged(
-            "soft delete of containers",
-            facts.container_days is not None,
-            f"a deleted container can be brought back for {facts.container_days} days",
-            "off: a deleted container is gone with every backup in it",
-            f"{service} --enable-container-delete-retention true --container-delete-retention-days 14",
-        ),
-        _judged(
-            "immutability",
-            facts.immutable,
-            f"{facts.container} holds what is written there against deletion",
-            f"off for {facts.container}: who may delete can delete every backup",
-            immutable,
-        ),
-        _judged(
-            "shared keys",
-            not facts.shared_key,
-            "off: every call is made by somebody with a name",
-            "allowed: whoever has the account's key may do everything, and no log names them",
-            f"{update} --allow-shared-key-access false (not where AZURE_STORAGE_KEY or a key's SAS is used)",
-        ),
-        _judged(
-            "anonymous access",
-            not facts.public,
-            "off: no container can be opened to everybody",
-            "allowed: a container can be opened to everybody",
-            f"{update} --allow-blob-public-access false",
-        ),
+    yield _judged(
+        "shared keys",
+        not facts.shared_key,
+        "off: every call is made by somebody with a name",
+        "allowed: whoever has the account's key may do everything, and no log names them; once nothing uses "
+        "AZURE_STORAGE_KEY or a key's SAS any more, turn it off",
+        f"{update} --allow-shared-key-access false",
+    )
+    yield _judged(
+        "anonymous access",
+        not facts.public,
+        "off: no container can be opened to everybody",
+        "allowed: a container can be opened to everybody",
+        f"{update} --allow-blob-public-access false",
     )
 
 

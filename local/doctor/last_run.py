@@ -158,7 +158,7 @@ def judge(found: RunNote | None, now: datetime, max_age_hours: float) -> DoctorC
         return check("fail", f"{told}{ended}: {late}", _BY_SCHEDULE)
     if found.verdict == "running":
         return check("warn", f"{told}: it still runs, or was killed", "run invoke doctor again later")
-    return check("ok", f"{told}: passed, read {len(found.databases)} databases")
+    return check("ok", f"{told}: passed, read {', '.join(database.name for database in found.databases)}")
 
 
 def _look(settings: Settings) -> Iterator[DoctorCheck]:

@@ -105,6 +105,17 @@ def judge_public(public: str | None, container: str) -> tuple[DoctorCheck, ...]:
     )
 
 
+def judge_probe(name: str, *, intact: bool, kept: str | None) -> DoctorCheck:
+    """A probe that was written: whether it came back as it was, and why it stays (None: it is gone)."""
+    check = partial(DoctorCheck, "store written")
+    if not intact:
+        return check("fail", "what was written did not come back as it was", "look at the store's disk")
+    if kept:
+        told = f"written and read back, but the probe {name} stays: {kept}"
+        return check("warn", told, "give this login the right to delete, which invoke backup.prune needs too")
+    return check("ok", "a probe was written, read back and removed")
+
+
 def _probe(store: Store) -> Iterator[DoctorCheck]:
     """Write, read back and remove a file or blob of our own."""
     name = f"{PROBE_FOLDER}/{clock.compact_timestamp(clock.now())}-{secrets.token_hex(4)}.txt"
@@ -121,16 +132,7 @@ def _probe(store: Store) -> Iterator[DoctorCheck]:
         came_back = store.read(name)
     finally:
         kept = store.remove(entry) if entry else "it was not found again"
-    if came_back != _CONTENT:
-        yield DoctorCheck(
-            "store written", "fail", "what was written did not come back as it was", "look at the store's disk"
-        )
-    elif kept:
-        told = f"written and read back, but the probe {name} stays: {kept}"
-        mend = "give this login the right to delete, which invoke backup.prune needs too"
-        yield DoctorCheck("store written", "warn", told, mend)
-    else:
-        yield DoctorCheck("store written", "ok", "a probe was written, read back and removed")
+    yield judge_probe(name, intact=came_back == _CONTENT, kept=kept)
     if store.local and entry:
         yield judge_clock(difference(begin, entry.modified, end, timedelta(seconds=2)), "the folder's clock")
 

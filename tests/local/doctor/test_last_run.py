@@ -48,7 +48,7 @@ def report(error: str | None = None) -> BackupReport:
     ("found", "verdict", "told"),
     [
         (None, "skipped", "never ran by schedule"),
-        (FINE, "ok", "last run 3 h ago, as user alai with /opt/python3, ANVIL: passed, read 1 databases"),
+        (FINE, "ok", "last run 3 h ago, as user alai with /opt/python3, ANVIL: passed, read a"),
         (changed(start_time=NOW - timedelta(hours=6)), "fail", "longer ago than the 5 h"),
         (changed(start_time=NOW + timedelta(hours=6)), "warn", "is in the future"),
         (changed(verdict="running", end_time=None), "warn", "it still runs, or was killed"),

@@ -15,7 +15,7 @@ from local.doctor import credential, store
 from local.doctor.check import DoctorCheck
 from local.doctor.credential import Identity, identity_of
 from local.doctor.run import examine
-from local.doctor.store import PROBE_FOLDER, difference, judge_clock, parse_date
+from local.doctor.store import PROBE_FOLDER, difference, judge_clock, judge_probe, parse_date
 from local.errors import AzureError
 from local.location import parse_location
 from local.settings import AzureSettings, StoreSettings
@@ -188,6 +188,13 @@ def test_a_clock_is_off_only_by_what_the_answer_s_way_and_its_whole_seconds_leav
     found = difference(NOW, NOW + timedelta(seconds=told), NOW + timedelta(seconds=2), timedelta(seconds=1))
 
     assert found == timedelta(seconds=ahead)
+
+
+@pytest.mark.parametrize(
+    ("intact", "kept", "verdict"), [(True, None, "ok"), (True, "a lease", "warn"), (False, None, "fail")]
+)
+def test_a_probe_is_judged(intact: bool, kept: str | None, verdict: str) -> None:
+    assert judge_probe("p", intact=intact, kept=kept).verdict == verdict
 
 
 @pytest.mark.parametrize(
