@@ -53,6 +53,30 @@ def version(invocation: Invocation) -> int:
     return 0
 
 
+@command(
+    "doctor",
+    JSON,
+    left="nothing, or a probe in the store's .pillar9-doctor/, which an invoke doctor an hour later removes",
+)
+def doctor(invocation: Invocation) -> int:
+    """Every precondition of backup, drill and restore, each failure with the command that mends it."""
+    from local.doctor import local_checks, run, show
+    from local.doctor.check import exit_code
+    from rbac import doctor_checks
+    from remote import vm_checks
+
+    configured, screen = invocation.settings, invocation.screen
+    preconditions = (
+        *local_checks.preconditions(configured),
+        schedule.installed(invocation),
+        *doctor_checks.preconditions(configured),
+        *vm_checks.preconditions(configured.azure),
+    )
+    found = run.examine(preconditions, show.telling(screen))
+    screen.show(found, show.ending)
+    return exit_code(found)
+
+
 @command("test")
 def run_tests(
     invocation: Invocation,
@@ -149,6 +173,7 @@ COMMANDS = (
     # rbac is above remote: only here can remote.run be told who may run what.
     remote.run(rbac.rights_to_run),  # invoke remote.run
     alerts.test,  # invoke alert.test
+    doctor,  # invoke doctor
     demo,  # invoke demo
     run_tests,  # invoke test
     bench,  # invoke bench

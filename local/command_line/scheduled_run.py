@@ -26,6 +26,12 @@ DEADLINE_SECONDS = 12 * 3600
 _STREAMS = (1, 2)
 
 
+class _Process:
+    """Whether the schedule began this process."""
+
+    is_scheduled = False
+
+
 class ScheduledRun(msgspec.Struct, frozen=True):
     """A run in its own words; one without an end was killed, or goes on."""
 
@@ -35,6 +41,11 @@ class ScheduledRun(msgspec.Struct, frozen=True):
     started_time: str
     ended_time: str | None = None
     exit_code: int | None = None
+
+
+def is_scheduled() -> bool:
+    """Whether the schedule began this process; known once its command has begun."""
+    return _Process.is_scheduled
 
 
 def log_of(record: Path) -> Path:
@@ -63,6 +74,7 @@ def recorded(command: str, work: Callable[[], int], environment: MutableMapping[
     path = environment.pop(VARIABLE, None)
     if not path:
         return work()
+    _Process.is_scheduled = True
     record = Path(path)
     rotate(log_of(record))
     run = ScheduledRun(command, user_name(), os.getpid(), clock.timestamp(clock.now()))

@@ -10,6 +10,7 @@ from local.command_line.command import VARIABLES, Invocation, command
 from local.command_line.options import CHECK, JSON, Option
 
 if TYPE_CHECKING:
+    from local.doctor.run import Precondition
     from local.schedule.agents import Agent
     from local.schedule.scheduler import Scheduler
 
@@ -86,6 +87,14 @@ def remove(invocation: Invocation) -> int:
     found = documents.report(_survey(invocation, scheduler, as_found=True), documents.done(scheduler, changed))
     invocation.screen.show(found, tables.remove)
     return 0
+
+
+def installed(invocation: Invocation) -> Precondition:
+    """What `invoke doctor` asks of the schedule."""
+    from local.schedule import installed as looking
+    from local.schedule.scheduler import scheduler_here
+
+    return looking.precondition(lambda: _survey(invocation, scheduler_here(), as_found=True))
 
 
 def _survey(invocation: Invocation, scheduler: Scheduler, *, as_found: bool) -> list[Agent]:
