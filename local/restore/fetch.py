@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from local.drill.run import run_program
+from local.drill_program.distrust import confine
 from local.drill_program.tables import schema_digest
 from local.errors import InconclusiveError
 from local.events import Watch
@@ -57,7 +58,8 @@ def _proven(path: Path, drilled: DrilledDatabase) -> ProvenCopy:
         os.close(descriptor)
     counted = {name: count.restored for name, count in drilled.rows.items() if count.restored is not None}
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
-        return ProvenCopy(path, counted, schema_digest(connection))
+        confine(connection)
+        return ProvenCopy(path, counted, schema_digest(connection), drilled.name, drilled.backup_time)
 
 
 def sidecars(path: Path) -> tuple[Path, ...]:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from local import interrupt
 from local.drill.targets import Targets
+from local.drill_program.distrust import confine
 from local.drill_program.tables import row_counts
 from local.errors import ConfigError, InconclusiveError
 from local.events import Watch
+from local.interrupt import if_abandoned
 from local.report import Verdict
+from local.restore.claim import claimed
 from local.restore.facts import LiveFacts, LiveState, ProvenCopyFacts, copy_facts, look
 from local.restore.fetch import fetch
 from local.restore.kept import copies
@@ -24,7 +29,6 @@ from local.restore.live import LiveRestore, restore_live
 from local.restore.live_checks import LiveChecks
 from local.restore.live_rows import LiveRows, live_rows
 from local.restore.plan import Method, Plan, Refusal, decide
-from local.restore.private_folder import private_folder
 from local.restore.request import RestoreRequest
 from local.restore.result import Restore, RestorePlan, RestoreReport, RowChange
 from local.restore.rollback import roll_back
@@ -41,6 +45,8 @@ _METHODS = {
     Method.THROUGH_SQLITE: "through SQLite, under the database's own locks: programs that have it open go on",
     Method.RENAME: "a new file in its place; the former one is kept as it is, byte for byte",
 }
+# In the work folder.
+_FETCHED = "fetched"
 _USUAL_PAGE_BYTES = 4096
 _SOME_PAGES = 2
 
@@ -92,17 +98,28 @@ def carry_out(order: LiveOrder, configured: Settings, watch: Watch) -> RestoreRe
     Raises InconclusiveError where it cannot be begun, LockHeldError while another restore of it is under way.
     """
     started = Started.now()
-    checks = LiveChecks(order.database, configured.restore.probe_seconds)
     restore = started.restore(order.source, order.live, live=True)
-    with private_folder(order.live) as folder:
-        fetched = fetch(order.source, folder, watch)
+    # Whatever is left there by a kill, also by one while the backup is fetched, the next command clears away.
+    with claimed(order.live) as folder:
+        with _emptied(folder / _FETCHED) as private:
+            fetched = fetch(order.source, private, watch)
         proven = fetched_report(msgspec.structs.replace(restore, seconds=started.seconds), fetched)
         if fetched.copy is None:
             return proven
+        checks = LiveChecks(order.database, configured.restore.probe_seconds, fetched.drilled.backup_time)
         interrupt.leaves(_LEFT)
         done = restore_live(order.live, fetched.copy, checks.of_restored, configured.restore.keep_copies, watch)
     rows = _changes(order.preview.rows, fetched.copy.rows)
     return RestoreReport(_ended(restore, done, started), proven.steps, rows, checks.probed)
+
+
+@contextmanager
+def _emptied(folder: Path) -> Iterator[Path]:
+    """A new folder there (0700); where the process is ended by force in here, it is removed first."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    with if_abandoned(partial(shutil.rmtree, folder, ignore_errors=True)):
+        yield folder
 
 
 def carry_back(order: LiveOrder, configured: Settings, watch: Watch) -> RestoreReport:
@@ -110,7 +127,7 @@ def carry_back(order: LiveOrder, configured: Settings, watch: Watch) -> RestoreR
     started = Started.now()
     checks = LiveChecks(order.database, configured.restore.probe_seconds)
     interrupt.leaves(_LEFT)
-    done = roll_back(order.live, checks.of_former, configured.restore.keep_copies, watch)
+    done = roll_back(order.live, checks.of_former, configured.restore.keep_copies, watch, order.database.name)
     restore = msgspec.structs.replace(started.restore(order.source, order.live, live=True), rollback=True)
     return RestoreReport(_ended(restore, done, started), (), order.preview.rows, checks.probed)
 
@@ -205,6 +222,7 @@ def _rows_of(copy: Path) -> LiveRows:
     """The rows of a kept copy, which nobody writes to; what a killed program left beside it is not counted."""
     try:
         with closing(sqlite3.connect(f"{copy.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+            confine(connection)
             return LiveRows(row_counts(connection))
     except sqlite3.Error as error:
         return LiveRows({}, f"{copy.name}: {error}")

@@ -103,7 +103,7 @@ def _planned(job: Job, folder: Path, watch: Watch) -> tuple[Replacement, Method]
     if isinstance(plan, Refusal):
         who = f"; open in: {facts.holders}" if facts.holders.processes or facts.holders.untold else ""
         raise InconclusiveError(f"restore of {facts.path}", f"{plan.reason}{who}; nothing was touched", plan.mend)
-    return Replacement(facts, folder, job.copy, first_entry(facts, plan, job.rollback), watch), plan.method
+    return Replacement(facts, folder, job.copy, first_entry(facts, plan, job.copy, job.rollback), watch), plan.method
 
 
 @contextmanager

@@ -113,13 +113,15 @@ class Replacement:
         kept.place(made, self.live.with_name(name))
 
 
-def first_entry(facts: LiveFacts, plan: Plan, rollback: bool) -> Entry:
+def first_entry(facts: LiveFacts, plan: Plan, copy: ProvenCopy, rollback: bool) -> Entry:
     """What is known of a replacement before anything is done."""
     return Entry(
         state="preparing",
         rollback=rollback,
         method="rename" if plan.method is Method.RENAME else "through SQLite",
         started_time=clock.timestamp(clock.now()),
+        database=copy.database,
+        backup_time=copy.backup_time,
         journal_mode="wal" if facts.journal_mode == "wal" else "delete" if facts.journal_mode else None,
     )
 

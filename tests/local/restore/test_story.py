@@ -14,10 +14,11 @@ import msgspec
 import pytest
 
 from local.errors import ConfigError, InconclusiveError
-from local.events import unwatched
+from local.events import Event, Watch, unwatched
 from local.restore import in_place
 from local.restore.request import RestoreOptions, read_request
 from local.restore.result import RestoreReport
+from local.restore.to_new_file import restore_to_file
 from local.settings import Database, RestoreSettings, Settings
 from tests.support.live_writer import live_writer
 from tests.support.restores import lone_archive, settings_of
@@ -109,12 +110,18 @@ def configured(tmp_path: Path, probe: str | None = None, least: int = 10_000) ->
     return settings_of(tmp_path, Database(name=NAME, path=path, rows={"tasks": least}, probe=probe))
 
 
-def restored(tmp_path: Path, settings: Settings) -> RestoreReport:
+def claiming(tmp_path: Path, name: str, sql: str) -> Settings:
+    """The same with a check of the application's."""
+    (database,) = configured(tmp_path).databases
+    return settings_of(tmp_path, msgspec.structs.replace(database, checks={name: sql}))
+
+
+def restored(tmp_path: Path, settings: Settings, watch: Watch = unwatched) -> RestoreReport:
     """`restore --live --from` the archive, to its end."""
     request = read_request(RestoreOptions(NAME, from_=str(tmp_path / f"{NAME}.db.gz"), live=True))
     order = in_place.order_restore(settings, request, unwatched)
     in_place.require(order)
-    return in_place.carry_out(order, settings, unwatched)
+    return in_place.carry_out(order, settings, watch)
 
 
 def test_a_wal_of_another_moment_that_lies_there_is_not_replayed(live: Path, tmp_path: Path) -> None:
@@ -171,6 +178,43 @@ def test_a_probe_that_fails_brings_the_former_content_back(live: Path, tmp_path:
     assert told in str(report.restore.reason)
     assert report.probe
     assert tasks_in(live) == 40
+
+
+def test_a_check_of_the_application_that_does_not_hold_of_the_live_database_rolls_back(
+    live: Path, tmp_path: Path
+) -> None:
+    """A program writes right after the replacement, so that the live database is no longer the proven copy."""
+    settings = configured(tmp_path)
+    database = msgspec.structs.replace(
+        settings.databases[0], checks={"all are here": f"SELECT count(*) = {TASKS} FROM tasks"}
+    )
+    settings = msgspec.structs.replace(settings, databases=(database,))
+
+    def lose_one(event: Event) -> None:
+        if event.text == "check the live database":
+            lose_tasks(live, TASKS - 1)
+
+    report = restored(tmp_path, settings, lose_one)
+
+    assert (report.restore.verdict, report.restore.rolled_back) == ("failed", True)
+    assert report.restore.reason == "check 'all are here' does not hold: it is false"
+    assert tasks_in(live) == 40
+    assert report.restore.kept_meanwhile
+    assert restored(tmp_path, settings).restore.verdict == "passed"
+
+
+def test_a_check_that_does_not_hold_of_the_backup_restores_nothing_to_a_file_either(live: Path, tmp_path: Path) -> None:
+    settings = claiming(tmp_path, "none", "SELECT count(*) = 0 FROM tasks")
+    target = tmp_path / "look.db"
+    request = read_request(RestoreOptions(NAME, to=str(target), from_=str(tmp_path / f"{NAME}.db.gz")))
+
+    report = restore_to_file(settings, request, unwatched)
+
+    assert (report.restore.verdict, report.steps[-1].name) == ("failed", "rows")
+    assert report.restore.reason == "check 'none' does not hold: it is false"
+    assert list(tmp_path.glob("look.db*")) == []
+    assert restore_to_file(configured(tmp_path), request, unwatched).restore.verdict == "passed"
+    assert (tasks_in(target), tasks_in(live)) == (TASKS, 40)
 
 
 def test_nothing_is_touched_for_a_backup_that_fails_its_drill(live: Path, tmp_path: Path) -> None:
