@@ -28,7 +28,8 @@ from local.restore.kept import copies
 from local.restore.live import LiveRestore, restore_live
 from local.restore.live_checks import LiveChecks
 from local.restore.live_rows import LiveRows, live_rows
-from local.restore.plan import Method, Plan, Refusal, decide
+from local.restore.plan import Method, Plan, Refusal, decide, needed_bytes
+from local.restore.probe import missing_program
 from local.restore.request import RestoreRequest
 from local.restore.result import Restore, RestorePlan, RestoreReport, RowChange
 from local.restore.rollback import roll_back
@@ -68,7 +69,8 @@ def order_restore(configured: Settings, request: RestoreRequest, watch: Watch) -
     live = _live_path(database)
     facts = look(live)
     counted = _counted(facts)
-    shown = _shown(facts, _decided(facts, source), source.recorded.raw_bytes, counted)
+    plan = _with_probe(database, facts, _decided(facts, source))
+    shown = _shown(facts, plan, source.recorded.raw_bytes, counted)
     restore = started.restore(source, live, live=True)
     return LiveOrder(database, live, source, preview_report(restore, source, shown, counted.rows))
 
@@ -87,7 +89,8 @@ def order_rollback(configured: Settings, name: str | None) -> LiveOrder:
     recorded = BackupRecord(database=database.name, rows=kept.rows or None)
     source = BackupSource(database.name, str(newest), None, 0, recorded, lambda: Targets((), ()))
     trouble = LiveRows(counted.rows, counted.trouble or kept.trouble)
-    shown = _shown(facts, decide(facts, copy_facts(newest, live.parent)), newest.stat().st_size, trouble)
+    plan = _with_probe(database, facts, decide(facts, copy_facts(newest, live.parent)))
+    shown = _shown(facts, plan, newest.stat().st_size, trouble)
     restore = msgspec.structs.replace(started.restore(source, live, live=True), rollback=True)
     return LiveOrder(database, live, source, preview_report(restore, source, shown, counted.rows))
 
@@ -137,7 +140,11 @@ def require(order: LiveOrder) -> None:
     restore = order.preview.restore
     if restore.verdict == "passed":
         return
-    raise InconclusiveError(f"restore {restore.name}", restore.reason or "cannot be begun", "nothing was changed")
+    plan = order.preview.plan
+    holders = f"; open in: {', '.join(plan.holders)}" if plan and plan.holders else ""
+    came_back = f"{restore.reason or 'it cannot be begun'}{holders}; nothing was touched"
+    mend = (plan and plan.mend) or "look for another one: invoke backup.list"
+    raise InconclusiveError(f"restore {restore.name}", came_back, mend)
 
 
 def _ended(restore: Restore, done: LiveRestore, started: Started) -> Restore:
@@ -191,25 +198,39 @@ def _decided(facts: LiveFacts, source: BackupSource) -> Plan | Refusal:
     return decide(facts, ProvenCopyFacts(size, page, max(size // page, _SOME_PAGES), staged_bytes=size))
 
 
+def _with_probe(database: Database, facts: LiveFacts, plan: Plan | Refusal) -> Plan | Refusal:
+    """A probe of which it is known before that it will fail would only bring the former content back."""
+    missing = None if database.probe is None else missing_program(database.probe)
+    if missing is None or isinstance(plan, Refusal):
+        return plan
+    mend = f"install it, or correct the probe of {database.name} in databases, or take it out for this restore"
+    return Refusal(f"the probe cannot be started: there is no program {missing}", facts.holders, mend)
+
+
 def _shown(facts: LiveFacts, plan: Plan | Refusal, copy_bytes: int | None, counted: LiveRows) -> RestorePlan:
+    refused = isinstance(plan, Refusal)
     return RestorePlan(
         found=_found(facts),
         holders=tuple(map(str, facts.holders.processes)),
         untold=facts.holders.untold or None,
-        method="nothing would be touched" if isinstance(plan, Refusal) else _METHODS[plan.method],
-        needed_bytes=None if copy_bytes is None else _needed(facts, plan, copy_bytes),
+        method=_method(facts, plan),
+        needed_bytes=None if copy_bytes is None else needed_bytes(facts, copy_bytes, copy_bytes, _way(plan)),
         free_bytes=facts.free_bytes,
-        keeps=None if facts.state is LiveState.MISSING else f"{facts.path}.pre-restore-<epoch>",
-        refusal=f"{plan.reason}; {plan.mend}" if isinstance(plan, Refusal) else None,
+        keeps=None if refused or facts.state is LiveState.MISSING else f"{facts.path}.pre-restore-<epoch>",
+        refusal=plan.reason if isinstance(plan, Refusal) else None,
         note=counted.trouble,
+        mend=plan.mend if isinstance(plan, Refusal) else None,
     )
 
 
-def _needed(facts: LiveFacts, plan: Plan | Refusal, copy_bytes: int) -> int:
-    """The fetched copy; and where SQLite replaces the content, the kept copy and SQLite's own journal."""
-    if isinstance(plan, Plan) and plan.method is Method.RENAME:
-        return copy_bytes
-    return copy_bytes + facts.size_bytes + 2 * max(facts.size_bytes, copy_bytes)
+def _way(plan: Plan | Refusal) -> Method:
+    return Method.THROUGH_SQLITE if isinstance(plan, Refusal) else plan.method
+
+
+def _method(facts: LiveFacts, plan: Plan | Refusal) -> str:
+    if isinstance(plan, Refusal):
+        return "nothing would be touched"
+    return "a new file, since there is none" if facts.state is LiveState.MISSING else _METHODS[plan.method]
 
 
 def _counted(facts: LiveFacts) -> LiveRows:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 
+from local import interrupt
 from local.errors import InconclusiveError, PillarError, SourceError
 from local.events import Event, Watch
 from local.restore import journal, kept
@@ -141,6 +142,7 @@ def _judged(job: Job, way: Way, replacement: Replacement) -> LiveRestore:
         with _undoing(replacement):
             way.undo()
         replacement.end()
+        interrupt.leaves(f"{replacement.live} holds its former content again")
         raise
     if found.why is not None:
         with _undoing(replacement):

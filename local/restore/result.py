@@ -57,8 +57,11 @@ class ProbeResult(msgspec.Struct, frozen=True):
 
 
 class RestorePlan(msgspec.Struct, frozen=True):
-    """What a restore would meet and do; sizes in bytes, `refusal` is why it would not begin (None: it would),
-    `untold` why there may be other holders than these."""
+    """What a restore would meet and do; sizes in bytes.
+
+    `refusal` is why it would not begin (None: it would), `mend` what to do about that, `untold` why there may be other
+    holders than these.
+    """
 
     found: str
     holders: tuple[str, ...]
@@ -69,6 +72,7 @@ class RestorePlan(msgspec.Struct, frozen=True):
     keeps: str | None
     refusal: str | None
     note: str | None = None
+    mend: str | None = None
 
 
 class RestoreReport(Document, frozen=True, omit_defaults=True):

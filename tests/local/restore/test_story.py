@@ -167,15 +167,35 @@ def test_a_live_database_that_is_none_any_more_is_restored_too(
         assert Path(report.restore.kept).read_bytes() == before[live.name]
 
 
-@pytest.mark.parametrize(
-    ("probe", "told"),
-    [("sh -c 'echo no such task; exit 7'", "ended with 7"), ("no-such-program-here", "could not be started")],
-)
-def test_a_probe_that_fails_brings_the_former_content_back(live: Path, tmp_path: Path, probe: str, told: str) -> None:
-    report = restored(tmp_path, configured(tmp_path, probe))
+def test_a_wal_without_its_database_is_kept_and_told(live: Path, tmp_path: Path) -> None:
+    live.unlink()
+    Path(f"{live}-wal").write_bytes(b"all that is left")
+    heard: list[Event] = []
+
+    report = restored(tmp_path, configured(tmp_path), heard.append)
+
+    assert (report.restore.verdict, report.restore.kept, tasks_in(live)) == ("passed", None, TASKS)
+    (told,) = (event.text for event in heard if event.lasting)
+    (kept,) = live.parent.glob("*.pre-restore-*-wal")
+    assert (told, kept.read_bytes()) == (f"kept: {kept}", b"all that is left")
+
+
+@pytest.mark.parametrize("probe", ["no-such-program-here", "./no-such-program", "/"])
+def test_a_probe_that_cannot_be_started_is_told_before_anything_is_touched(
+    live: Path, tmp_path: Path, probe: str
+) -> None:
+    before = {path: path.read_bytes() for path in live.parent.iterdir()}
+    with pytest.raises(InconclusiveError, match=r"probe cannot be started.*; nothing was touched") as refused:
+        restored(tmp_path, configured(tmp_path, probe))
+    assert f"the probe of {NAME}" in refused.value.mend
+    assert {path: path.read_bytes() for path in live.parent.iterdir()} == before
+
+
+def test_a_probe_that_fails_brings_the_former_content_back(live: Path, tmp_path: Path) -> None:
+    report = restored(tmp_path, configured(tmp_path, "sh -c 'echo no such task; exit 7'"))
 
     assert (report.restore.verdict, report.restore.rolled_back) == ("failed", True)
-    assert told in str(report.restore.reason)
+    assert "ended with 7" in str(report.restore.reason)
     assert report.probe
     assert tasks_in(live) == 40
 
@@ -248,7 +268,7 @@ def test_a_wal_database_of_another_page_size_that_a_program_has_open_is_refused_
     with closing(sqlite3.connect(live)) as connection:
         connection.execute("PRAGMA page_size=8192")
         connection.execute("CREATE TABLE tasks (id INTEGER PRIMARY KEY, title TEXT)")
-    with live_writer(live), pytest.raises(InconclusiveError, match="pages of 8192 bytes"):
+    with live_writer(live), pytest.raises(InconclusiveError, match=r"pages of 8192 bytes.*open in: \w+.*process \d+"):
         restored(tmp_path, configured(tmp_path))
 
 
