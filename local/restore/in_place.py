@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from shlex import quote
 
 import msgspec
 
@@ -89,7 +90,7 @@ def order_rollback(configured: Settings, name: str | None) -> LiveOrder:
     recorded = BackupRecord(database=database.name, rows=kept.rows or None)
     source = BackupSource(database.name, str(newest), None, 0, recorded, lambda: Targets((), ()))
     trouble = LiveRows(counted.rows, counted.trouble or kept.trouble)
-    plan = _with_probe(database, facts, decide(facts, copy_facts(newest, live.parent)))
+    plan = _with_probe(database, facts, _decided_back(facts, newest, kept))
     shown = _shown(facts, plan, newest.stat().st_size, trouble)
     restore = msgspec.structs.replace(started.restore(source, live, live=True), rollback=True)
     return LiveOrder(database, live, source, preview_report(restore, source, shown, counted.rows))
@@ -157,6 +158,7 @@ def _ended(restore: Restore, done: LiveRestore, started: Started) -> Restore:
         kept_meanwhile=None if done.kept_meanwhile is None else str(done.kept_meanwhile),
         rolled_back=done.rolled_back,
         counts_compared=done.counts_compared,
+        can_be_undone=done.can_be_undone,
         surplus=tuple(map(str, done.surplus)),
         reason=done.why,
     )
@@ -196,6 +198,13 @@ def _decided(facts: LiveFacts, source: BackupSource) -> Plan | Refusal:
     page = source.recorded.page_size or facts.page_bytes or _USUAL_PAGE_BYTES
     size = source.recorded.raw_bytes or facts.size_bytes or source.gzip_bytes
     return decide(facts, ProvenCopyFacts(size, page, max(size // page, _SOME_PAGES), staged_bytes=size))
+
+
+def _decided_back(facts: LiveFacts, newest: Path, kept: LiveRows) -> Plan | Refusal:
+    if kept.trouble is None:
+        return decide(facts, copy_facts(newest, facts.path.parent))
+    mend = f"put it back by hand if it must be: ls -la {quote(str(newest))}*"
+    return Refusal(f"the newest copy cannot be gone back to, {kept.trouble}", facts.holders, mend)
 
 
 def _with_probe(database: Database, facts: LiveFacts, plan: Plan | Refusal) -> Plan | Refusal:

@@ -39,6 +39,7 @@ class LiveRestore:
     `kept` is the pre-restore copy (None where nothing stood there, or where it was put back itself); `why` it was
     `rolled_back`, and `kept_meanwhile` what programs had written by then. `surplus` are the files of copies beyond
     the number to be kept; `counts_compared` is False where another program had written before they could be.
+    `can_be_undone`: what was kept is a database, so that a rollback can go back to it.
     """
 
     kept: Path | None
@@ -47,6 +48,7 @@ class LiveRestore:
     kept_meanwhile: Path | None
     surplus: tuple[Path, ...]
     counts_compared: bool
+    can_be_undone: bool
 
 
 @dataclass(frozen=True)
@@ -151,8 +153,15 @@ def _judged(job: Job, way: Way, replacement: Replacement) -> LiveRestore:
         way.finish()
     replacement.end()
     surplus = kept.surplus(replacement.live, job.keep_copies)
-    undone = found.why is not None
-    return LiveRestore(replacement.kept, undone, found.why, replacement.meanwhile, surplus, found.counts_compared)
+    return LiveRestore(
+        kept=replacement.kept,
+        rolled_back=found.why is not None,
+        why=found.why,
+        kept_meanwhile=replacement.meanwhile,
+        surplus=surplus,
+        counts_compared=found.counts_compared,
+        can_be_undone=replacement.entry.method == "through SQLite",
+    )
 
 
 def _checked(job: Job, way: Way, replacement: Replacement) -> Verified:

@@ -67,7 +67,11 @@ def result(screen: Screen, report: RestoreReport) -> None:
 def _ending(restore: Restore) -> str:
     which = f"{restore.name} of {restore.backup_time}" if restore.backup_time else f"{restore.name} of {restore.blob}"
     if restore.verdict == "passed":
-        undo = f"; undo it: invoke restore {restore.name} --rollback" if restore.live and restore.kept else ""
+        undo = (
+            f"; undo it: invoke restore {restore.name} --rollback"
+            if restore.live and restore.kept and restore.can_be_undone
+            else ""
+        )
         return f"restore passed: {which} stands at {restore.target}{undo}"
     if restore.rolled_back:
         return f"restore FAILED: rolled back, {restore.target} holds the former content again: {restore.reason}"

@@ -13,7 +13,7 @@ class Restore(msgspec.Struct, frozen=True, omit_defaults=True):
     `target` is the new file, or with `live` the live database. `kept` is the copy of what stood there before,
     `kept_meanwhile` of what was written between the restore and its undoing; `reason` says why it did not pass,
     `surplus` are older copies beyond `restore.keep_copies`. `counts_compared`: nobody else wrote before the counts were
-    compared with the record.
+    compared with the record. `can_be_undone`: what was kept is a database, to which `--rollback` goes back.
     """
 
     id: str
@@ -33,6 +33,7 @@ class Restore(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str | None
     rollback: bool = False
     check: bool = False
+    can_be_undone: bool = True
 
 
 class RowChange(msgspec.Struct, frozen=True):

@@ -165,6 +165,16 @@ def test_a_live_database_that_is_none_any_more_is_restored_too(
     assert (report.rows["tasks"].before, report.rows["tasks"].restored) == (None, TASKS)
     if report.restore.kept:
         assert Path(report.restore.kept).read_bytes() == before[live.name]
+    assert not report.restore.can_be_undone
+
+
+def test_no_rollback_is_begun_to_a_copy_that_is_no_database(live: Path, tmp_path: Path) -> None:
+    damaged(live)
+    report = restored(tmp_path, configured(tmp_path))
+    with pytest.raises(InconclusiveError, match=r"cannot be gone back to, .*pre-restore-\d+: file is not a database"):
+        rolled_back(configured(tmp_path))
+    assert tasks_in(live) == TASKS
+    assert Path(str(report.restore.kept)).exists()
 
 
 def test_a_wal_without_its_database_is_kept_and_told(live: Path, tmp_path: Path) -> None:
