@@ -35,11 +35,11 @@ class Series:
 
 @dataclass(frozen=True)
 class Chart:
-    """One chart: its caption, what it shows in words, and the SVG; without values there is none."""
+    """One chart: its caption, what it shows in words, what looks how, and the SVG; without values there is none."""
 
     title: str
     description: str
-    labels: tuple[str, ...]
+    keys: tuple[tuple[str, str], ...]
     svg: str | None
 
 
@@ -68,7 +68,6 @@ def _over_time(title: str, series: Sequence[Series], period: Period, told: Calla
         for each in series
         if (kept := [(at, value) for at, value in each.values if value is not None])
     ]
-    labels = tuple(each.label for each in known)
     if not known:
         return Chart(title, "There are no figures of this yet.", (), None)
     first, last = (
@@ -86,20 +85,21 @@ def _over_time(title: str, series: Sequence[Series], period: Period, told: Calla
     for each in known:
         chart.add(each.label, each.values)
     text = "; ".join(_words(each, told) for each in known)
-    return Chart(title, text, labels, _render(chart, title, text))
+    keys = tuple(zip((each.label for each in known), ("solid", "dashed"), strict=False))
+    return Chart(title, text, keys, _render(chart, title, text))
 
 
 def _by_month(title: str, months: Sequence[MonthUpload]) -> Chart:
     told = [month for month in months if month.points]
     if not told:
         return Chart(title, "There are no figures of this yet.", (), None)
-    labels = ("whole archives", "sent")
+    keys = (("whole archives", "filled"), ("sent", "outlined"))
     chart = pygal.Bar(**_configuration(_bytes), x_labels=[_month_label(month.month) for month in told])
-    chart.add(labels[0], [month.whole_bytes for month in told])
-    chart.add(labels[1], [month.sent_bytes for month in told])
+    chart.add(keys[0][0], [month.whole_bytes for month in told])
+    chart.add(keys[1][0], [month.sent_bytes for month in told])
     whole, sent = (sum(values) for values in zip(*((x.whole_bytes, x.sent_bytes) for x in told), strict=True))
     text = f"In {len(told)} months whole archives would have been {size(whole)}; {size(sent)} were sent."
-    return Chart(title, text, labels, _render(chart, title, text))
+    return Chart(title, text, keys, _render(chart, title, text))
 
 
 def _words(series: Series, told: Callable[[float], str]) -> str:

@@ -22,8 +22,8 @@ DATABASES_MAX = 60
 class EvidenceLine(msgspec.Struct, frozen=True):
     """What one drill found for one database; `restore_seconds` is what its steps took, all together.
 
-    `rows_restored` counts over all tables of the restored copy; `tables_compared` are those that had a count recorded at
-    the backup, `tables_as_recorded` those where it is the same.
+    `rows_restored` counts over all tables of the restored copy; `tables_compared` are those whose count was recorded
+    at the backup, `tables_as_recorded` those where it is the same.
     """
 
     name: str
@@ -57,11 +57,6 @@ class CalendarCell:
     passed: int = 0
     failed: int = 0
     inconclusive: int = 0
-
-    @property
-    def verdict(self) -> str:
-        """The word of the month: a failure outweighs all, what proved nothing is told where nothing else is."""
-        return "failed" if self.failed else "passed" if self.passed else "inconclusive" if self.inconclusive else "none"
 
 
 @dataclass(frozen=True)

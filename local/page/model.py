@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
-from local.output.screen import size
 from local.page import evidence
 from local.page.evidence import Calendar, EvidenceLine
 from local.page.facts import PageFacts
@@ -134,10 +133,18 @@ def _headline(databases: Sequence[DatabaseStatus]) -> str:
         what = "The database is" if len(databases) == 1 else f"All {len(databases)} databases are"
         return f"{what} backed up and proven within the limits."
     told = ", ".join(f"{database.name} ({_WORDS[database.verdict].lower()})" for database in wrong)
-    return f"{len(wrong)} of {len(databases)} databases need a look: {told}."
+    needs = "needs" if len(wrong) == 1 else "need"
+    return f"{len(wrong)} of {len(databases)} databases {needs} a look: {told}."
 
 
 _WORDS: dict[Health, str] = {"ok": "OK", "late": "Late", "failed": "Drill failed"}
+_BADGES: dict[str, str] = {
+    "ok": "OK",
+    "late": "Late",
+    "failed": "Failed",
+    "passed": "Passed",
+    "inconclusive": "Inconclusive",
+}
 
 
 def _state_words(state: DatabaseStatus) -> str:
@@ -220,13 +227,6 @@ def _bounded(notes: Iterable[str]) -> tuple[str, ...]:
     return tuple(found) if more <= 0 else (*found[:_NOTES_MAX], f"and {more:,} more of these")
 
 
-def upload_words(upload: MonthUpload) -> str:
-    """What incremental archives saved of the upload."""
-    if not upload.points:
-        return "not recorded"
-    return f"{upload.saved:.0%} saved: {size(upload.sent_bytes)} sent of {size(upload.whole_bytes)}"
-
-
-def verdict_word(verdict: Health | Verdict | str) -> str:
+def verdict_word(verdict: Health | Verdict) -> str:
     """The word on a badge."""
-    return {**_WORDS, "passed": "Passed", "failed": "Failed", "inconclusive": "Inconclusive"}.get(verdict, "None")
+    return _BADGES[verdict]

@@ -13,7 +13,7 @@ from local.cloud.redact import scrub
 from local.output.screen import age, printable, size
 from local.page import charts, palette
 from local.page.facts import Period
-from local.page.model import Page, upload_words, verdict_word
+from local.page.model import Page, verdict_word
 from local.page.page_file import MARK
 from local.report import STEPS
 
@@ -81,7 +81,6 @@ def _environment() -> Environment:
         "seconds": lambda count: "unknown" if count is None else f"{count:.2f} s",
         "ago": lambda text, now: age((datetime.fromisoformat(now) - datetime.fromisoformat(text)).total_seconds()),
         "percent": lambda share: f"{share:.0%}",
-        "upload": upload_words,
         "verdict": verdict_word,
     }
     environment.filters.update(filters)

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+HEADLESS = ("--headless", "--no-sandbox", "--disable-gpu")
 _SECONDS_MAX = 120
 
 
@@ -31,18 +32,5 @@ def run(page: Path, *switches: str) -> subprocess.CompletedProcess[str]:
     """One run of Chromium with a profile of its own; it fails where Chromium does."""
     assert PROGRAM
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        return subprocess.run(
-            [
-                PROGRAM,
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                f"--user-data-dir={profile}",
-                *switches,
-                page.as_uri(),
-            ],
-            capture_output=True,
-            text=True,
-            timeout=_SECONDS_MAX,
-            check=True,
-        )
+        command = [PROGRAM, *HEADLESS, f"--user-data-dir={profile}", *switches, page.as_uri()]
+        return subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS_MAX, check=True)

@@ -1,4 +1,4 @@
-"""docs/report.png: what `invoke report` makes of a quarter of a year of real backups and drills, on a clock that is moved.
+"""docs/report.png: what `invoke report` makes of three months of real backups and drills, on a moved clock.
 
     .venv/bin/python -m tests.support.report_picture [FOLDER]
 
@@ -29,7 +29,7 @@ from local.version import TOOL
 from tests.support import chromium
 
 PICTURE = Path("docs/report.png")
-WIDTH, HEIGHT = 1180, 1130
+WIDTH, HEIGHT = 1180, 1290
 DAYS = 92
 DRILL_EVERY_DAYS = 7
 DAMAGED_DAY = 43
@@ -73,7 +73,9 @@ def _live_a_day(root: Path, configured: Settings, chance: random.Random, day: in
     for number, database in enumerate(configured.databases):
         _grow(database, chance, chance.randint(20, 400) // (1 + number))
     opening = partial(open_repository, configured.store, AzureSettings())
-    report = back_up(opening, configured.databases, root / "cache", unwatched)
+    # The last two days somebody forgot the second one, so that there is something to tell.
+    databases = configured.databases[: 1 if day > DAYS - 2 else None]
+    report = back_up(opening, databases, root / "cache", unwatched)
     if day % DRILL_EVERY_DAYS == DRILL_EVERY_DAYS - 2 or day == DAMAGED_DAY:
         blob = report.databases[-1].blob
         assert blob
