@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
@@ -22,6 +23,9 @@ _LABELS = 4
 _SVG = "{http://www.w3.org/2000/svg}"
 # Only the sizes by which pygal makes room; what is seen is the page's CSS.
 _STYLE = Style(font_family="sans-serif", label_font_size=13, major_label_font_size=13)
+# pygal leaves a finder of a kind that Python 3.12 no longer knows, and 3.11 warns of it at each later import; all that
+# it would find are maps of the world.
+sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__name__ != "PluginImportFixer"]
 Values = Sequence[tuple[datetime, float | None]]
 
 

@@ -67,11 +67,6 @@ class Card:
     months: tuple[MonthUpload, ...]
     drills: tuple[EvidenceLine, ...]
 
-    @property
-    def last_drill(self) -> EvidenceLine | None:
-        """The newest that came to a verdict."""
-        return next((line for line in self.drills if line.verdict != "inconclusive"), None)
-
 
 @dataclass(frozen=True)
 class Page:
