@@ -25,7 +25,7 @@ def report(
     from pathlib import Path
 
     from local import clock
-    from local.page import document, facts, model, page_file, render
+    from local.page import document, model, page_file, reading, render
     from local.store.open import open_repository
     from local.version import TOOL
 
@@ -36,7 +36,7 @@ def report(
     configured, path = invocation.settings, Path(to).expanduser().absolute()
     page_file.check_target(path)
     repository = open_repository(configured.store, configured.azure)
-    page = model.make(facts.read(repository, configured, only, clock.now(), days), TOOL, only)
+    page = model.make(reading.read(repository, configured, only, clock.now(), days), TOOL, only)
     text = render.html(page)
     page_file.write(path, text)
     invocation.screen.show(document.of(page, path, len(text.encode())), document.show)

@@ -22,14 +22,14 @@ from local.backup.run import back_up
 from local.drill.run import drill_here
 from local.drill.targets import Selection
 from local.events import unwatched
-from local.page import facts, model, page_file, render
+from local.page import model, page_file, reading, render
 from local.settings import AzureSettings, BackupSettings, Database, DrillSettings, Settings, StoreSettings
 from local.store.open import open_repository
 from local.version import TOOL
 from tests.support import chromium
 
 PICTURE = Path("docs/report.png")
-WIDTH, HEIGHT = 1180, 1290
+WIDTH, HEIGHT = 1180, 1240
 DAYS = 92
 DRILL_EVERY_DAYS = 7
 DAMAGED_DAY = 43
@@ -99,7 +99,7 @@ def _grow(database: Database, chance: random.Random, rows: int) -> None:
 def write_page(configured: Settings, path: Path) -> None:
     """What `invoke report --days 100 --to PATH` does with these settings."""
     repository = open_repository(configured.store, AzureSettings())
-    page = model.make(facts.read(repository, configured, (), clock.now(), 100), TOOL)
+    page = model.make(reading.read(repository, configured, (), clock.now(), 100), TOOL)
     page_file.write(path, render.html(page))
 
 

@@ -10,8 +10,9 @@ import msgspec
 import pytest
 
 from local import clock
-from local.page import facts
-from local.page.facts import Period, read_drills
+from local.page import reading
+from local.page.facts import Period
+from local.page.reading import read_drills
 from local.settings import Database, Settings, StoreSettings
 from local.store.folder import FolderStore
 from local.store.interface import Store
@@ -37,7 +38,7 @@ def test_points_and_drills_of_the_days_are_read_and_the_status_is_that_of_the_st
     stored.keep_drill(store, ago(days=3), [stored.drilled(archive, "failed")])
     stored.keep_drill(store, ago(days=120), [stored.drilled(archive)])
 
-    found = facts.read(Repository(store, "sqlite"), configured(store, tmp_path), (), NOW, 90)
+    found = reading.read(Repository(store, "sqlite"), configured(store, tmp_path), (), NOW, 90)
 
     assert found.status.databases[0].verdict == "ok"
     assert [point.taken for point in found.points] == [ago(hours=3)]
@@ -46,7 +47,7 @@ def test_points_and_drills_of_the_days_are_read_and_the_status_is_that_of_the_st
 
 
 def test_an_empty_store_has_no_facts_and_is_late(store: Store, tmp_path: Path) -> None:
-    found = facts.read(Repository(store, "sqlite"), configured(store, tmp_path), (), NOW, 400)
+    found = reading.read(Repository(store, "sqlite"), configured(store, tmp_path), (), NOW, 400)
 
     assert (found.points, found.kept.drills, found.status.status.verdict) == ((), (), "late")
 
@@ -106,7 +107,7 @@ def test_a_record_that_no_drill_wrote_proves_nothing(tmp_path: Path, changes: di
 def test_a_record_that_is_longer_than_any_is_not_even_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = FolderStore(tmp_path)
     stored.keep_drill(store, NOW, [drilled()])
-    monkeypatch.setattr(facts, "RECORD_BYTES_MAX", 100)
+    monkeypatch.setattr(reading, "RECORD_BYTES_MAX", 100)
 
     found = read_drills(Repository(store, "sqlite"), PERIOD, NOW)
 
@@ -121,7 +122,7 @@ def test_a_point_of_the_future_and_an_empty_one_are_no_figures(tmp_path: Path) -
     (path,) = tmp_path.glob(f"sqlite/{ago(days=1).date()}/*.gz")
     path.write_bytes(b"")
 
-    assert facts.read(Repository(store, "sqlite"), configured(store, tmp_path), (), NOW, 5).points == ()
+    assert reading.read(Repository(store, "sqlite"), configured(store, tmp_path), (), NOW, 5).points == ()
 
 
 def test_years_of_records_are_listed_no_further_back_than_the_period(tmp_path: Path) -> None:
