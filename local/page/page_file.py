@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from local.errors import ConfigError
+from local.interrupt import if_abandoned
 
 # It stands at the beginning of each page, so that a later one may take its place.
 MARK = "<!DOCTYPE html>\n<!-- A report of pillar9. -->\n"
@@ -33,17 +34,18 @@ def write(path: Path, page: str) -> None:
     """Put the page in place by one rename, readable by its owner alone; ConfigError where it cannot be."""
     check_target(path)
     try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        temporary = Path(name)
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            with if_abandoned(temporary.unlink), os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 os.fchmod(descriptor, MODE)
                 file.write(page)
                 file.flush()
                 os.fsync(descriptor)
-            Path(temporary).replace(path)
+                temporary.replace(path)
         except BaseException:
             with suppress(OSError):
-                Path(temporary).unlink()
+                temporary.unlink()
             raise
     except OSError as error:
         raise ConfigError(

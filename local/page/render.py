@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from local.page.page_file import MARK
 from local.report import STEPS
 
 _TEXT_MAX_CHARACTERS = 600
+# Most texts of a page stand in it often, and looking for secrets takes time.
+_TEXTS_KEPT = 4096
 
 
 def html(page: Page) -> str:
@@ -43,6 +45,11 @@ def shown(value: object) -> object:
     """A value as the page may show it, wherever it comes from; HTML of ours passes."""
     if isinstance(value, Markup) or not isinstance(value, str):
         return value
+    return _plain(value)
+
+
+@lru_cache(_TEXTS_KEPT)
+def _plain(value: str) -> str:
     text = printable(scrub(value))
     if len(text) <= _TEXT_MAX_CHARACTERS:
         return text

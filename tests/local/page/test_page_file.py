@@ -70,3 +70,13 @@ def test_a_page_that_cannot_be_written_leaves_the_one_of_before(tmp_path: Path) 
 
     assert path.read_text() == f"{MARK}old"
     assert names(tmp_path) == ["report.html"]
+
+
+def test_a_full_or_closed_folder_is_told_with_the_command_to_look_at_it(tmp_path: Path) -> None:
+    long = tmp_path / f"{'x' * 250}.html"  # the temporary file's name is longer than any file system takes
+
+    with pytest.raises(ConfigError, match="File name too long") as raised:
+        page_file.write(long, MARK)
+
+    assert raised.value.mend == f"look at it: ls -ld {tmp_path}; df -h {tmp_path}"
+    assert names(tmp_path) == []
