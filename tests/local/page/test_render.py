@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from itertools import pairwise
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -222,3 +224,11 @@ def test_a_time_that_is_none_stands_as_the_record_has_it() -> None:
     assert render.moment("2026-05-05T09:00:00.123Z") == "2026-05-05 09:00:00 UTC"
     assert render.moment("yesterday") == "yesterday"
     assert render.moment(None) == "unknown"
+
+
+def test_what_the_page_is_made_from_is_in_the_package() -> None:
+    (patterns,) = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["setuptools"]["package-data"].values()
+    files = [path for path in Path("local/page").iterdir() if path.is_file() and path.suffix != ".py"]
+
+    assert len(files) == 2
+    assert [path for path in files if not any(path.match(pattern) for pattern in patterns)] == []
