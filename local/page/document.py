@@ -15,7 +15,8 @@ from local.watch.status import Health
 
 
 class ReportFacts(msgspec.Struct, frozen=True):
-    """The page as a file, and what is in it; `unread_records` were one too many, `notes` say what is missing."""
+    """The page as a file, and what is in it; `unread_records` and `left_out_lines` (of the evidence) were too many,
+    `notes` say what else is missing."""
 
     verdict: Health
     report_time: str
@@ -25,6 +26,7 @@ class ReportFacts(msgspec.Struct, frozen=True):
     last_date: str
     read_records: int
     unread_records: int
+    left_out_lines: int
     notes: tuple[str, ...]
 
 
@@ -62,6 +64,7 @@ def of(page: Page, path: Path, page_bytes: int) -> PageDocument:
         page.last.isoformat(),
         page.records_read,
         page.records_unread,
+        page.calendar.lines_left_out,
         page.notes,
     )
     return PageDocument(facts, tuple(_database(card) for card in page.cards), lines)
@@ -72,8 +75,8 @@ def show(screen: Screen, found: PageDocument) -> None:
     told = found.report
     for note in told.notes:
         screen.say(note, "yellow")
-    counted = f"{len(found.databases)} databases, {len(found.drills)} drills since {told.first_date}"
-    screen.say(f"report of {counted}; status {told.verdict}", "green" if told.verdict == "ok" else "bold red")
+    counted = f"databases: {len(found.databases)}, drill records: {told.read_records} since {told.first_date}"
+    screen.say(f"report ({counted}): status {told.verdict}", "green" if told.verdict == "ok" else "bold red")
     screen.say(f"written to {told.file} ({size(told.page_bytes)}, for your eyes only: chmod 644 shares it)")
 
 

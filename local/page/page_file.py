@@ -23,10 +23,11 @@ def check_target(path: Path) -> None:
     if not os.path.lexists(path):
         return
     if path.is_symlink() or not path.is_file():
-        raise ConfigError(f"--to {path}", "is there already and no regular file", "name another file: --to FILE.html")
+        kind = "a folder" if path.is_dir() and not path.is_symlink() else "no regular file"
+        raise ConfigError(f"--to {path}", f"is there already, and is {kind}", "name a file: --to FILE.html")
     if not _is_page(path):
         raise ConfigError(
-            f"--to {path}", "is there already and no report of ours", "name another file, or remove it yourself"
+            f"--to {path}", "is there already, and is no report of ours", "name another file, or remove it yourself"
         )
 
 

@@ -48,9 +48,9 @@ def test_nothing_but_a_page_is_ever_replaced(tmp_path: Path, kind: str) -> None:
             path.touch()
     before = path.lstat()
 
-    with pytest.raises(ConfigError, match="is there already and no"):
+    with pytest.raises(ConfigError, match="is there already, and is"):
         page_file.check_target(path)
-    with pytest.raises(ConfigError, match="is there already and no"):
+    with pytest.raises(ConfigError, match="is there already, and is"):
         page_file.write(path, MARK)
 
     assert path.lstat() == before

@@ -59,7 +59,7 @@ def test_an_empty_store_makes_a_page_and_the_document_says_the_same(workshop: Wo
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--to", "FOLDER"), "no regular file"),
+        (("--to", "FOLDER"), "is there already, and is a folder"),
         (("--to", "FOLDER/nowhere/x.html"), "there is no folder"),
         (("--days", "0"), "allowed: 1 to 36500"),
         (("--open", "--json"), "are both given"),
