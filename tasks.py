@@ -22,6 +22,7 @@ from typing import Annotated
 import local.alerts.tasks as alerts
 import local.backup.tasks as backup
 import local.drill.tasks as drill
+import local.page.tasks as reporting
 import local.restore.tasks as restore
 import local.schedule.tasks as schedule
 import local.watch.tasks as watch
@@ -170,6 +171,7 @@ COMMANDS = (
     version,  # invoke version
     watch.status,  # invoke status
     watch.prune,  # invoke backup.prune
+    reporting.report,  # invoke report
     # rbac is above remote: only here can remote.run be told who may run what.
     remote.run(rbac.rights_to_run),  # invoke remote.run
     alerts.test,  # invoke alert.test
