@@ -11,6 +11,7 @@ from pathlib import Path
 from shlex import quote
 
 from local import interrupt
+from local import interrupt
 from local.errors import InconclusiveError, PillarError, SourceError
 from local.events import Event, Watch
 from local.restore import journal, kept
@@ -83,6 +84,7 @@ def carry_out(job: Job, watch: Watch) -> LiveRestore:
         with _not_begun(path):
             way: Way = ByRename(replacement) if method is Method.RENAME else UnderLocks(replacement)
         with way:
+            interrupt.check()
             with _begun(way, replacement):
                 way.replace()
             return _judged(job, way, replacement)
