@@ -11,7 +11,6 @@ from pathlib import Path
 from shlex import quote
 
 from local import interrupt
-from local import interrupt
 from local.errors import InconclusiveError, PillarError, SourceError
 from local.events import Event, Watch
 from local.restore import journal, kept
