@@ -111,7 +111,7 @@ def recover_restores(configured: Settings, screen: Screen) -> None:
         try:
             told = recover(database.path)
         except PillarError as error:
-            screen.error(error)
+            screen.tell(error)
         else:
             if told:
                 screen.say(f"{database.name}: {told}", "yellow")

@@ -41,7 +41,7 @@ def drill(invocation: Invocation, only: Only = (), vm: VMs = (), date: Date = No
     azure = msgspec.structs.replace(configured.azure, vm=tuple(vm or configured.azure.vms))
     check(chosen.repository.store, azure)
     if invocation.check:
-        return selection.show(chosen, invocation.screen)
+        return selection.show(chosen, invocation.screen, "remote", ", ".join(azure.vms))
     with invocation.screen.watching() as watch:
         drilled = drill_remote(selection.watched(chosen, watch), azure, configured.drill, watch)
     invocation.screen.show(drilled, tables.drill)
