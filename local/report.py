@@ -58,8 +58,8 @@ class ErrorDocument(Document, frozen=True):
 class Step(msgspec.Struct, frozen=True):
     """One of the five steps."""
 
-    name: StepName
-    verdict: Verdict
+    name: Annotated[StepName, Meta(description="which step")]
+    verdict: Annotated[Verdict, Meta(description="inconclusive where it could not be carried out")]
     seconds: Seconds
     detail: Annotated[str, Meta(description="what a person must know of it; empty where it passed without a word")] = ""
 
@@ -126,7 +126,7 @@ class BackedUpDatabase(msgspec.Struct, frozen=True):
     """What happened to one database, or with `check` what would; null is what is not known."""
 
     name: DatabaseName
-    verdict: Literal["passed", "failed"]
+    verdict: Annotated[Literal["passed", "failed"], Meta(description="failed: `error` says why")]
     blob: Blob = None
     backup_time: Annotated[
         Moment | None, Meta(description="of the point in time that now holds its content; `--at` takes it")
@@ -165,8 +165,8 @@ class Backup(msgspec.Struct, frozen=True, omit_defaults=True):
 class BackupProof(msgspec.Struct, frozen=True):
     """The drill of what a backup has just written (`backup.prove`)."""
 
-    verdict: Verdict
-    error: Annotated[str | None, Meta(description="why there was no drill, or no record of it")] = None
+    verdict: Annotated[Verdict, Meta(description="the drill's; inconclusive where there was none")]
+    error: Annotated[str | None, Meta(description="why there was no drill")] = None
     drill: Annotated[Drill | None, Meta(description="as in a drill's document")] = None
     databases: Annotated[tuple[DrilledDatabase, ...], Meta(description="as in a drill's document")] = ()
 

@@ -50,7 +50,7 @@ class Finding(RightCheck, frozen=True):
 class FixReport(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the principal may do now, or with `check` would."""
 
-    verdict: Verdict
+    verdict: Annotated[Verdict, Meta(description="passed: all rights are there; inconclusive: not proven in time")]
     changed: Changed
     principal: PrincipalIds
     role: Annotated[str, Meta(description="the role at the VM")]
@@ -80,7 +80,7 @@ class CheckReport(msgspec.Struct, frozen=True):
 class RevokeReport(msgspec.Struct, frozen=True, omit_defaults=True):
     """What was taken back, or with `check` would be."""
 
-    verdict: Verdict
+    verdict: Annotated[Verdict, Meta(description="inconclusive where Azure still shows it after the wait")]
     changed: Changed
     principal: PrincipalIds
     taken_back: Annotated[tuple[str, ...], Meta(description="resource ids of the assignments")]
