@@ -31,8 +31,8 @@ TEXT = """\
 # What `--json` prints
 
 With `--json` a command prints one document, in one line, on stdout, and nothing else there; what goes on, warnings
-included, is on stderr. This page is made from the types in the code and from real runs by `{command}`, and a test holds
-that it is theirs and that what each command prints has the form that it tells.
+included, is on stderr. This page is made by `{command}` from the types in the code and from real runs, and a
+test holds that it is theirs and that what each command prints has the form that it tells.
 
 - Every document begins with `"schema": 1`. Later versions may add fields, so readers should pass over those that they
   do not know; a field that goes away, or comes to mean something else, makes it `"schema": 2`.
@@ -199,25 +199,33 @@ def _structs() -> dict[str, type[msgspec.Struct]]:
     return {each.__name__: each for each in below(msgspec.Struct) if each.__module__.startswith(PACKAGES)}
 
 
-def _without_meanings(told: Any) -> Any:
+def _without_meanings(schema: Mapping[str, Any]) -> dict[str, Any]:
     """A schema without the words that the table has already."""
-    if isinstance(told, list):
-        return [_without_meanings(each) for each in told]
-    if not isinstance(told, dict):
-        return told
-    return {
-        key: {name: _without_meanings(each) for name, each in value.items()}
-        if key in ("properties", "$defs")
-        else _without_meanings(value)
-        for key, value in told.items()
-        if key != "description"
+    definitions = {
+        name: {
+            "type": "object",
+            "properties": {known: _plain(told) for known, told in definition["properties"].items()},
+            "required": definition["required"],
+        }
+        for name, definition in schema["$defs"].items()
     }
+    return {"$ref": schema["$ref"], "$defs": definitions}
+
+
+def _plain(told: Mapping[str, Any]) -> dict[str, Any]:
+    """One field's form; "or null" as short as it can be said."""
+    form = {key: _plain(value) if isinstance(value, dict) else value for key, value in told.items()}
+    form.pop("description", None)
+    some = form.get("anyOf", [])
+    if len(some) == 2 and "type" in some[0] and some[1] == {"type": "null"}:
+        return {**some[0], "type": [some[0]["type"], "null"]}
+    return form
 
 
 def compact(value: Any, indent: int = 0) -> str:
     """JSON in which whatever fits into a line stands in one."""
     flat = json.dumps(value, ensure_ascii=False)
-    if not value or not isinstance(value, list | dict) or len(flat) + indent <= 110:
+    if not value or not isinstance(value, list | dict) or len(flat) + indent <= 110 or _is_words(value):
         return flat
     pad = " " * (indent + 1)
     if isinstance(value, list):
@@ -226,6 +234,10 @@ def compact(value: Any, indent: int = 0) -> str:
         lines = [f"{pad}{json.dumps(key)}: {compact(each, indent + 1)}" for key, each in value.items()]
     opening, closing = "[]" if isinstance(value, list) else "{}"
     return f"{opening}\n" + ",\n".join(lines) + f"\n{' ' * indent}{closing}"
+
+
+def _is_words(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) and each.isidentifier() for each in value)
 
 
 def short(printed: Any) -> Any:
