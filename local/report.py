@@ -76,7 +76,9 @@ class DrilledDatabase(msgspec.Struct, frozen=True):
     """What the drill found for one database; null is what was never learnt."""
 
     name: DatabaseName
-    verdict: Annotated[Verdict, Meta(description="that of its last step; of a check, whether its drill would begin")]
+    verdict: Annotated[
+        Verdict, Meta(description="that of its last step; of a check, whether it has a backup that can be drilled")
+    ]
     blob: Blob
     backup_time: BackupTime
     sha256: Sha256
@@ -105,7 +107,7 @@ class Drill(msgspec.Struct, frozen=True, omit_defaults=True):
         Verdict,
         Meta(
             description="failed where a database failed, inconclusive where one was not proven, else passed; of a "
-            "check, whether the drill would begin for every database: nothing is proven by that"
+            "check, passed where each has a backup that can be drilled: nothing is proven by that"
         ),
     ]
     fallback: Annotated[str | None, Meta(description="why it ran here and not on the VM")]
@@ -139,7 +141,8 @@ class BackedUpDatabase(msgspec.Struct, frozen=True):
         float | None,
         Meta(
             description="share of the database, from 0 to 1, that lies in pieces (96 KiB or more) that differ from its "
-            "newest backup; 1 for the first backup, null where the newest one tells nothing of its pieces"
+            "newest backup; 1 for the first backup, null where the newest one tells nothing of its pieces",
+            extra_json_schema={"minimum": 0, "maximum": 1},
         ),
     ] = None
     seconds: Seconds = 0.0

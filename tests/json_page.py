@@ -22,6 +22,7 @@ from msgspec import UnsetType
 from local.report import Document
 
 PAGE = Path(__file__).parents[1] / "docs/json.md"
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
 COMMAND = "python -m tests.json_page"
 WRITE_VARIABLE = "PILLAR9_WRITE_JSON_PAGE"
 PACKAGES = ("local", "remote", "rbac")
@@ -209,16 +210,17 @@ def _without_meanings(schema: Mapping[str, Any]) -> dict[str, Any]:
         }
         for name, definition in schema["$defs"].items()
     }
-    return {"$ref": schema["$ref"], "$defs": definitions}
+    return {"$schema": DRAFT, "$ref": schema["$ref"], "$defs": definitions}
 
 
 def _plain(told: Mapping[str, Any]) -> dict[str, Any]:
     """One field's form; "or null" as short as it can be said."""
-    form = {key: _plain(value) if isinstance(value, dict) else value for key, value in told.items()}
+    form: dict[str, Any] = {key: _plain(value) if isinstance(value, dict) else value for key, value in told.items()}
     form.pop("description", None)
-    some = form.get("anyOf", [])
+    some: list[dict[str, Any]] = form.get("anyOf", [])
     if len(some) == 2 and "type" in some[0] and some[1] == {"type": "null"}:
-        return {**some[0], "type": [some[0]["type"], "null"]}
+        del form["anyOf"]
+        return {**form, **some[0], "type": [some[0]["type"], "null"]}
     return form
 
 

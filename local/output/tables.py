@@ -88,7 +88,7 @@ def drill_check(screen: Screen, report: DrillReport) -> None:
     screen.table(("database", "taken", "age", "gzip", "raw", "blob"), rows)
     _details(screen, report.databases)
     begin = sum(database.verdict == "passed" for database in report.databases)
-    told = f"check: the drill of {begin} of {len(rows)} databases would begin; nothing was proven"
+    told = f"check: {begin} of {len(rows)} databases have a backup that can be drilled; nothing was proven"
     screen.say(told, _ENDINGS[report.drill.verdict][2])
 
 
