@@ -42,6 +42,7 @@ FORMATS.checks("date")(lambda text: not isinstance(text, str) or re.fullmatch(r"
 
 SAME_IN_EVERY_RUN = (
     (re.compile(r"\d{8}T\d{6}\.\d{3}Z-[0-9a-f]{8}"), "20260505T120003.123Z-1a2b3c4d"),
+    (re.compile(r"\d{8}T\d{6}\.\d{3}Z"), "20260505T120003.123Z"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"), "2026-05-05T12:00:03.123Z"),
     (re.compile(r"\d{4}-\d\d-\d\d"), "2026-05-05"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
