@@ -12,7 +12,8 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,12 +27,14 @@ from invoke.parser.argument import Argument
 from invoke.tasks import Task
 
 from local import environment, interrupt, settings
+from local.command_line import scheduled_run
 from local.command_line.argv import has_bare_word
 from local.command_line.machine_error import machine_error
 from local.command_line.options import CHECK, JSON, Flag, Option
+from local.command_line.telling import Tell, WatchedWork, WorkKind, telling, untold
 from local.errors import ConfigError, PillarError
 from local.output.screen import Screen
-from local.settings import Settings
+from local.settings import Database, Settings
 
 # Before Invoke looks for them.
 VARIABLES = environment.take(os.environ, Settings, Config.global_defaults())
@@ -51,12 +54,18 @@ class Invocation:
     screen: Screen
     check: bool
 
+    @property
+    def settings_file(self) -> Path | None:
+        """The file after -f, or in INVOKE_RUNTIME_CONFIG, as an absolute path; None where none was given."""
+        runtime = object.__getattribute__(self.context.config, "_runtime_path")
+        return None if runtime is None else Path(runtime).expanduser().absolute()
+
     @cached_property
     def settings(self) -> Settings:
         """The configuration, validated when first asked for; ConfigError if there is a mistake in it."""
         config = self.context.config
-        runtime = object.__getattribute__(config, "_runtime_path")
-        if runtime is not None and not Path(runtime).expanduser().is_file():
+        runtime = self.settings_file
+        if runtime is not None and not runtime.is_file():
             raise ConfigError(f"configuration: read {runtime}", "there is no such file", "mend the path after -f")
         # Invoke tells no level of its hierarchy by a public name.
         above = _plain(object.__getattribute__(config, "_runtime"))
@@ -66,6 +75,16 @@ class Invocation:
             for begin in _beginnings:
                 begin(loaded, self.screen)
         return loaded
+
+    def telling(self, kind: WorkKind, databases: Iterable[Database]) -> AbstractContextManager[Tell]:
+        """Around a backup or a drill of the newest of these databases: hand in its report, or let its error pass.
+
+        It stands around the showing too: what is sent takes its time, and troubles with it are told last.
+        """
+        names = tuple(database.name for database in databases)
+        if self.check or not names:
+            return nullcontext(untold)
+        return telling(self.settings, self.screen, WatchedWork(kind, names))
 
 
 class Command(Task[Any]):
@@ -125,7 +144,11 @@ class Command(Task[Any]):
         check = switches.get(CHECK, False) or bool(context.config.run.dry)
         invocation = Invocation(context, Screen(switches.get(JSON, False)), check)
         interrupt.leaves(NOTHING_CHANGED if check else self.left)
-        code = _exit_code(lambda: self.body(invocation, **options), invocation.screen, f"invoke {self.path}")
+        code = scheduled_run.recorded(
+            self.path,
+            lambda: _exit_code(lambda: self.body(invocation, **options), invocation.screen, f"invoke {self.path}"),
+            os.environ,
+        )
         if code:
             raise Exit(code=code)
 

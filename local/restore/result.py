@@ -36,6 +36,9 @@ class Restore(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: Annotated[str | None, Meta(description="why it did not pass")]
     rollback: Annotated[bool, Meta(description="there, and true, where the last live restore is undone")] = False
     check: Checking = False
+    can_be_undone: Annotated[bool, Meta(description="what was kept is a database, to which `--rollback` goes back")] = (
+        True
+    )
 
 
 class RowChange(msgspec.Struct, frozen=True):
@@ -71,6 +74,7 @@ class RestorePlan(msgspec.Struct, frozen=True):
     keeps: Annotated[str | None, Meta(description="where the content of before would be kept")]
     refusal: Annotated[str | None, Meta(description="why it would not begin; null where it would")]
     note: Annotated[str | None, Meta(description="why the rows of before were not counted")] = None
+    mend: Annotated[str | None, Meta(description="what to do about the refusal")] = None
 
 
 class RestoreReport(Document, frozen=True, omit_defaults=True):
