@@ -9,32 +9,48 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import jsonschema
 import msgspec
 import pytest
 
+from local.command_line.scheduled_run import ScheduledRun
+from local.doctor import databases
+from local.doctor.run import examine
 from local.drill.preview import preview
 from local.drill.targets import Selection
+from local.events import unwatched
+from local.schedule import agents
+from local.schedule import report as schedule
+from local.schedule.due import decide
+from local.schedule.plan import Installation
+from local.schedule.systemd import Systemd
+from local.settings import Database, RetentionSettings, ScheduleSettings, Settings
 from local.store.open import open_store
 from local.store.repository import Repository
 from rbac import check, revoke
 from rbac.propagation import Propagation
 from rbac.tasks import rights_to_run
+from remote import due
 from remote.command import Command
 from remote.run import preview as preview_run
 from remote.run import run_everywhere
 from tests import json_page
 from tests.rbac.admin import Admin
 from tests.remote.site import PREFIX, Site
+from tests.support import fake_systemctl
+from tests.support.receivers import http_receiver
 from tests.support.workshop import Workshop
 
 # Asked here, since each test has an environment of its own.
 WRITING = bool(os.environ.get(json_page.WRITE_VARIABLE))
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 # Fields that are times and whose names the contract has from before `…_time`.
-OLD_TIMES = {"started", "last_backup", "unchanged_since", "last_proven", "last_run"}
+OLD_TIMES = {"started", "last_backup", "unchanged_since", "last_proven", "last_run", "ScheduledAgent.due"}
 SHARES = {"changed", "max_share"}
 FORMATS = jsonschema.FormatChecker(formats=())
 FORMATS.checks("date-time")(lambda text: not isinstance(text, str) or RFC_3339.fullmatch(text) is not None)
@@ -45,6 +61,8 @@ SAME_IN_EVERY_RUN = (
     (re.compile(r"\d{8}T\d{6}\.\d{3}Z"), "20260505T120003.123Z"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"), "2026-05-05T12:00:03.123Z"),
     (re.compile(r"\d{4}-\d\d-\d\d"), "2026-05-05"),
+    (re.compile(r" in \d{4}-\d\d\b(?!-)"), " in 2026-05"),
+    (re.compile(r"\d+\.\d kB"), "49.2 kB"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "5bf7d9f7-0000-0000-0000-000000000000"),
     (re.compile(r"pre-restore-\d+"), "pre-restore-1777982403"),
@@ -54,6 +72,9 @@ SAME_BY_NAME: dict[str, Any] = {
     "added_bytes": 11800,
     "uploaded_bytes": 12100,
     "database_bytes": 49152,
+    "whole_bytes": 23600,
+    "sent_bytes": 17700,
+    "page_bytes": 64000,
     "needed_bytes": 49152,
     "free_bytes": 64000000000,
     "sqlite": "3.45.1",
@@ -90,6 +111,7 @@ class Collected:
 def test_every_command_prints_what_its_type_and_the_page_tell(folder_workshop: Workshop, site: Site) -> None:
     collected = Collected()
     of_a_folder(collected, folder_workshop)
+    of_a_schedule(collected, folder_workshop.root / "home", site.monkeypatch)
     of_azure(collected, site)
 
     assert set(collected.printed) == set(json_page.documents()), "a document that no run here prints"
@@ -127,6 +149,7 @@ def of_a_folder(collected: Collected, workshop: Workshop) -> None:
     planned = collected.run(workshop, "PruneReport", "backup.prune", "--check")
     assert planned["prune"]["check"] is True
     _of_restores(collected, workshop)
+    _of_what_runs_unattended(collected, workshop)
     collected.run(workshop, "VersionDocument", "version")
     collected.run(workshop, "ErrorDocument", "backup.list", "--only", "cost")
 
@@ -148,6 +171,69 @@ def _of_restores(collected: Collected, workshop: Workshop) -> None:
     assert checked["restore"]["check"] is True
     live = collected.run(workshop, "RestoreReport", "restore", "costs", "--live", "--yes")
     assert live["probe"]["exit_code"] == 0
+
+
+def _of_what_runs_unattended(collected: Collected, workshop: Workshop) -> None:
+    reported = collected.run(workshop, "PageDocument", "report", "--to", str(workshop.root / "page.html"))
+    assert {line["verdict"] for line in reported["drills"]} == {"passed", "failed"}
+    assert all(line["steps"] for line in reported["drills"])
+    checked = collected.run(workshop, "DueReport", "drill.due", "--check")
+    assert (checked["due"]["check"], checked["due"]["due"], checked["drill"]) == (True, False, None)
+    settings = Settings(
+        store=workshop.store_settings,
+        databases=(Database(name="costs", path=Path(workshop.databases["costs"]["path"])),),
+        retention=RetentionSettings(keep_last=1, max_share=1.0),
+    )
+    decision = decide(["costs"], date(2026, 5, 6), (), "NO")
+    outcome = due.carry_out(decision, settings, workshop.repository, unwatched)
+    drilled = collected.take("DueReport", "drill.due", due.document(outcome, check=False))
+    assert (drilled["drill"]["verdict"], drilled["prune"]["verdict"]) == ("passed", "passed")
+    _of_the_doctor(collected, workshop, settings)
+    with http_receiver() as receiver:
+        _of_alerts(collected, workshop, receiver.address)
+
+
+def _of_the_doctor(collected: Collected, workshop: Workshop, settings: Settings) -> None:
+    """Of the machine each run finds something else, so the page has what it says of two databases."""
+    whole = workshop.document("doctor")
+    assert "database costs" in {check["name"] for check in whole["checks"]}
+    assert found_wrong("DoctorReport", [("doctor", whole)]) == []
+    gone = Database(name="gone", path=workshop.root / "gone.db")
+    looked = examine(databases.preconditions((*settings.databases, gone)), lambda _: None)
+    assert collected.take("DoctorReport", "doctor", looked)["doctor"]["verdict"] == "fail"
+
+
+def _of_alerts(collected: Collected, workshop: Workshop, address: str) -> None:
+    for key, url in (("urls", f"json://{address}/a"), ("ping", f"http://{address}/b")):
+        path = workshop.root / f"{key}.urls"
+        path.write_text(url)
+        path.chmod(0o600)
+        workshop.more.setdefault("alerts", {})[f"{key}_file"] = str(path)
+    assert collected.run(workshop, "AlertTest", "alert.test")["alerts"]["verdict"] == "passed"
+    del workshop.more["alerts"]
+
+
+def of_a_schedule(collected: Collected, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a stand-in for systemd, on macOS too: the commands themselves are tested beside them."""
+    units = home / ".config/systemd/user"
+    (home / "bin").mkdir(parents=True)
+    fake_systemctl.put(home / "bin", home / "state", units)
+    monkeypatch.setenv("PATH", f"{home / 'bin'}:{os.environ['PATH']}")
+    scheduler, checkout = Systemd(units), home / "pillar9"
+    environment = {"PATH": "/usr/bin:/bin"}
+    here = Installation(checkout / ".venv/bin/invoke", checkout, home / "mine.yaml", home / "log", environment)
+    look = partial(agents.survey, scheduler, ScheduleSettings(), here, as_found=False)
+    access = "none is needed: the store is a folder"
+    plan = schedule.report(look(), schedule.planned(look(), scheduler, access, ()))
+    planned = collected.take("ScheduleReport", "schedule.install --check", plan)
+    assert (planned["schedule"]["check"], planned["schedule"]["verdict"]) == (True, "changed")
+    agents.install(scheduler, look(), unwatched)
+    last = ScheduledRun("backup", "me", 4711, "2026-05-05T08:00:00.123Z", "2026-05-05T08:00:09.456Z", 0)
+    look()[0].job.record.write_bytes(msgspec.json.encode(last))
+    shown = collected.take(
+        "ScheduleReport", "schedule.show", schedule.report(look(), schedule.shown(look(), scheduler))
+    )
+    assert (shown["schedule"]["verdict"], shown["agents"][0]["last_exit_code"]) == ("ok", 0)
 
 
 def of_azure(collected: Collected, site: Site) -> None:
@@ -226,9 +312,10 @@ def _same_text(text: str, hidden: Mapping[str, str]) -> str:
     return text
 
 
-def named(schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for definition in schema["$defs"].values():
-        yield from definition["properties"].items()
+def named(schema: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    for struct, definition in schema["$defs"].items():
+        for known, told in definition["properties"].items():
+            yield struct, known, told
 
 
 @pytest.mark.parametrize("name", sorted(json_page.documents()))
@@ -236,9 +323,11 @@ def test_one_vocabulary(name: str) -> None:
     """Times are `…_time`, sizes `…_bytes` and integers, shares numbers; each field is told in words."""
     schema = json_page.schema_of(json_page.documents()[name])
 
-    for known, told in named(schema):
+    for struct, known, told in named(schema):
         text = json.dumps(told)
-        assert ("date-time" in text) == (known.endswith("_time") or known in OLD_TIMES), known
+        assert ("date-time" in text) == (
+            known.endswith("_time") or not OLD_TIMES.isdisjoint({known, f"{struct}.{known}"})
+        ), known
         assert not known.endswith(("_at", "_size", "_percent", "_ms")), known
         if known.endswith("_bytes"):
             assert '"integer"' in text, known
