@@ -152,7 +152,7 @@ def _fields(
         kind, inner, below = _kind(definitions, told)
         absent = "" if name in definition["required"] else ", may be absent"
         meaning = told.get("description") or (inner or {}).get("description", "")
-        yield path, kind + absent, meaning.strip().removesuffix(".").replace("\n", " ").replace("|", "\\|")
+        yield path, kind + absent, " ".join(meaning.split()).removesuffix(".").replace("|", "\\|")
         if inner and TOLD_ELSEWHERE not in meaning:
             yield from _fields(definitions, inner, f"{path}{below}.")
 

@@ -29,7 +29,7 @@ from local.schedule import report as schedule
 from local.schedule.due import decide
 from local.schedule.plan import Installation
 from local.schedule.systemd import Systemd
-from local.settings import Database, RetentionSettings, ScheduleSettings, Settings
+from local.settings import Database, DrillSettings, RetentionSettings, ScheduleSettings, Settings
 from local.store.open import open_store
 from local.store.repository import Repository
 from rbac import check, revoke
@@ -183,6 +183,7 @@ def _of_what_runs_unattended(collected: Collected, workshop: Workshop) -> None:
         store=workshop.store_settings,
         databases=(Database(name="costs", path=Path(workshop.databases["costs"]["path"])),),
         retention=RetentionSettings(keep_last=1, max_share=1.0),
+        drill=DrillSettings(host="ANVIL"),
     )
     decision = decide(["costs"], date(2026, 5, 6), (), "NO")
     outcome = due.carry_out(decision, settings, workshop.repository, unwatched)

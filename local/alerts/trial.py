@@ -23,14 +23,14 @@ _PAGE = "docs/unattended.md, section Alerts"
 
 
 class TriedChannel(msgspec.Struct, frozen=True):
-    """One channel or check: its kind, where its URL stands (never the URL), and what went wrong."""
+    """One channel or check, and what became of its message."""
 
     kind: Annotated[
         str,
-        Meta(description="of channel, as its URL's scheme has it; `ping` or `drill ping` for a check"),
+        Meta(description="the channel's kind, which is its URL's scheme; `ping` or `drill ping` for a check"),
     ]
     source: Annotated[
-        str, Meta(description="where its URL stands: the setting, and which of its URLs; never the URL itself")
+        str, Meta(description="the file or `$VARIABLE` that holds its URL, and which one there; never the URL itself")
     ]
     verdict: Annotated[Literal["passed", "failed"], Meta(description="passed: it took the message")]
     error: Annotated[str | None, Meta(description="why it failed, without the URL")] = None

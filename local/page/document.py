@@ -17,8 +17,7 @@ from local.watch.status import Health
 
 
 class ReportFacts(msgspec.Struct, frozen=True):
-    """The page as a file, and what is in it; `unread_records` and `left_out_lines` (of the evidence) were too many,
-    `notes` say what else is missing."""
+    """The page as a file, and what is in it."""
 
     verdict: Annotated[Health, Meta(description="the worst of all databases, as `status` tells it")]
     report_time: Annotated[Moment, Meta(description="when the store was looked at")]
@@ -37,7 +36,7 @@ class ReportFacts(msgspec.Struct, frozen=True):
 
 
 class ReportedDatabase(msgspec.Struct, frozen=True):
-    """One database: its state, how many backups the store holds, and what they sent of what they are."""
+    """One database: its state, its backups, and what they sent of what they are."""
 
     name: DatabaseName
     verdict: Annotated[Health, Meta(description="`late`: a limit is passed; `failed`: its newest drill failed")]

@@ -33,11 +33,7 @@ DATABASES_MAX = 60
 
 
 class EvidenceLine(msgspec.Struct, frozen=True):
-    """What one drill found for one database; `restore_seconds` is what its steps took, all together.
-
-    `rows_restored` counts over all tables of the restored copy; `tables_compared` are those whose count was recorded
-    at the backup, `tables_as_recorded` those where it is the same.
-    """
+    """What one drill found for one database."""
 
     name: DatabaseName
     verdict: Annotated[Verdict, Meta(description="what the drill found for it")]
