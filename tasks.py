@@ -140,7 +140,7 @@ def recover_restores(configured: Settings, screen: Screen) -> None:
         try:
             told = recover(database.path)
         except PillarError as error:
-            screen.say(f"{database.name}: {error}; {error.mend}", "yellow")
+            screen.tell(error)
         else:
             if told:
                 screen.say(f"{database.name}: {told}", "yellow")

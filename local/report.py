@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 Verdict = Literal["passed", "failed", "inconclusive"]
 StepName = Literal["download", "checksum", "decompress", "integrity", "rows"]
 STEPS: tuple[StepName, ...] = ("download", "checksum", "decompress", "integrity", "rows")
+
+
+# How a document's fields are told in docs/json.md: by these types, and by each field's own description.
+Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+Seconds = Annotated[float, Meta(description="seconds that it took")]
+RunId = Annotated[str, Meta(description="of this run alone: when it started, and a random part")]
+Started = Annotated[Moment, Meta(description="when the run began, RFC 3339 in UTC")]
+Sha256 = Annotated[str | None, Meta(description="SHA-256 of the archive, the `.db.gz` as it stands in the store")]
+GzipBytes = Annotated[int | None, Meta(description="size of the archive")]
+DatabaseBytes = Annotated[int | None, Meta(description="size of the database in it, uncompressed")]
+BackupTime = Annotated[Moment | None, Meta(description="when the point in time was taken; `--at` takes it")]
+DatabaseName = Annotated[str, Meta(description="the database, as it is configured or stored")]
+Blob = Annotated[str | None, Meta(description="the archive's name in the store, with its prefix")]
+Checking = Annotated[
+    bool, Meta(description="there, and true, where the command only checked (`--check`): nothing was changed")
+]
 
 
 class Document(msgspec.Struct, frozen=True, tag_field="schema", tag=1):
@@ -17,125 +34,152 @@ class Document(msgspec.Struct, frozen=True, tag_field="schema", tag=1):
 
 
 class ErrorFound(msgspec.Struct, frozen=True):
-    """What was being done, what came back, and what mends it ("" if nothing is known to)."""
+    """Why there is no result."""
 
-    kind: str
-    doing: str
-    message: str
-    mend: str
-    exit_code: int
+    kind: Annotated[
+        str,
+        Meta(
+            description="`configuration`, `source` (a live database), `store`, `azure`, `inconclusive`, `locked`, "
+            "`bug` (this product's own) or `error` (this machine)"
+        ),
+    ]
+    doing: Annotated[str, Meta(description="what was being done")]
+    message: Annotated[str, Meta(description="what came back")]
+    mend: Annotated[str, Meta(description="the command, or the words, that mend it; empty if nothing is known to")]
+    exit_code: Annotated[int, Meta(description="the process's exit code")]
 
 
 class ErrorDocument(Document, frozen=True):
-    """What `--json` prints in the place of a result that an error prevented."""
+    """What every command prints in the place of its result where an error prevented that."""
 
     error: ErrorFound
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One of the five steps; `seconds` is the time spent in it, `detail` what a person must know of it."""
+    """One of the five steps."""
 
-    name: StepName
-    verdict: Verdict
-    seconds: float
-    detail: str = ""
+    name: Annotated[StepName, Meta(description="which step")]
+    verdict: Annotated[Verdict, Meta(description="inconclusive where it could not be carried out")]
+    seconds: Seconds
+    detail: Annotated[str, Meta(description="what a person must know of it; empty where it passed without a word")] = ""
 
 
 class RowCount(msgspec.Struct, frozen=True):
-    """A table's rows: in the restored copy, recorded at the backup, and the configured floor (None: there is none)."""
+    """A table's rows."""
 
-    restored: int | None
-    recorded: int | None
-    minimum: int | None
+    restored: Annotated[int | None, Meta(description="counted in the restored copy; null where it is not there")]
+    recorded: Annotated[int | None, Meta(description="counted when it was backed up; null where that is not recorded")]
+    minimum: Annotated[int | None, Meta(description="the configured floor, `rows`; null where there is none")]
 
 
 class DrilledDatabase(msgspec.Struct, frozen=True):
-    """What the drill found for one database; sizes in bytes, None where it was never learnt.
+    """What the drill found for one database; null is what was never learnt."""
 
-    `checks` says whether each holds, None where it could not be evaluated; empty where the drill did not come to them.
-    """
+    name: DatabaseName
+    verdict: Annotated[
+        Verdict, Meta(description="that of its last step; of a check, whether it has a backup that can be drilled")
+    ]
+    blob: Blob
+    backup_time: BackupTime
+    sha256: Sha256
+    gzip_bytes: GzipBytes
+    database_bytes: DatabaseBytes
+    steps: Annotated[tuple[Step, ...], Meta(description="in order, up to the one that did not pass; none of a check")]
+    rows: Annotated[dict[str, RowCount], Meta(description="by table; empty where the drill did not come to them")]
+    checks: Annotated[
+        dict[str, bool | None],
+        Meta(
+            description="by name, whether each configured check holds; null where it was not evaluated; empty where "
+            "the drill did not come to them"
+        ),
+    ] = {}
 
-    name: str
-    verdict: Verdict
-    blob: str | None
-    backup_time: str | None
-    sha256: str | None
-    gzip_bytes: int | None
-    database_bytes: int | None
-    steps: tuple[Step, ...]
-    rows: dict[str, RowCount]
-    checks: dict[str, bool | None] = {}
 
+class Drill(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One drill, or with `check` what one would take."""
 
-class Drill(msgspec.Struct, frozen=True):
-    """Where and when a drill ran, and what all of it came to; `fallback` is why it ran here and not there."""
-
-    id: str
-    where: Literal["local", "remote"]
-    host: str
-    started: str
-    seconds: float
-    verdict: Verdict
-    fallback: str | None
-    sqlite: str | None
-    python: str | None
-    tool: str
+    id: RunId
+    where: Annotated[Literal["local", "remote"], Meta(description="on this machine, or on the Azure VM")]
+    host: Annotated[str, Meta(description="what that machine is called")]
+    started: Started
+    seconds: Seconds
+    verdict: Annotated[
+        Verdict,
+        Meta(
+            description="failed where a database failed, inconclusive where one was not proven, else passed; of a "
+            "check, passed where each has a backup that can be drilled: nothing is proven by that"
+        ),
+    ]
+    fallback: Annotated[str | None, Meta(description="why it ran here and not on the VM")]
+    sqlite: Annotated[str | None, Meta(description="version of the SQLite that checked")]
+    python: Annotated[str | None, Meta(description="version of the Python that checked")]
+    tool: Annotated[str, Meta(description="this product and its version")]
+    check: Checking = False
 
 
 class DrillReport(Document, frozen=True):
-    """The `--json` document of a drill, and the drill record in the store."""
+    """`drill.local` and `drill.remote`, and the drill record in the store."""
 
     drill: Drill
     databases: tuple[DrilledDatabase, ...]
 
 
 class BackedUpDatabase(msgspec.Struct, frozen=True):
-    """What happened to one database; sizes in bytes, `changed` the share of it that lies in chunks that differ.
+    """What happened to one database, or with `check` what would; null is what is not known."""
 
-    `backup_time` is that of the point in time that now holds its content.
-    """
-
-    name: str
-    verdict: Literal["passed", "failed"]
-    blob: str | None = None
-    backup_time: str | None = None
-    sha256: str | None = None
-    database_bytes: int | None = None
-    gzip_bytes: int | None = None
-    uploaded_bytes: int | None = None
-    changed: float | None = None
-    seconds: float = 0.0
-    error: str | None = None
+    name: DatabaseName
+    verdict: Annotated[Literal["passed", "failed"], Meta(description="failed: `error` says why")]
+    blob: Blob = None
+    backup_time: Annotated[
+        Moment | None, Meta(description="of the point in time that now holds its content; `--at` takes it")
+    ] = None
+    sha256: Sha256 = None
+    database_bytes: DatabaseBytes = None
+    gzip_bytes: GzipBytes = None
+    uploaded_bytes: Annotated[int | None, Meta(description="what was sent to the store")] = None
+    changed: Annotated[
+        float | None,
+        Meta(
+            description="share of the database, from 0 to 1, that lies in pieces (96 KiB or more) that differ from its "
+            "newest backup; 1 for the first backup, null where the newest one tells nothing of its pieces",
+            extra_json_schema={"minimum": 0, "maximum": 1},
+        ),
+    ] = None
+    seconds: Seconds = 0.0
+    error: Annotated[str | None, Meta(description="why it failed, and what mends it")] = None
 
 
 class RefusedDatabase(BackedUpDatabase, frozen=True):
     """One that failed because Azure refused, or could not be reached."""
 
 
-class Backup(msgspec.Struct, frozen=True):
-    """One run of `invoke backup`; where it was proven at once, the verdict is that of both."""
+class Backup(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One run of `backup`."""
 
-    id: str
-    started: str
-    seconds: float
-    verdict: Verdict
+    id: RunId
+    started: Started
+    seconds: Seconds
+    verdict: Annotated[
+        Verdict, Meta(description="failed where a database failed; where it was proven at once, that of both")
+    ]
+    check: Checking = False
 
 
 class BackupProof(msgspec.Struct, frozen=True):
-    """The drill of what a backup has just written (`backup.prove`); `error` is why there was none to tell of."""
+    """The drill of what a backup has just written (`backup.prove`)."""
 
-    verdict: Verdict
-    error: str | None = None
-    drill: Drill | None = None
-    databases: tuple[DrilledDatabase, ...] = ()
+    verdict: Annotated[Verdict, Meta(description="the drill's; inconclusive where there was none")]
+    error: Annotated[str | None, Meta(description="why there was no drill")] = None
+    drill: Annotated[Drill | None, Meta(description="as in a drill's document")] = None
+    databases: Annotated[tuple[DrilledDatabase, ...], Meta(description="as in a drill's document")] = ()
 
 
 class BackupReport(Document, frozen=True, omit_defaults=True):
-    """The `--json` document of a backup; `proof` only where it was drilled at once."""
+    """`backup`."""
 
     backup: Backup
     databases: tuple[BackedUpDatabase, ...]
-    proof: BackupProof | None = None
+    proof: Annotated[BackupProof | None, Meta(description="there where it was drilled at once")] = None
 
 
 def with_proof(report: BackupReport, proof: BackupProof) -> BackupReport:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
-from local.report import Document, Verdict, exit_code, worst
+from local.report import Checking, Document, Verdict, exit_code, worst
 from rbac.evaluate import DELEGATION_KEY, Judgment, blob_rights, describe_scope, judge
 from rbac.facts import Facts, Principal
 
 Status = Literal["ok", "changed", "failed", "warning", "skipped"]
+Changed = Annotated[bool, Meta(description="whether anything was changed; of a check, whether it would be")]
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -23,68 +25,89 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class PrincipalIds(msgspec.Struct, frozen=True):
-    """The principal; name and application id are None where the directory could not be read."""
+    """The principal; name and application id are null where the directory could not be read."""
 
-    display_name: str | None
-    app_id: str | None
-    object_id: str
+    display_name: Annotated[str | None, Meta(description="as the directory calls it")]
+    app_id: Annotated[str | None, Meta(description="application (client) id")]
+    object_id: Annotated[str, Meta(description="object id, to which roles are assigned")]
 
 
 class RightCheck(msgspec.Struct, frozen=True):
-    """Whether the principal has a right; `allowed` and `scope` are None where that could not be told."""
+    """Whether the principal has a right."""
 
-    action: str
-    scope: str | None
-    allowed: bool | None
+    action: Annotated[str, Meta(description="Azure's name of the action")]
+    scope: Annotated[str | None, Meta(description="resource id of where; null where that could not be told")]
+    allowed: Annotated[bool | None, Meta(description="whether it may; null where that could not be told")]
 
 
 class Finding(RightCheck, frozen=True):
-    """A right with the assignment (its resource id) that gives it, and why."""
+    """Whether the principal has a right, and through what."""
 
-    through: str | None
-    why: str
+    through: Annotated[str | None, Meta(description="resource id of the assignment that gives it")]
+    why: Annotated[str, Meta(description="the same in words")]
 
 
-class FixReport(msgspec.Struct, frozen=True):
-    """`effective`: proven (on the VM, and on the store with --store), not proven within the time, or (None) not known.
+class FixReport(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the principal may do now, or with `check` would."""
 
-    `role`, `scope` and `assignment_id` are those at the VM; `changed` is about all.
-    """
-
-    verdict: Verdict
-    changed: bool
+    verdict: Annotated[Verdict, Meta(description="passed: all rights are there; inconclusive: not proven in time")]
+    changed: Changed
     principal: PrincipalIds
-    role: str
-    scope: str
-    assignment_id: str | None
-    effective: bool | None
+    role: Annotated[str, Meta(description="the role at the VM")]
+    scope: Annotated[str, Meta(description="resource id of where it is assigned")]
+    assignment_id: Annotated[str | None, Meta(description="resource id of the assignment at the VM")]
+    effective: Annotated[
+        bool | None,
+        Meta(
+            description="true: proven, on the VM and with `--store` on the store; false: not proven within the time; "
+            "null: not tried"
+        ),
+    ]
     checks: tuple[RightCheck, ...]
+    check: Checking = False
 
 
 class CheckReport(msgspec.Struct, frozen=True):
     """What the principal may do now."""
 
-    verdict: Verdict
-    changed: bool
+    verdict: Annotated[Verdict, Meta(description="failed where a right is missing")]
+    changed: Annotated[bool, Meta(description="false: this command changes nothing")]
     principal: PrincipalIds
     checks: tuple[Finding, ...]
+    check: Annotated[bool, Meta(description="true: this command only checks")] = True
 
 
-class RevokeReport(msgspec.Struct, frozen=True):
-    """Resource ids of the assignments taken back and of those that `rbac.fix` did not make; the custom role deleted."""
+class RevokeReport(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was taken back, or with `check` would be."""
 
-    verdict: Verdict
-    changed: bool
+    verdict: Annotated[Verdict, Meta(description="inconclusive where Azure still shows it after the wait")]
+    changed: Changed
     principal: PrincipalIds
-    taken_back: tuple[str, ...]
-    left_alone: tuple[str, ...]
-    role_deleted: str | None
+    taken_back: Annotated[tuple[str, ...], Meta(description="resource ids of the assignments")]
+    left_alone: Annotated[tuple[str, ...], Meta(description="resource ids of those that `rbac.fix` did not make")]
+    role_deleted: Annotated[str | None, Meta(description="resource id of the custom role that went with them")]
+    check: Checking = False
 
 
-class RbacDocument(Document, frozen=True):
-    """The `--json` document of the rbac commands."""
+class RbacCheckDocument(Document, frozen=True):
+    """`rbac.check`."""
 
-    rbac: FixReport | CheckReport | RevokeReport
+    rbac: CheckReport
+
+
+class RbacFixDocument(Document, frozen=True):
+    """`rbac.fix`."""
+
+    rbac: FixReport
+
+
+class RbacRevokeDocument(Document, frozen=True):
+    """`rbac.revoke`."""
+
+    rbac: RevokeReport
+
+
+RbacDocument = RbacCheckDocument | RbacFixDocument | RbacRevokeDocument
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -102,7 +125,12 @@ class Outcome(msgspec.Struct, frozen=True):
     @property
     def document(self) -> RbacDocument:
         """The one document of `--json`."""
-        return RbacDocument(self.rbac)
+        found = self.rbac
+        if isinstance(found, CheckReport):
+            return RbacCheckDocument(found)
+        if isinstance(found, FixReport):
+            return RbacFixDocument(msgspec.structs.replace(found, check=self.check))
+        return RbacRevokeDocument(msgspec.structs.replace(found, check=self.check))
 
 
 def principal_ids(principal: Principal) -> PrincipalIds:

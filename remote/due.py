@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from local import clock
 from local.archive.cache import cache_folder
@@ -29,22 +31,34 @@ from remote.drill import drill_remote
 class Due(msgspec.Struct, frozen=True):
     """Whether the month's drill is due (before this run), of which databases, and why or why not."""
 
-    check: bool
-    due: bool
-    due_day: str
-    reason: str
-    databases: tuple[str, ...]
+    check: Annotated[
+        bool, Meta(description="whether the command only checked (`--check`): nothing was drilled, nothing was pruned")
+    ]
+    due: Annotated[
+        bool, Meta(description="whether the drill was due when the command began, and not yet done this month")
+    ]
+    due_day: Annotated[
+        str,
+        Meta(description="the month's first business day, from which it is due", extra_json_schema={"format": "date"}),
+    ]
+    reason: Annotated[str, Meta(description="why it is due, or why not")]
+    databases: Annotated[tuple[str, ...], Meta(description="those whose drill is due; none where it is not")]
 
 
 class DueReport(Document, frozen=True):
-    """The `--json` document of `drill.due`: with the drill where one ran, and the prune where one did."""
+    """`drill.due`."""
 
     due: Due
-    drill: Drill | None = None
-    databases: tuple[DrilledDatabase, ...] = ()
-    prune: Prune | None = None
-    points: tuple[PrunedPoint, ...] = ()
-    prune_error: str | None = None
+    drill: Annotated[Drill | None, Meta(description="as in a drill's document; null where none ran")] = None
+    databases: Annotated[tuple[DrilledDatabase, ...], Meta(description="as in a drill's document")] = ()
+    prune: Annotated[
+        Prune | None,
+        Meta(description="as in the document of `backup.prune`; null where none ran, as without `retention`"),
+    ] = None
+    points: Annotated[tuple[PrunedPoint, ...], Meta(description="as in the document of `backup.prune`")] = ()
+    prune_error: Annotated[
+        str | None, Meta(description="why not all was pruned, and what mends it; the drill's verdict stays as it is")
+    ] = None
 
 
 @dataclass(frozen=True)

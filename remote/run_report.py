@@ -6,49 +6,62 @@ import base64
 import signal
 from collections import Counter
 from collections.abc import Sequence
+from typing import Annotated
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
-from local.report import Document, Verdict
+from local.report import Checking, Document, RunId, Seconds, Started, Verdict
 from remote.command import Ran, Written
 
 
 class HostRun(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of it on one VM; `exit_code` is None where the command has none, or nobody told it.
+    """What came of it on one VM, or with `check` whether it would run there."""
 
-    `stdout_base64` is there where the bytes are no UTF-8, `stdout_left_out_bytes` where not all of them came.
-    """
-
-    name: str
-    verdict: Verdict
-    exit_code: int | None = None
-    stdout: str = ""
-    stderr: str = ""
-    seconds: float = 0.0
-    reason: str | None = None
-    stdout_base64: str | UnsetType = UNSET
-    stderr_base64: str | UnsetType = UNSET
-    stdout_left_out_bytes: int | UnsetType = UNSET
-    stderr_left_out_bytes: int | UnsetType = UNSET
+    name: Annotated[str, Meta(description="the VM")]
+    verdict: Annotated[
+        Verdict,
+        Meta(
+            description="passed where the exit code is 0, failed where it is another, else inconclusive; of a check, "
+            "whether the caller may run commands there"
+        ),
+    ]
+    exit_code: Annotated[
+        int | None,
+        Meta(description="the command's own; 128 and the number of the signal that ended it; null: not told"),
+    ] = None
+    stdout: Annotated[str, Meta(description="what it wrote, whole but for what was left out")] = ""
+    stderr: Annotated[str, Meta(description="the same of its stderr")] = ""
+    seconds: Seconds = 0.0
+    reason: Annotated[str | None, Meta(description="what a person must know beside the exit code")] = None
+    stdout_base64: Annotated[
+        str | UnsetType, Meta(description="there where the bytes are no UTF-8: the exact ones")
+    ] = UNSET
+    stderr_base64: Annotated[str | UnsetType, Meta(description="the same of its stderr")] = UNSET
+    stdout_left_out_bytes: Annotated[
+        int | UnsetType, Meta(description="there where not all came: how many are missing in the middle")
+    ] = UNSET
+    stderr_left_out_bytes: Annotated[int | UnsetType, Meta(description="the same of its stderr")] = UNSET
 
 
 class RefusedHost(HostRun, frozen=True, kw_only=True):
     """One where Azure refused the caller, or could not be reached."""
 
 
-class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """One run on all of the VMs; with `check` nothing was run."""
+class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One run on all of the VMs."""
 
-    id: str
-    started: str
-    seconds: float
-    verdict: Verdict
-    check: bool | UnsetType = UNSET
+    id: RunId
+    started: Started
+    seconds: Seconds
+    verdict: Annotated[
+        Verdict, Meta(description="failed where one VM failed, inconclusive where one has no whole answer, else passed")
+    ]
+    check: Checking = False
 
 
 class RunReport(Document, frozen=True):
-    """The `--json` document of `remote.run`."""
+    """`remote.run`."""
 
     run: Run
     hosts: tuple[HostRun, ...]

@@ -10,7 +10,7 @@ _COLOURS = {"ok": "green", "failed": "red", "inconclusive": "yellow", "refused":
 
 def show(screen: Screen, report: RunReport) -> None:
     """The output of each VM, its stderr after its stdout, how each ended, and the recap last."""
-    checked = report.run.check is True
+    checked = report.run.check
     if checked:
         screen.say("check: nothing is run")
     for host in report.hosts:

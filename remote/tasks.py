@@ -42,7 +42,7 @@ def drill(invocation: Invocation, only: Only = (), vm: VMs = (), date: Date = No
         chosen = selection.select(configured, only, date, at)
         check(chosen.repository.store, azure)
         if invocation.check:
-            return selection.show(chosen, invocation.screen)
+            return selection.show(chosen, invocation.screen, "remote", ", ".join(azure.vms))
         with invocation.screen.watching() as watch:
             drilled = drill_remote(selection.watched(chosen, watch), azure, configured.drill, watch)
         tell(drilled)

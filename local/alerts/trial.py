@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from local import clock
 from local.alerts import secrets
@@ -15,33 +16,38 @@ from local.alerts.tell import drill_ping_source, ping_source, urls_source
 from local.alerts.words import Message
 from local.errors import ConfigError
 from local.output.screen import Screen
-from local.report import Document
+from local.report import Document, Moment
 from local.settings import AlertSettings
 
 _PAGE = "docs/unattended.md, section Alerts"
 
 
 class TriedChannel(msgspec.Struct, frozen=True):
-    """One channel or check: its kind, where its URL stands (never the URL), and what went wrong."""
+    """One channel or check, and what became of its message."""
 
-    kind: str
-    source: str
-    verdict: Literal["passed", "failed"]
-    error: str | None = None
+    kind: Annotated[
+        str,
+        Meta(description="the channel's kind, which is its URL's scheme; `ping` or `drill ping` for a check"),
+    ]
+    source: Annotated[
+        str, Meta(description="the file or `$VARIABLE` that holds its URL, and which one there; never the URL itself")
+    ]
+    verdict: Annotated[Literal["passed", "failed"], Meta(description="passed: it took the message")]
+    error: Annotated[str | None, Meta(description="why it failed, without the URL")] = None
 
 
 class AlertTestVerdict(msgspec.Struct, frozen=True):
     """Failed if any of them did, since nobody would notice that one later."""
 
-    verdict: Literal["passed", "failed"]
-    test_time: str
+    verdict: Annotated[Literal["passed", "failed"], Meta(description="failed where any channel or check failed")]
+    test_time: Annotated[Moment, Meta(description="when the test ended")]
 
 
 class AlertTest(Document, frozen=True):
-    """The `--json` document of `alert.test`."""
+    """`alert.test`."""
 
     alerts: AlertTestVerdict
-    channels: tuple[TriedChannel, ...]
+    channels: Annotated[tuple[TriedChannel, ...], Meta(description="every configured channel, then the checks")]
 
 
 def require(alerts: AlertSettings | None) -> AlertSettings:

@@ -90,12 +90,14 @@ def back_up(
         finally:
             # A signal that comes while a pool starts a thread leaves one that the pool does not know and waits for.
             sweep()
-    failed = any(result.verdict == "failed" for result in results)
-    run_id = f"{clock.compact_timestamp(started)}-{secrets.token_hex(4)}"
-    seconds = round(time.monotonic() - begin, 3)
-    return BackupReport(
-        Backup(run_id, clock.timestamp(started), seconds, "failed" if failed else "passed"), tuple(results)
+    backup = Backup(
+        id=f"{clock.compact_timestamp(started)}-{secrets.token_hex(4)}",
+        started=clock.timestamp(started),
+        seconds=round(time.monotonic() - begin, 3),
+        verdict="failed" if any(result.verdict == "failed" for result in results) else "passed",
+        check=finish is DatabaseUpload.preview,
     )
+    return BackupReport(backup, tuple(results))
 
 
 def _run_all(
@@ -171,7 +173,7 @@ def _back_up_one(database: Database, context: RunContext) -> BackedUpDatabase:
         database_bytes=stored.recorded.raw_bytes,
         gzip_bytes=stored.gzip_bytes,
         uploaded_bytes=stored.sent,
-        changed=round(stored.changed, 6),
+        changed=None if stored.changed is None else round(stored.changed, 6),
         seconds=round(time.monotonic() - begin, 3),
     )
 

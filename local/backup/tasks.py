@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated
 
@@ -48,7 +49,8 @@ def run(invocation: Invocation, only: Only = ()) -> int:
 @command("backup.list", JSON)
 def list_points(
     invocation: Invocation,
-    name: Annotated[str | None, Option("only this database; the word alone will do", bare=True)] = None,
+    only: Annotated[Sequence[str], Option("only this database, configured or not (repeatable)", repeatable=True)] = (),
+    name: Annotated[str | None, Option("the same for one; the word alone will do", bare=True)] = None,
 ) -> int:
     """Every backup in the store, and every point in time that can be restored."""
     from local.output import tables
@@ -58,8 +60,11 @@ def list_points(
     configured = invocation.settings
     points = open_repository(configured.store, configured.azure).points()
     known = dict.fromkeys([*(database.name for database in configured.databases), *(each.database for each in points)])
-    if name is not None and name not in known:
-        raise ConfigError("backup.list", f"{name!r} is neither configured nor stored", f"allowed: {', '.join(known)}")
-    found = listing([point for point in points if name in (None, point.database)])
+    names = [*only, *([] if name is None else [name])]
+    for asked in names:
+        if asked not in known:
+            told = f"{asked!r} is neither configured nor stored"
+            raise ConfigError("backup.list", told, f"allowed: {', '.join(known)}")
+    found = listing([point for point in points if not names or point.database in names])
     invocation.screen.show(found, lambda screen, points: tables.listing(screen, points, clock.now()))
     return 0

@@ -29,13 +29,16 @@ UNCHANGED_EVERY = timedelta(minutes=15)
 
 @dataclass(frozen=True)
 class Stored:
-    """What reached the store; `sent` in bytes, `changed` the share of the database that lies in changed chunks."""
+    """What reached the store, or would; `sent` in bytes, `changed` the share of the database in changed chunks.
+
+    None is what is not known: of a check, the size of what it would make.
+    """
 
     blob: str
     recorded: BackupRecord
     gzip_bytes: int | None
-    sent: int
-    changed: float
+    sent: int | None
+    changed: float | None
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,14 @@ class DatabaseUpload:
         """Everything of `deliver` that changes nothing: the check of the database, and what of it changed."""
         plan = archive.plan(self.copy, self.destination.former.archive, self.pool)
         facts = snapshot.examine(self.copy)
-        recorded = BackupRecord(raw_bytes=plan.size, rows=facts.rows)
-        return Stored(self.destination.blob, recorded, None, 0, plan.changed_bytes / plan.size)
+        former = self.destination.former.point
+        if former and plan.unchanged and self._was_checked_by_this_library():
+            recorded = self._unchanged(former.recorded, same_day=former.entry.name == self.destination.blob)
+            return Stored(
+                self.destination.blob, layout.changed(recorded, rows=facts.rows), former.entry.size, None, 0.0
+            )
+        recorded = BackupRecord(taken=self.taken, raw_bytes=plan.size, rows=facts.rows)
+        return Stored(self.destination.blob, recorded, None, None, self._changed(plan))
 
     def _was_checked_by_this_library(self) -> bool:
         point = self.destination.former.point
@@ -123,7 +132,13 @@ class DatabaseUpload:
             copy.keep(whole.sha256, blocks)
             if copy.trouble:
                 self.watch(Event(self.name, f"the cache takes nothing, which costs time only: {copy.trouble}"))
-        return Stored(self.destination.blob, recorded, whole.gzip_bytes, upload.sent, plan.changed_bytes / plan.size)
+        return Stored(self.destination.blob, recorded, whole.gzip_bytes, upload.sent, self._changed(plan))
+
+    def _changed(self, plan: CutPlan) -> float | None:
+        """The share of the database in changed chunks; None where the newest backup tells nothing of its chunks."""
+        if self.destination.former.point and not plan.former.members:
+            return None
+        return plan.changed_bytes / plan.size
 
     def _advance_while_sound(self, checked: Future[SnapshotFacts]) -> Callable[[int], None]:
         """Progress that stops with the check's error as soon as there is one: the rest need not be sent."""

@@ -145,7 +145,9 @@ class Command(Task[Any]):
         invocation = Invocation(context, Screen(switches.get(JSON, False)), check)
         interrupt.leaves(NOTHING_CHANGED if check else self.left)
         code = scheduled_run.recorded(
-            self.path, lambda: _exit_code(lambda: self.body(invocation, **options), invocation.screen), os.environ
+            self.path,
+            lambda: _exit_code(lambda: self.body(invocation, **options), invocation.screen, f"invoke {self.path}"),
+            os.environ,
         )
         if code:
             raise Exit(code=code)
@@ -185,8 +187,8 @@ def _options(body: Callable[..., int]) -> dict[str, Option]:
     }
 
 
-def _exit_code(work: Callable[[], int], screen: Screen) -> int:
-    """What `work` returns or its error stands for."""
+def _exit_code(work: Callable[[], int], screen: Screen, doing: str) -> int:
+    """What `work` returns or its error stands for; an error that nobody foresaw is raised again."""
     try:
         return work()
     except PillarError as error:
@@ -195,9 +197,13 @@ def _exit_code(work: Callable[[], int], screen: Screen) -> int:
     except OSError as error:
         found = machine_error(error)
         if found is None:
+            screen.bug(error, doing)
             raise
         screen.error(found)
         return found.exit_code
+    except Exception as error:
+        screen.bug(error, doing)
+        raise
 
 
 def _plain(value: object) -> Any:

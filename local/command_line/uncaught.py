@@ -43,7 +43,8 @@ def _tell(
     found = _output_error(error) or _configuration_error(error, trace)
     if found is None:
         return otherwise(kind, error, trace)
-    Screen().error(found)
+    # No command has begun that could know.
+    Screen(json="--json" in sys.argv).error(found)
     raise SystemExit(found.exit_code)
 
 

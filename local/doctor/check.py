@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from local.cloud.redact import scrub
 from local.errors import PillarError
@@ -19,20 +20,31 @@ CheckVerdict = Literal["ok", "warn", "fail", "skipped"]
 class DoctorCheck(msgspec.Struct, frozen=True):
     """One precondition: what was found, and the command or step that mends it ("" where there is nothing to mend)."""
 
-    name: str
-    verdict: CheckVerdict
-    message: str
-    mend: str = ""
+    name: Annotated[str, Meta(description="what was looked at")]
+    verdict: Annotated[
+        CheckVerdict,
+        Meta(
+            description="`fail`: a command would fail; `warn`: a person should know; `skipped`: not looked at, "
+            "`message` says why"
+        ),
+    ]
+    message: Annotated[str, Meta(description="what was found")]
+    mend: Annotated[
+        str, Meta(description="the command or step that mends it; empty where there is nothing to mend")
+    ] = ""
 
 
 class Doctor(msgspec.Struct, frozen=True):
     """What all of it came to: the worst verdict of any check."""
 
-    verdict: Literal["ok", "warn", "fail"]
+    verdict: Annotated[
+        Literal["ok", "warn", "fail"],
+        Meta(description="the worst of all checks: `fail`, then `warn`; one that was skipped is no fault"),
+    ]
 
 
 class DoctorReport(Document, frozen=True):
-    """The `--json` document of `invoke doctor`."""
+    """`doctor`."""
 
     doctor: Doctor
     checks: tuple[DoctorCheck, ...]

@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
+
 from local import clock
+from local.drill import preview
 from local.drill.order import Target
 from local.drill.record import DrillStart, local_report
 from local.drill.run import run_program
@@ -21,7 +24,6 @@ from local.drill_program.download import file_etag
 from local.drill_program.record import RecordError
 from local.errors import ConfigError
 from local.events import Watch
-from local.output.listing import Listing, listing
 from local.report import DrillReport
 from local.settings import Database
 from local.store import archive_end, layout
@@ -79,16 +81,21 @@ def drill_file(lone: LoneFile, databases: Sequence[Database], host: str, watch: 
     return local_report(start, outcome, outcome.databases)
 
 
-def listed(lone: LoneFile) -> Listing:
-    """The archive as `backup.list` shows a point in time."""
+def preview_file(lone: LoneFile, databases: Sequence[Database], host: str) -> DrillReport:
+    """What `drill_file` would take; nothing is proven."""
     taken = lone.recorded.taken or lone.modified
     entry = Entry(str(lone.path), lone.size_bytes, lone.modified, etag=lone.etag)
-    return listing([Point(lone.database, taken.date(), taken, entry, lone.recorded, lone.trouble)])
+    point = Point(lone.database, taken.date(), taken, entry, lone.recorded, lone.trouble)
+    drilled = preview.would_drill(point, _configured(lone, databases))
+    if lone.recorded.taken is None:
+        # The former script's archives tell no time, and the file's own may be that of its copying.
+        drilled = msgspec.structs.replace(drilled, backup_time=None)
+    return preview.report([drilled], "local", host, 0.0)
 
 
 def target_of(lone: LoneFile, databases: Sequence[Database]) -> Target:
     """What a drill of the archive is to prove; floors and checks are those of its database among `databases`."""
-    configured = next((database for database in databases if database.name == lone.database), None)
+    configured = _configured(lone, databases)
     digest, problem = _read_sidecar(lone.path)
     return Target(
         name=lone.database,
@@ -106,6 +113,10 @@ def target_of(lone: LoneFile, databases: Sequence[Database]) -> Target:
         checks=configured.checks if configured else {},
         etag=lone.etag,
     )
+
+
+def _configured(lone: LoneFile, databases: Sequence[Database]) -> Database | None:
+    return next((database for database in databases if database.name == lone.database), None)
 
 
 def _read_record(path: Path, size_bytes: int) -> tuple[BackupRecord, str | None]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
-from local import clock
+from local.drill.preview import preview
 from local.drill.targets import Selection
 from local.events import Watch
 from local.output import tables
-from local.output.listing import listing
 from local.output.screen import Screen
+from local.report import exit_code
 from local.settings import Database, Settings
 from local.store.catalog import parse_choice
 from local.store.open import open_repository
@@ -35,11 +36,9 @@ def watched(selection: Selection, watch: Watch) -> Selection:
     return replace(selection, repository=replace(selection.repository, watch=watch))
 
 
-def show(selection: Selection, screen: Screen) -> int:
-    """Show the backups that the drill would take; 1 if there is none for one of the databases, else 0."""
+def show(selection: Selection, screen: Screen, where: Literal["local", "remote"], host: str) -> int:
+    """Show what a drill on `host` would take; the exit code is that of what is known of it already."""
     with screen.watching() as watch:
-        repository = watched(selection, watch).repository
-        chosen = repository.choose([database.name for database in selection.databases], selection.choice)
-    found = listing([point for point in chosen.values() if point])
-    screen.show(found, lambda shown_on, taken: tables.listing(shown_on, taken, clock.now()))
-    return 0 if all(chosen.values()) else 1
+        found = preview(watched(selection, watch), where, host)
+    screen.show(found, tables.drill_check)
+    return exit_code(found.drill.verdict)

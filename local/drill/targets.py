@@ -55,7 +55,7 @@ def find_targets(selection: Selection, sleep: Callable[[float], None] = time.sle
     for database in selection.databases:
         point = chosen[database.name]
         if point is None:
-            missing.append(_without_backup(selection, database.name))
+            missing.append(without_backup(selection, database.name))
             continue
         try:
             settled, sidecar = _settled(selection, _mended(selection.repository, point), sleep)
@@ -68,7 +68,7 @@ def find_targets(selection: Selection, sleep: Callable[[float], None] = time.sle
     return Targets(tuple(found), tuple(missing))
 
 
-def _without_backup(selection: Selection, name: str) -> DrilledDatabase:
+def without_backup(selection: Selection, name: str) -> DrilledDatabase:
     """Failed where the store holds nothing of it; where only the time asked for has no backup, nothing is known."""
     choice = selection.choice
     near = () if choice == NEWEST else selection.repository.nearest(name, choice)

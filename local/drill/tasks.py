@@ -24,7 +24,7 @@ def local(invocation: Invocation, only: Only = (), date: Date = None, at: At = N
     with invocation.telling("drill", selection.newest_of(configured, only, date, at)) as tell:
         chosen = selection.select(configured, only, date, at)
         if invocation.check:
-            return selection.show(chosen, invocation.screen)
+            return selection.show(chosen, invocation.screen, "local", configured.drill.host)
         with invocation.screen.watching() as watch:
             drilled = run.drill_here(selection.watched(chosen, watch), configured.drill.host, watch)
         tell(drilled)
@@ -33,15 +33,16 @@ def local(invocation: Invocation, only: Only = (), date: Date = None, at: At = N
 
 
 def _drill_file(invocation: Invocation, path: str, only: Sequence[str]) -> int:
-    from local import clock, report
+    from local import report
     from local.drill import lone_file
     from local.output import tables
 
     configured, screen = invocation.settings, invocation.screen
     lone = lone_file.read_file(path, only)
     if invocation.check:
-        screen.show(lone_file.listed(lone), lambda shown_on, taken: tables.listing(shown_on, taken, clock.now()))
-        return 0
+        checked = lone_file.preview_file(lone, configured.databases, configured.drill.host)
+        screen.show(checked, tables.drill_check)
+        return report.exit_code(checked.drill.verdict)
     with screen.watching() as watch:
         drilled = lone_file.drill_file(lone, configured.databases, configured.drill.host, watch)
     screen.show(drilled, tables.drill)

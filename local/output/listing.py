@@ -3,33 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from local import clock
-from local.report import Document
+from local.report import DatabaseBytes, DatabaseName, Document, Moment, Sha256
 from local.store.catalog import Point
 
 
 class ListedPoint(msgspec.Struct, frozen=True):
-    """One point in time; sizes in bytes, `row_total` the rows over all tables, None where the backup does not say."""
+    """One point in time; null is what the backup does not say."""
 
-    name: str
-    backup_time: str
-    date: str
-    blob: str
-    current: bool
-    gzip_bytes: int
-    added_bytes: int | None
-    database_bytes: int | None
-    sha256: str | None
-    row_total: int | None
-    tool: str | None
-    error: str | None
+    name: DatabaseName
+    backup_time: Annotated[Moment, Meta(description="when the point in time was taken; `--at` takes it")]
+    date: Annotated[
+        str,
+        Meta(description="the UTC day under which it stands; `--date` takes it", extra_json_schema={"format": "date"}),
+    ]
+    blob: Annotated[str, Meta(description="the archive's name in the store, with its prefix")]
+    current: Annotated[bool, Meta(description="false for a former content of its day, which only `--at` reaches")]
+    gzip_bytes: Annotated[int, Meta(description="size of the archive")]
+    added_bytes: Annotated[int | None, Meta(description="what of the archive was not in the store before it")]
+    database_bytes: DatabaseBytes
+    sha256: Sha256
+    row_total: Annotated[int | None, Meta(description="rows over all tables")]
+    tool: Annotated[str | None, Meta(description="the product that made it, and its version")]
+    error: Annotated[str | None, Meta(description="why its metadata does not read")]
 
 
 class Listing(Document, frozen=True):
-    """The `--json` document of `backup.list`."""
+    """`backup.list`."""
 
     backups: tuple[ListedPoint, ...]
 

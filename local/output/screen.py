@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, TypeVar, cast
 import msgspec
 
 from local import clock
+from local.cloud.redact import scrub
 from local.errors import PillarError
 from local.events import Event, Watch
 from local.output import outlet
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_REPORT_IT = "this is a bug: please report it, with what stderr says and: invoke version"
 _ANY_WIDTH = 1_000_000  # rich measures what fits into a width
 _COLOURS = {"passed": "green", "failed": "bold red", "inconclusive": "yellow", "ok": "green", "changed": "yellow"}
 
@@ -34,6 +36,7 @@ class Screen:
     json: bool = False
     _quarters: dict[str, int] = field(default_factory=dict)
     _lasting: dict[Event, None] = field(default_factory=dict)
+    _answered: bool = False
 
     @property
     def stream(self) -> Outlet:
@@ -93,15 +96,27 @@ class Screen:
 
     def document(self, result: object) -> None:
         """The one JSON document on stdout."""
+        self._answered = True
         outlet.stdout.write(_encoded(result) + "\n")
 
     def error(self, error: PillarError) -> None:
-        """What went wrong and what mends it, on stderr; a document of it is on stdout where documents are."""
-        if self.json:
-            found = ErrorFound(error.kind, error.doing, error.came_back, error.mend, error.exit_code)
-            self.document(ErrorDocument(found))
+        """What prevented a result and what mends it, on stderr; its document is on stdout where documents are."""
+        self._answer(ErrorFound(error.kind, error.doing, error.came_back, error.mend, error.exit_code))
+        self.tell(error)
+
+    def bug(self, error: Exception, doing: str) -> None:
+        """An error that nobody foresaw: its document where documents are; its traceback is not shown here."""
+        self._answer(ErrorFound("bug", doing, scrub(f"{type(error).__name__}: {error}"), _REPORT_IT, 1))
+
+    def tell(self, error: PillarError) -> None:
+        """What went wrong beside the result, which comes all the same, and what mends it: on stderr alone."""
         for text in filter(None, (str(error), error.mend)):
             outlet.stderr.write(f"{'→' if text == error.mend else '✗'} {printable(text)}\n")
+
+    def _answer(self, found: ErrorFound) -> None:
+        """The error's document, unless the command's own is there already: stdout holds one, whatever comes after."""
+        if self.json and not self._answered:
+            self.document(ErrorDocument(found))
 
     def _console(self) -> Console:
         from rich.console import Console

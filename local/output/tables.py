@@ -70,6 +70,28 @@ def drill(screen: Screen, report: DrillReport) -> None:
     _ending(screen, report)
 
 
+def drill_check(screen: Screen, report: DrillReport) -> None:
+    """The backup of each database that a drill would take; the first line and the last say that this is a check."""
+    screen.say(f"check of a drill ({report.drill.where}, on {report.drill.host}): nothing is drilled")
+    now = clock.now()
+    rows = [
+        (
+            database.name,
+            database.backup_time or "",
+            "" if database.backup_time is None else _age(now, database.backup_time),
+            size(database.gzip_bytes),
+            size(database.database_bytes),
+            database.blob or "",
+        )
+        for database in report.databases
+    ]
+    screen.table(("database", "taken", "age", "gzip", "raw", "blob"), rows)
+    _details(screen, report.databases)
+    begin = sum(database.verdict == "passed" for database in report.databases)
+    told = f"check: {begin} of {len(rows)} databases have a backup that can be drilled; nothing was proven"
+    screen.say(told, _ENDINGS[report.drill.verdict][2])
+
+
 def steps(screen: Screen, databases: Sequence[DrilledDatabase]) -> None:
     """The five steps of each database, and below what each has to say in full."""
     now = clock.now()
@@ -84,12 +106,17 @@ def steps(screen: Screen, databases: Sequence[DrilledDatabase]) -> None:
         for database in databases
     ]
     screen.table(("database", "verdict", "backup's age", *STEPS, "counted"), rows)
+    _details(screen, databases)
+    for database in databases:
+        for name, holds in database.checks.items():
+            screen.say(f"{database.name}: check {name!r}: {_CHECKED[holds]}", "" if holds else "yellow")
+
+
+def _details(screen: Screen, databases: Sequence[DrilledDatabase]) -> None:
     for database in databases:
         for step in database.steps:
             if step.detail:
                 screen.say(f"{database.name}: {step.name}: {step.detail}", "" if step.verdict == "passed" else "yellow")
-        for name, holds in database.checks.items():
-            screen.say(f"{database.name}: check {name!r}: {_CHECKED[holds]}", "" if holds else "yellow")
 
 
 def _proof(screen: Screen, proof: BackupProof) -> None:

@@ -4,52 +4,66 @@ from __future__ import annotations
 
 import webbrowser
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from local.output.screen import Screen, size
 from local.page.evidence import EvidenceLine
 from local.page.model import Card, Page
-from local.report import Document
+from local.report import DatabaseName, Document, Moment
 from local.watch.status import Health
 
 
 class ReportFacts(msgspec.Struct, frozen=True):
-    """The page as a file, and what is in it; `unread_records` and `left_out_lines` (of the evidence) were too many,
-    `notes` say what else is missing."""
+    """The page as a file, and what is in it."""
 
-    verdict: Health
-    report_time: str
-    file: str
-    page_bytes: int
-    first_date: str
-    last_date: str
-    read_records: int
-    unread_records: int
-    left_out_lines: int
-    notes: tuple[str, ...]
+    verdict: Annotated[Health, Meta(description="the worst of all databases, as `status` tells it")]
+    report_time: Annotated[Moment, Meta(description="when the store was looked at")]
+    file: Annotated[str, Meta(description="where the page is, on this machine")]
+    page_bytes: Annotated[int, Meta(description="size of that file")]
+    first_date: Annotated[
+        str, Meta(description="the first UTC day that it tells of", extra_json_schema={"format": "date"})
+    ]
+    last_date: Annotated[str, Meta(description="the last one", extra_json_schema={"format": "date"})]
+    read_records: Annotated[int, Meta(description="drill records of those days that were read and are of use")]
+    unread_records: Annotated[int, Meta(description="older ones that were not read, since they are too many")]
+    left_out_lines: Annotated[
+        int, Meta(description="lines of evidence that are not in the page, since they are too many")
+    ]
+    notes: Annotated[tuple[str, ...], Meta(description="what else is missing, and what a person should know")]
 
 
 class ReportedDatabase(msgspec.Struct, frozen=True):
-    """One database: its state, how many backups the store holds, and what they sent of what they are."""
+    """One database: its state, its backups, and what they sent of what they are."""
 
-    name: str
-    verdict: Health
-    last_backup: str | None
-    last_proven: str | None
-    restore_seconds: float | None
-    points: int
-    whole_bytes: int
-    sent_bytes: int
-    saved: float | None
+    name: DatabaseName
+    verdict: Annotated[Health, Meta(description="`late`: a limit is passed; `failed`: its newest drill failed")]
+    last_backup: Annotated[Moment | None, Meta(description="as `status` tells it")]
+    last_proven: Annotated[Moment | None, Meta(description="as `status` tells it")]
+    restore_seconds: Annotated[
+        float | None, Meta(description="what the steps of its newest drill that passed took (RTO)")
+    ]
+    points: Annotated[int, Meta(description="points in time of those days that the store holds")]
+    whole_bytes: Annotated[
+        int, Meta(description="what those that tell what they sent would have sent as whole archives")
+    ]
+    sent_bytes: Annotated[int, Meta(description="what those sent")]
+    saved: Annotated[
+        float | None,
+        Meta(description="share of `whole_bytes` that was not sent; null where no point tells what it sent"),
+    ]
 
 
 class PageDocument(Document, frozen=True):
-    """The `--json` document of `report`: the evidence of the page, line for line."""
+    """`report`."""
 
     report: ReportFacts
     databases: tuple[ReportedDatabase, ...]
-    drills: tuple[EvidenceLine, ...]
+    drills: Annotated[
+        tuple[EvidenceLine, ...], Meta(description="the evidence of the page, line for line, the newest first")
+    ]
 
 
 def of(page: Page, path: Path, page_bytes: int) -> PageDocument:

@@ -6,12 +6,25 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from local import clock
 from local.page.facts import KeptDrill, KeptDrills, Period
-from local.report import DrilledDatabase, Step, Verdict
+from local.report import (
+    BackupTime,
+    Blob,
+    DatabaseBytes,
+    DatabaseName,
+    DrilledDatabase,
+    GzipBytes,
+    Moment,
+    Sha256,
+    Step,
+    Verdict,
+)
 
 # Of a page that a phone can still show.
 LINES_MAX = 5000
@@ -20,34 +33,33 @@ DATABASES_MAX = 60
 
 
 class EvidenceLine(msgspec.Struct, frozen=True):
-    """What one drill found for one database; `restore_seconds` is what its steps took, all together.
+    """What one drill found for one database."""
 
-    `rows_restored` counts over all tables of the restored copy; `tables_compared` are those whose count was recorded
-    at the backup, `tables_as_recorded` those where it is the same.
-    """
-
-    name: str
-    verdict: Verdict
-    drill_time: str
-    where: str
-    host: str
-    fallback: str | None
-    restore_seconds: float
-    backup_time: str | None
-    blob: str | None
-    sha256: str | None
-    gzip_bytes: int | None
-    database_bytes: int | None
-    rows_restored: int
-    tables: int
-    tables_compared: int
-    tables_as_recorded: int
-    checks: dict[str, bool | None]
-    steps: tuple[Step, ...]
-    tool: str
-    sqlite: str | None
-    python: str | None
-    record: str
+    name: DatabaseName
+    verdict: Annotated[Verdict, Meta(description="what the drill found for it")]
+    drill_time: Annotated[Moment, Meta(description="when the drill began")]
+    where: Annotated[Literal["local", "remote"], Meta(description="on a machine of one's own, or on the Azure VM")]
+    host: Annotated[str, Meta(description="what that machine is called")]
+    fallback: Annotated[str | None, Meta(description="why it did not run on the VM")]
+    restore_seconds: Annotated[float, Meta(description="what its steps took, all together")]
+    backup_time: BackupTime
+    blob: Blob
+    sha256: Sha256
+    gzip_bytes: GzipBytes
+    database_bytes: DatabaseBytes
+    rows_restored: Annotated[int, Meta(description="counted over all tables of the restored copy")]
+    tables: Annotated[int, Meta(description="tables that were counted there")]
+    tables_compared: Annotated[int, Meta(description="tables whose count was recorded at the backup")]
+    tables_as_recorded: Annotated[int, Meta(description="those of them where it is the same")]
+    checks: Annotated[
+        dict[str, bool | None],
+        Meta(description="by name, whether each configured check holds; null where it was not evaluated"),
+    ]
+    steps: Annotated[tuple[Step, ...], Meta(description="as in a drill's document")]
+    tool: Annotated[str, Meta(description="the product that drilled, and its version")]
+    sqlite: Annotated[str | None, Meta(description="version of the SQLite that checked")]
+    python: Annotated[str | None, Meta(description="version of the Python that checked")]
+    record: Annotated[str, Meta(description="name of the drill's record in the store")]
 
 
 @dataclass(frozen=True)

@@ -2,54 +2,59 @@
 
 from __future__ import annotations
 
-import msgspec
+from typing import Annotated
 
-from local.report import Document, Step, Verdict
+import msgspec
+from msgspec import Meta
+
+from local.report import BackupTime, Blob, Checking, DatabaseName, Document, RunId, Seconds, Started, Step, Verdict
 
 
 class Restore(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One restore, or with `check` what one would do.
+    """One restore, or with `check` what one would do; paths are of this machine."""
 
-    `target` is the new file, or with `live` the live database. `kept` is the copy of what stood there before,
-    `kept_meanwhile` of what was written between the restore and its undoing; `reason` says why it did not pass,
-    `surplus` are older copies beyond `restore.keep_copies`. `counts_compared`: nobody else wrote before the counts were
-    compared with the record. `can_be_undone`: what was kept is a database, to which `--rollback` goes back.
-    """
-
-    id: str
-    started: str
-    seconds: float
-    verdict: Verdict
-    name: str
-    blob: str | None
-    backup_time: str | None
-    target: str
-    live: bool
-    kept: str | None
-    kept_meanwhile: str | None
-    rolled_back: bool
-    counts_compared: bool
-    surplus: tuple[str, ...]
-    reason: str | None
-    rollback: bool = False
-    check: bool = False
-    can_be_undone: bool = True
+    id: RunId
+    started: Started
+    seconds: Seconds
+    verdict: Annotated[
+        Verdict, Meta(description="inconclusive where it could not be begun; of a check, whether it would begin")
+    ]
+    name: DatabaseName
+    blob: Blob
+    backup_time: BackupTime
+    target: Annotated[str, Meta(description="the new file, or with `live` the live database")]
+    live: Annotated[bool, Meta(description="whether it is a restore in place")]
+    kept: Annotated[str | None, Meta(description="the copy of what stood there before")]
+    kept_meanwhile: Annotated[
+        str | None, Meta(description="the copy of what was written between the restore and its undoing")
+    ]
+    rolled_back: Annotated[bool, Meta(description="whether the former content was put back, since something failed")]
+    counts_compared: Annotated[
+        bool, Meta(description="whether the live counts were compared with the record: nobody else wrote before")
+    ]
+    surplus: Annotated[tuple[str, ...], Meta(description="older copies beyond `restore.keep_copies`")]
+    reason: Annotated[str | None, Meta(description="why it did not pass")]
+    rollback: Annotated[bool, Meta(description="there, and true, where the last live restore is undone")] = False
+    check: Checking = False
+    can_be_undone: Annotated[bool, Meta(description="what was kept is a database, to which `--rollback` goes back")] = (
+        True
+    )
 
 
 class RowChange(msgspec.Struct, frozen=True):
-    """A table's rows in the live database before, and in the backup; None: not there, or not known."""
+    """A table's rows; null is a table that is not there, or a count that is not known."""
 
-    before: int | None
-    restored: int | None
+    before: Annotated[int | None, Meta(description="in the live database, before")]
+    restored: Annotated[int | None, Meta(description="in the backup")]
 
 
 class ProbeResult(msgspec.Struct, frozen=True):
-    """How the probe ended: its exit code (None: it never came to one), what it printed, and why it failed if it did."""
+    """How the probe ended."""
 
-    command: str
-    exit_code: int | None
-    output: str
-    reason: str | None = None
+    command: Annotated[str, Meta(description="as it is configured")]
+    exit_code: Annotated[int | None, Meta(description="the probe's own; null where it never came to one")]
+    output: Annotated[str, Meta(description="what it printed")]
+    reason: Annotated[str | None, Meta(description="why it failed")] = None
 
     @property
     def passed(self) -> bool:
@@ -58,29 +63,25 @@ class ProbeResult(msgspec.Struct, frozen=True):
 
 
 class RestorePlan(msgspec.Struct, frozen=True):
-    """What a restore would meet and do; sizes in bytes.
+    """What a restore would meet and do."""
 
-    `refusal` is why it would not begin (None: it would), `mend` what to do about that, `untold` why there may be other
-    holders than these.
-    """
-
-    found: str
-    holders: tuple[str, ...]
-    untold: str | None
-    method: str
-    needed_bytes: int | None
-    free_bytes: int
-    keeps: str | None
-    refusal: str | None
-    note: str | None = None
-    mend: str | None = None
+    found: Annotated[str, Meta(description="what stands at the target now")]
+    holders: Annotated[tuple[str, ...], Meta(description="programs that have the live database open")]
+    untold: Annotated[str | None, Meta(description="why there may be other holders than these")]
+    method: Annotated[str, Meta(description="how the content would get there")]
+    needed_bytes: Annotated[int | None, Meta(description="room that it takes on that disk; null where nobody knows")]
+    free_bytes: Annotated[int, Meta(description="room that is free there")]
+    keeps: Annotated[str | None, Meta(description="where the content of before would be kept")]
+    refusal: Annotated[str | None, Meta(description="why it would not begin; null where it would")]
+    note: Annotated[str | None, Meta(description="why the rows of before were not counted")] = None
+    mend: Annotated[str | None, Meta(description="what to do about the refusal")] = None
 
 
 class RestoreReport(Document, frozen=True, omit_defaults=True):
-    """The `--json` document of `restore`; `plan` where it is a check."""
+    """`restore`."""
 
     restore: Restore
-    steps: tuple[Step, ...]
-    rows: dict[str, RowChange]
-    probe: ProbeResult | None
-    plan: RestorePlan | None = None
+    steps: Annotated[tuple[Step, ...], Meta(description="the drill of the backup, as in a drill's document")]
+    rows: Annotated[dict[str, RowChange], Meta(description="by table")]
+    probe: Annotated[ProbeResult | None, Meta(description="null where none is configured, or it was not come to")]
+    plan: Annotated[RestorePlan | None, Meta(description="there where it is a check")] = None

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from local import clock
 from local.command_line.scheduled_run import read_last
 from local.errors import PillarError
-from local.report import Document
+from local.report import Document, Moment
 from local.schedule.agents import Agent
 from local.schedule.plan import AgentState, diff
 from local.schedule.scheduler import Scheduler
@@ -23,37 +24,57 @@ ScheduleVerdict = Literal["ok", "changed", "failed"]
 class AgentFile(msgspec.Struct, frozen=True):
     """One of an agent's files, and what an install changes in it, as `diff -u` writes it; "": nothing."""
 
-    file: str
-    diff: str
+    file: Annotated[str, Meta(description="its path")]
+    diff: Annotated[
+        str, Meta(description="what `schedule.install` changes in it, as `diff -u` writes it; empty: nothing")
+    ]
 
 
 class ScheduledAgent(msgspec.Struct, frozen=True):
     """One agent: whether it is there as it is to be, when it runs next, and what its last run said of itself."""
 
-    label: str
-    file: str
-    installed: bool
-    due: str | None
-    last_run: str | None
-    last_run_ended_time: str | None
-    last_exit_code: int | None
-    state: AgentState
-    command: str
-    files: tuple[AgentFile, ...]
+    label: Annotated[str, Meta(description="the name under which the scheduler knows it")]
+    file: Annotated[str, Meta(description="the file from which the scheduler knows it, or would")]
+    installed: Annotated[
+        bool, Meta(description="whether it is there and started, as `schedule.install` would leave it")
+    ]
+    due: Annotated[Moment | None, Meta(description="when it runs next; null where it is not installed")]
+    last_run: Annotated[Moment | None, Meta(description="when its last run began; null where none left a record")]
+    last_run_ended_time: Annotated[
+        Moment | None, Meta(description="when that run ended; null where there is none, it goes on, or was killed")
+    ]
+    last_exit_code: Annotated[
+        int | None, Meta(description="with what it ended; null where there is none, it goes on, or was killed")
+    ]
+    state: Annotated[
+        AgentState,
+        Meta(
+            description="`missing`: it has no file; `differs`: from what would be installed; `stopped`: its files "
+            "are there, and it is not started; `foreign`: another program's; `unknown`: the scheduler does not answer"
+        ),
+    ]
+    command: Annotated[str, Meta(description="what it runs")]
+    files: Annotated[tuple[AgentFile, ...], Meta(description="all of its files")]
 
 
 class Schedule(msgspec.Struct, frozen=True):
     """The whole: `changed` where something was (`check`: would be), `failed` where an agent is not as it should be."""
 
-    verdict: ScheduleVerdict
-    check: bool
-    scheduler: str
-    credential: str | None = None
-    notes: tuple[str, ...] = ()
+    verdict: Annotated[
+        ScheduleVerdict,
+        Meta(description="`changed`: something was, or of a check would be; `failed`: an agent is not as it should be"),
+    ]
+    check: Annotated[bool, Meta(description="whether the command only checked (`--check`): nothing was changed")]
+    scheduler: Annotated[str, Meta(description="the scheduler of this system")]
+    credential: Annotated[
+        str | None,
+        Meta(description="in words, how the scheduled runs get at the store; null but of `schedule.install`"),
+    ] = None
+    notes: Annotated[tuple[str, ...], Meta(description="what a person should know")] = ()
 
 
 class ScheduleReport(Document, frozen=True):
-    """The document."""
+    """`schedule.install`, `schedule.show` and `schedule.remove`."""
 
     schedule: Schedule
     agents: tuple[ScheduledAgent, ...]

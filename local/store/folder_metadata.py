@@ -59,7 +59,9 @@ def encoded(path: Path, metadata: Mapping[str, str]) -> tuple[Path, bytes]:
     """The `.json` beside an archive, and what it is to hold; OSError."""
     with open_regular(path) as file:
         mark = archive_end.read_end_mark(file, path.stat().st_size)
-    fields = {**metadata, RECORD_KEY: _digest_in(mark)} if mark else dict(metadata)
+    fields = layout.own_types(metadata)
+    if mark:
+        fields[RECORD_KEY] = _digest_in(mark)
     return beside(path, METADATA_SUFFIX), json.dumps(fields, indent=1).encode() + b"\n"
 
 
@@ -99,4 +101,9 @@ def _read_json(path: Path) -> dict[str, str] | None:
     fields: Any = json.loads(content) if len(content) <= SMALL_BLOB_BYTES else None
     if not isinstance(fields, dict):
         raise ValueError("no mapping")
-    return {str(key): value if isinstance(value, str) else json.dumps(value) for key, value in fields.items()}
+    return {str(key): value if isinstance(value, str) else _text(value) for key, value in fields.items()}
+
+
+def _text(value: object) -> str:
+    """As metadata takes it."""
+    return json.dumps(value, separators=(",", ":"))

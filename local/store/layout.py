@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
@@ -22,6 +23,7 @@ SEED_KEY = "seeded_from"
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 Size = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+_NUMBERS = ("raw_bytes", "page_size", "page_count", "user_version", "row_total", "added_bytes")
 _TIMES = ("taken", "unchanged_until", "content_since")
 # What is known of a point or of its archive as a whole, and so not of the content in it.
 _NOT_IN_THE_RECORD = ("taken", "unchanged_until", "sha256", "added_bytes")
@@ -103,6 +105,11 @@ def encode_metadata(recorded: BackupRecord) -> dict[str, str]:
     return {key: str(value) for key, value in fields.items()}
 
 
+def own_types(metadata: Mapping[str, str]) -> dict[str, Any]:
+    """The same in JSON's own types: numbers, and the table of rows as an object; what does not read stays text."""
+    return {key: _own_type(key, text) for key, text in metadata.items()}
+
+
 def decode_metadata(metadata: Mapping[str, str]) -> BackupRecord:
     """What the blob's metadata records; a field that does not read as it should is a contradiction, not absent.
 
@@ -137,6 +144,15 @@ def recorded_in(record: Mapping[str, Any]) -> BackupRecord:
 def changed(recorded: BackupRecord, **fields: Any) -> BackupRecord:
     """The same with other values in some fields."""
     return msgspec.structs.replace(recorded, **fields)
+
+
+def _own_type(key: str, text: str) -> Any:
+    if key in _NUMBERS and re.fullmatch(r"-?[0-9]{1,19}", text, re.ASCII):
+        return int(text)
+    if key == "rows":
+        with suppress(ValueError, RecursionError):
+            return json.loads(text)
+    return text
 
 
 def _refuse_untellable(recorded: BackupRecord) -> BackupRecord:

@@ -9,15 +9,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from local import clock
 from local.backup.lock import only_run
 from local.errors import ConfigError, PillarError
 from local.events import Event, Watch
-from local.report import Document
+from local.report import DatabaseName, Document, Moment
 from local.settings import RetentionSettings, Settings
 from local.store import catalog, layout
 from local.store.catalog import Point
@@ -35,27 +36,27 @@ _VERSIONS_STAY = (
 
 
 class PrunedPoint(msgspec.Struct, frozen=True):
-    """One point in time: whether it is kept, and which rule kept it or let it go."""
+    """One point in time."""
 
-    name: str
-    backup_time: str
-    blob: str
-    kept: bool
-    rule: str
+    name: DatabaseName
+    backup_time: Annotated[Moment, Meta(description="when the point in time was taken")]
+    blob: Annotated[str, Meta(description="the archive's name in the store, with its prefix")]
+    kept: Annotated[bool, Meta(description="whether it is kept; of a check, whether it would be")]
+    rule: Annotated[str, Meta(description="what keeps it or lets it go, in words")]
 
 
 class Prune(msgspec.Struct, frozen=True):
-    """One run: how many points were removed (with `check`: would be) and how many are kept; `notes` in words."""
+    """One run, or with `check` its plan."""
 
-    verdict: Literal["passed", "failed"]
-    check: bool
-    removed: int
-    kept: int
-    notes: tuple[str, ...] = ()
+    verdict: Annotated[Literal["passed", "failed"], Meta(description="failed where an error ended it before its end")]
+    check: Annotated[bool, Meta(description="whether the command only checked (`--check`): nothing was removed")]
+    removed: Annotated[int, Meta(description="points that were removed; of a check, that would be")]
+    kept: Annotated[int, Meta(description="points that are kept")]
+    notes: Annotated[tuple[str, ...], Meta(description="what a person should know, the error among it")] = ()
 
 
 class PruneReport(Document, frozen=True):
-    """The `--json` document of `backup.prune`."""
+    """`backup.prune`."""
 
     prune: Prune
     points: tuple[PrunedPoint, ...]

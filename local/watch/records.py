@@ -67,6 +67,8 @@ def read_report(name: str, content: bytes, now: datetime) -> tuple[DrillReport, 
         raise ValueError(f"it says that it began at {report.drill.started[:40]!r}, which is no time of its day")
     if is_future(started, now):
         raise ValueError("it is in the future (whose clock is wrong? date -u)")
+    if report.drill.check:
+        raise ValueError("it is of a check, by which nothing is drilled")
     for database in report.databases:
         _check(database)
     return report, started

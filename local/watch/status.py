@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from local import clock
-from local.report import Document
+from local.report import DatabaseName, Document, Moment
 from local.settings import Settings
 from local.store.catalog import Point, is_future
 from local.watch.facts import DatabaseFacts, StoreFacts
@@ -21,45 +22,45 @@ _HOUR = timedelta(hours=1)
 
 
 class Lateness(msgspec.Struct, frozen=True):
-    """One limit that is passed, or a drill that failed: what it is of, how it stands, and what mends it."""
+    """One limit that is passed, or a drill that failed."""
 
-    kind: Literal["backup", "unchanged", "proof", "drill"]
-    message: str
-    mend: str
+    kind: Annotated[Literal["backup", "unchanged", "proof", "drill"], Meta(description="what it is of")]
+    message: Annotated[str, Meta(description="how it stands")]
+    mend: Annotated[str, Meta(description="what mends it")]
 
 
 class DatabaseStatus(msgspec.Struct, frozen=True):
-    """How one database stands; None is what the store does not tell.
+    """How one database stands; null is what the store does not tell."""
 
-    `last_backup` is the newest run that found this content, so what is at risk (RPO) was written since; `last_proven`
-    is the time of the newest point whose very content a drill passed, `drill_time` when the newest such drill began,
-    `proven_age_days` how long ago; `restore_seconds` is what its steps took (RTO).
-    """
-
-    name: str
-    last_backup: str | None
-    backup_age_hours: float | None
-    unchanged_since: str | None
-    last_proven: str | None
-    proven_age_days: float | None
-    restore_seconds: float | None
-    verdict: Health
-    drill_time: str | None = None
-    database_bytes: int | None = None
-    late: tuple[Lateness, ...] = ()
-    notes: tuple[str, ...] = ()
+    name: DatabaseName
+    last_backup: Annotated[
+        Moment | None,
+        Meta(description="the newest run that found this content: what is at risk (RPO) was written since"),
+    ]
+    backup_age_hours: Annotated[float | None, Meta(description="how long ago that was, in hours")]
+    unchanged_since: Annotated[Moment | None, Meta(description="when this very content was first backed up")]
+    last_proven: Annotated[
+        Moment | None, Meta(description="the newest point in time (`backup_time`) whose very content a drill passed")
+    ]
+    proven_age_days: Annotated[float | None, Meta(description="how long ago the newest such drill began, in days")]
+    restore_seconds: Annotated[float | None, Meta(description="what the steps of that drill took (RTO)")]
+    verdict: Annotated[Health, Meta(description="`late`: a limit is passed; `failed`: its newest drill failed")]
+    drill_time: Annotated[Moment | None, Meta(description="when the newest drill that passed began")] = None
+    database_bytes: Annotated[int | None, Meta(description="size of the database in its newest backup")] = None
+    late: Annotated[tuple[Lateness, ...], Meta(description="why it is late or failed")] = ()
+    notes: Annotated[tuple[str, ...], Meta(description="what a person should know and is not late")] = ()
 
 
 class StatusVerdict(msgspec.Struct, frozen=True):
-    """What all of it comes to, at `status_time`; `notes` are of the store as a whole."""
+    """What all of it comes to."""
 
-    verdict: Health
-    status_time: str
-    notes: tuple[str, ...] = ()
+    verdict: Annotated[Health, Meta(description="the worst of all databases: `failed`, then `late`")]
+    status_time: Annotated[Moment, Meta(description="when it was looked at")]
+    notes: Annotated[tuple[str, ...], Meta(description="about the store as a whole")] = ()
 
 
 class Status(Document, frozen=True):
-    """The `--json` document of `status`, and what alerts and pages are made from."""
+    """`status`."""
 
     status: StatusVerdict
     databases: tuple[DatabaseStatus, ...]

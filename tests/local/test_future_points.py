@@ -39,8 +39,8 @@ def test_a_drill_takes_the_newest_that_is_not_in_the_future_and_says_so_last(ahe
 def test_what_a_drill_would_take_is_told_alike(ahead: Workshop) -> None:
     done = ahead.invoke("drill.local", "--check", "--json")
 
-    (point,) = json.loads(done.stdout)["backups"]
-    assert point["error"] is None
+    (would_drill,) = json.loads(done.stdout)["databases"]
+    assert would_drill["verdict"] == "passed"
     assert "is in the future" in log_lines(done.stderr)[-1]
 
 

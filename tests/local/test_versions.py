@@ -20,7 +20,7 @@ def test_every_package_that_the_product_asks_for_is_told() -> None:
     asked = {re.split(r"[=<>]", dependency)[0] for dependency in project["dependencies"]}
 
     assert set(PACKAGES) == asked
-    assert found().version.tool == project["version"]
+    assert found().version.tool == f"pillar9 {project['version']}"
 
 
 def test_a_line_for_each_is_there_to_be_pasted(capsys: pytest.CaptureFixture[str]) -> None:

@@ -183,7 +183,7 @@ def test_the_json_is_one_document_with_the_contract_s_fields(admin: Admin) -> No
     document = msgspec.json.decode(msgspec.json.encode(check(admin.azure, STORE).document))
 
     assert list(document) == ["schema", "rbac"]
-    assert set(document["rbac"]) == {"verdict", "changed", "principal", "checks"}
+    assert set(document["rbac"]) == {"verdict", "changed", "principal", "checks", "check"}
     assert document["rbac"]["principal"] == {
         "display_name": "alai-backup",
         "app_id": admin.deployment.backup.app_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
@@ -11,7 +12,7 @@ import signal
 import sqlite3
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -20,6 +21,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from local import clock
 from local.archive.cache import cache_folder
 from local.backup.lock import only_run
 from local.backup.run import back_up
@@ -32,7 +34,7 @@ from local.store.catalog import Choice
 from local.store.open import open_repository
 from tests.support.azurite import KEY
 from tests.support.live_writer import live_writer
-from tests.support.workshop import CHECKOUT, Workshop
+from tests.support.workshop import CHECKOUT, Workshop, make_database
 
 TODAY = r"sqlite/\d{4}-\d\d-\d\d"
 
@@ -291,6 +293,8 @@ def test_the_list_shows_every_point_in_time(workshop: Workshop) -> None:
         ("other", True, 1000),
     ]
     assert [one["name"] for one in workshop.document("backup.list", "other")["backups"]] == ["other"]
+    both = workshop.document("backup.list", "--only", "other", "--only", "costs")["backups"]
+    assert both == listed
     text = workshop.invoke("backup.list").stdout
     assert listed[0]["backup_time"] in text
     assert "3 points in time" in text
@@ -379,8 +383,48 @@ def test_a_rotten_archive_is_not_linked_but_written_anew(folder_workshop: Worksh
 
     (found,) = folder_workshop.document("backup")["databases"]
 
-    assert found["verdict"] == "passed"
+    assert (found["verdict"], found["changed"]) == ("passed", None), "nothing is left to compare with"
     assert folder_workshop.invoke("drill.local").returncode == 0
+
+
+@pytest.mark.parametrize("finish", [DatabaseUpload.deliver, DatabaseUpload.preview])
+def test_what_changed_is_known_also_where_the_cache_is_gone(
+    finish: Callable[[DatabaseUpload], Stored], azure_store_settings: StoreSettings, tmp_path: Path
+) -> None:
+    path = tmp_path / "costs.db"
+    make_database(path, rows=40_000)
+    opening = partial(open_repository, azure_store_settings, AzureSettings())
+
+    def run(own: str, finish: Callable[[DatabaseUpload], Stored] = DatabaseUpload.deliver) -> float | None:
+        report = back_up(opening, [Database(name="costs", path=path)], tmp_path / own, unwatched, finish)
+        return report.databases[0].changed
+
+    assert run("this machine") == 1, "all of it is new"
+    change(path)
+    share = run("without a cache", finish)
+
+    assert share is not None
+    assert 0 < share < 0.5
+    if finish is DatabaseUpload.preview:
+        assert run("this machine", finish) == share
+    assert run("this machine") in (0.0, share)
+
+
+def test_what_changed_since_a_backup_of_the_former_script_is_not_known(folder_workshop: Workshop) -> None:
+    path = folder_workshop.add("costs")
+    day = clock.now().date()
+    archive = folder_workshop.root / "store" / layout.data_name("sqlite", day, "costs")
+    archive.parent.mkdir(parents=True)
+    archive.write_bytes(gzip.compress(path.read_bytes()))
+    line = layout.sidecar_line(hashlib.sha256(archive.read_bytes()).hexdigest(), archive.name)
+    archive.with_name(f"{archive.name}.sha256").write_bytes(line)
+    opening = partial(open_repository, folder_workshop.store_settings, AzureSettings())
+
+    def run() -> float | None:
+        report = back_up(opening, [Database(name="costs", path=path)], folder_workshop.root / "own", unwatched)
+        return report.databases[0].changed
+
+    assert [run(), run()] == [None, 0.0]
 
 
 def test_a_corrupt_database_leaves_nothing_in_the_cache(azure_workshop: Workshop) -> None:

@@ -9,7 +9,10 @@ import subprocess
 import sys
 
 import pytest
+from invoke.context import Context
 
+from local.command_line.command import Command, Invocation
+from local.command_line.options import JSON
 from tests.support.terminal import log_lines, run_on_terminal, without_colours
 from tests.support.workshop import CHECKOUT, Workshop
 
@@ -25,6 +28,20 @@ print(json.dumps({command.path: [flag.names for flag in command.get_arguments()]
     flags = json.loads(done.stdout)
     assert flags["drill.remote"] == [["only"], ["vm"], ["date"], ["at"], ["check"], ["json"]]
     assert [flag for arguments in flags.values() for names in arguments for flag in names if len(flag) < 2] == []
+
+
+def test_with_json_an_error_that_nobody_foresaw_is_a_document_and_a_traceback(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def divide(_invocation: Invocation) -> int:
+        """Divide by nothing."""
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        Command(divide, "divide", (JSON,), False, "")(Context(), json=True)
+
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert (error["kind"], error["doing"], error["exit_code"]) == ("bug", "invoke divide", 1)
 
 
 def test_an_option_may_be_repeated_and_keeps_the_configured_order(folder_workshop: Workshop) -> None:

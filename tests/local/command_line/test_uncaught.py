@@ -51,10 +51,12 @@ def test_a_file_that_does_not_parse_is_a_mistake(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_text("store: [")
 
-    done = run(["-f", str(path), "backup.list"])
+    done = run(["-f", str(path), "backup.list", "--json"])
 
     assert done.returncode == 2
     assert done.stderr.startswith("✗ configuration: read it: while parsing")
+    error = json.loads(done.stdout)["error"]
+    assert (error["kind"], error["doing"], error["exit_code"]) == ("configuration", "configuration: read it", 2)
 
 
 def test_a_level_that_contradicts_one_below_it_is_named(tmp_path: Path) -> None:

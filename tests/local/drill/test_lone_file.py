@@ -89,8 +89,10 @@ def test_the_checks_of_its_database_apply(copied: Path) -> None:
 def test_check_shows_the_file_and_drills_nothing(folder_workshop: Workshop, copied: Path) -> None:
     done = folder_workshop.invoke("drill.local", "--from", str(copied), "--check", "--json")
     assert done.returncode == 0
-    (listed,) = json.loads(done.stdout)["backups"]
-    assert (listed["name"], listed["blob"]) == ("costs", str(copied))
+    found = json.loads(done.stdout)
+    (would_drill,) = found["databases"]
+    assert (would_drill["name"], would_drill["blob"], would_drill["steps"]) == ("costs", str(copied), [])
+    assert (found["drill"]["check"], found["drill"]["verdict"]) == (True, "passed")
 
 
 WRONG_PATHS: dict[str, tuple[Callable[[Path], object], str]] = {

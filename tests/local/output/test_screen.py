@@ -53,6 +53,29 @@ def test_a_log_tells_what_counts_bytes_only_by_the_quarter(capsys: pytest.Captur
     ]
 
 
+def test_with_json_an_error_that_nobody_foresaw_is_a_document_without_secrets(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Screen(json=True).bug(ValueError("https://account/blob?sig=secret"), "invoke backup")
+
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert (error["kind"], error["doing"], error["exit_code"]) == ("bug", "invoke backup", 1)
+    assert error["message"] == "ValueError: https://account/blob?…"
+    assert "invoke version" in error["mend"]
+
+
+def test_there_is_one_document_whatever_goes_wrong_before_and_after_it(capsys: pytest.CaptureFixture[str]) -> None:
+    screen = Screen(json=True)
+    screen.tell(StoreError("list file:///b", "the disk is gone", "mount it"))
+    screen.document({"schema": 1})
+    screen.error(StoreError("list file:///b", "it is gone again"))
+    screen.bug(ValueError("7"), "invoke backup")
+
+    told = capsys.readouterr()
+    assert told.out == '{"schema":1}\n'
+    assert told.err == "✗ list file:///b: the disk is gone\n→ mount it\n✗ list file:///b: it is gone again\n"
+
+
 def test_with_json_an_error_is_a_document_too(capsys: pytest.CaptureFixture[str]) -> None:
     Screen(json=True).error(StoreError("list file:///b", "the disk is gone", "mount it"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -109,6 +110,17 @@ def test_the_next_command_says_it_whichever_it_is(folder_workshop: Workshop, tmp
     assert done.returncode == 0
     assert "costs: the restore that began at" in done.stdout
     assert not folder.exists()
+
+
+def test_what_cannot_be_tidied_up_is_told_beside_the_one_document(folder_workshop: Workshop, tmp_path: Path) -> None:
+    folder = work_folder(folder_workshop.add("costs"))
+    folder.symlink_to(tmp_path)
+
+    done = folder_workshop.invoke("backup.list", "--json")
+
+    assert json.loads(done.stdout) == {"schema": 1, "backups": []}
+    assert done.returncode == 0
+    assert done.stderr.startswith("✗ ")
 
 
 def test_the_next_restore_tidies_up_first(live: Path, copy: ProvenCopy, tmp_path: Path) -> None:

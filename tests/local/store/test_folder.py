@@ -11,7 +11,7 @@ import pytest
 
 from local.errors import StoreError
 from local.settings import AzureSettings, StoreSettings
-from local.store import catalog
+from local.store import catalog, layout
 from local.store.durable import TEMPORARY_FOLDER
 from local.store.folder import FolderStore
 from local.store.folder_lock import LOCK_FILE
@@ -160,6 +160,38 @@ def test_an_archive_without_its_record_is_not_believed_to_be_the_one_that_its_me
 
     assert entry.metadata["sha256"] == FIRST.sha256, "so its checksum step fails"
     assert json.loads((folder / f"{NAME}.json").read_bytes())["record_sha256"] == entry.metadata["record_sha256"]
+
+
+def test_the_json_beside_an_archive_has_jsons_own_types_and_reads_as_what_was_written(
+    folder: Path, folder_store: Store
+) -> None:
+    put(folder_store, FIRST)
+
+    told = json.loads((folder / f"{NAME}.json").read_bytes())
+
+    numbers = {"raw_bytes", "page_size", "page_count", "user_version", "row_total", "added_bytes"}
+    assert {key for key, value in told.items() if isinstance(value, int)} == numbers & told.keys()
+    assert numbers & told.keys()
+    assert told["rows"] == {"runs": 2}
+    assert dict(current(folder_store).metadata) == dict(FIRST.metadata)
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "own"),
+    [
+        ("raw_bytes", "4096", 4096),
+        ("user_version", "-1", -1),
+        ("raw_bytes", "4_096", "4_096"),
+        ("raw_bytes", "9" * 5000, "9" * 5000),
+        ("raw_bytes", "\u0664", "\u0664"),
+        ("raw_bytes", "", ""),
+        ("rows", "[", "["),
+        ("tool", "7", "7"),
+        ("of another", "7", "7"),
+    ],
+)
+def test_what_does_not_read_as_a_number_stays_text(key: str, text: str, own: object) -> None:
+    assert layout.own_types({key: text}) == {key: own}
 
 
 def test_a_rotten_archive_is_never_given_the_digest_that_it_has_now(folder: Path, folder_store: Store) -> None:

@@ -71,6 +71,7 @@ def set_in(*keys: Any) -> Callable[[dict[str, Any]], None]:
         set_in("databases", 0, "sha256", None),
         set_in("databases", 0, "blob", None),
         set_in("databases", 0, "database_bytes", 0),
+        set_in("drill", "check", True),
         set_in("drill", "started", "yesterday"),
         set_in("drill", "started", "2026-05-04T10:00:00.000Z"),
         set_in("drill", "started", "2026-05-05T23:00:00.000Z"),
