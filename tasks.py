@@ -21,10 +21,11 @@ from typing import Annotated
 import local.backup.tasks as backup
 import local.drill.tasks as drill
 import local.restore.tasks as restore
+import local.setup.tasks as setup
 import local.watch.tasks as watch
 import rbac.tasks as rbac
 import remote.tasks as remote
-from local.command_line import uncaught
+from local.command_line import settings_file, uncaught
 from local.command_line.command import Invocation, begin_with, collect, command
 from local.command_line.options import JSON, Option
 from local.errors import PillarError
@@ -131,6 +132,7 @@ COMMANDS = (
     watch.prune,  # invoke backup.prune
     # rbac is above remote: only here can remote.run be told who may run what.
     remote.run(rbac.rights_to_run),  # invoke remote.run
+    setup.init,  # invoke init
     demo,  # invoke demo
     run_tests,  # invoke test
     bench,  # invoke bench
@@ -139,3 +141,6 @@ COMMANDS = (
 uncaught.install()
 begin_with(recover_restores)
 namespace = collect(COMMANDS)
+# Before Invoke looks for it, which does not mind where it is not there.
+if (own_settings := settings_file.given(sys.argv, namespace, os.environ)) is not None:
+    settings_file.check(own_settings)

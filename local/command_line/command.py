@@ -12,24 +12,25 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
+from functools import cache, cached_property
 from typing import Any, get_type_hints
 
 from invoke.collection import Collection
-from invoke.config import Config, DataProxy
+from invoke.config import Config
 from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.parser.argument import Argument
+from invoke.program import Program
 from invoke.tasks import Task
 
 from local import environment, interrupt, settings
 from local.command_line.argv import has_bare_word
+from local.command_line.levels import Levels
 from local.command_line.machine_error import machine_error
 from local.command_line.options import CHECK, JSON, Flag, Option
-from local.errors import ConfigError, PillarError
+from local.errors import PillarError
 from local.output.screen import Screen
 from local.settings import Settings
 
@@ -53,15 +54,14 @@ class Invocation:
 
     @cached_property
     def settings(self) -> Settings:
-        """The configuration, validated when first asked for; ConfigError if there is a mistake in it."""
-        config = self.context.config
-        runtime = object.__getattribute__(config, "_runtime_path")
-        if runtime is not None and not Path(runtime).expanduser().is_file():
-            raise ConfigError(f"configuration: read {runtime}", "there is no such file", "mend the path after -f")
-        # Invoke tells no level of its hierarchy by a public name.
-        above = _plain(object.__getattribute__(config, "_runtime"))
-        merged = environment.overlay(_plain(config), VARIABLES, Settings, above)
-        loaded = settings.load(merged, foreign=Config.global_defaults())
+        """The configuration, validated when first asked for; ConfigError if there is a mistake in it.
+
+        The command's first line says whose it is.
+        """
+        levels = Levels.of(self.context.config, VARIABLES)
+        loaded = levels.settings()
+        checking = "; a check, which changes nothing" if self.check else ""
+        self.screen.say(f"store {loaded.store.url} (settings: {levels.in_force()}){checking}")
         if not self.check:
             for begin in _beginnings:
                 begin(loaded, self.screen)
@@ -111,7 +111,7 @@ class Command(Task[Any]):
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
         """The arguments for Invoke's parser; one that may stand bare is positional if there is a word for it."""
         arguments = super().get_arguments(ignore_unknown_help)
-        valued = {f"--{name}" for argument in arguments if argument.takes_value for name in argument.names}
+        valued = _dashed(argument for argument in arguments if argument.takes_value) | _invokes_valued_flags()
         names = (self.path, self.path.rpartition(".")[0]) if self.is_default else (self.path,)
         for argument in arguments:
             option = self.options.get(argument.attr_name or argument.name or "")
@@ -154,6 +154,17 @@ def collect(commands: tuple[Command, ...]) -> Collection:
     return root
 
 
+def _dashed(arguments: Iterable[Argument]) -> set[str]:
+    return {f"{'--' if len(name) > 1 else '-'}{name}" for argument in arguments for name in argument.names}
+
+
+@cache
+def _invokes_valued_flags() -> frozenset[str]:
+    """Those of Invoke itself, which may stand behind a command's name too: -f, --config and their like."""
+    invokes = Program().initial_context.args.values()
+    return frozenset(_dashed(argument for argument in invokes if argument.takes_value))
+
+
 def _options(body: Callable[..., int]) -> dict[str, Option]:
     hints = get_type_hints(body, include_extras=True)
     return {
@@ -177,10 +188,3 @@ def _exit_code(work: Callable[[], int], screen: Screen) -> int:
             raise
         screen.error(found)
         return found.exit_code
-
-
-def _plain(value: object) -> Any:
-    """Invoke's proxies as the dictionaries that they stand for."""
-    if isinstance(value, DataProxy):
-        return {str(key): _plain(value[str(key)]) for key in value}
-    return value

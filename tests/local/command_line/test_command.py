@@ -53,7 +53,7 @@ def test_the_word_alone_will_do_for_a_name(words: list[str], folder_workshop: Wo
 
     shown = folder_workshop.invoke("backup.list", *words).stdout
 
-    names = [point["name"] for point in json.loads(shown)["backups"]] if "--json" in words else [log_lines(shown)[0][0]]
+    names = [point["name"] for point in json.loads(shown)["backups"]] if "--json" in words else [log_lines(shown)[1][0]]
     assert names == ["b"]
 
 
