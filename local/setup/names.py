@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count
 from pathlib import Path
 
 _ENDINGS = re.compile(r"\.(db|db3|sqlite|sqlite3|sqlitedb|s3db|sl3)$", re.IGNORECASE)
@@ -27,8 +28,10 @@ def unique_names(paths: Sequence[Path]) -> tuple[str, ...]:
     return tuple(given)
 
 
-def _numbered(name: str) -> list[str]:
-    return [name, *(f"{name[: _CHARACTERS_MAX - 6]}-{number}" for number in range(2, 100_000))]
+def _numbered(name: str) -> Iterator[str]:
+    yield name
+    for number in count(2):
+        yield f"{name}-{number}"
 
 
 def _name(file_name: str) -> str:

@@ -30,7 +30,7 @@ def complete(screen: Screen, databases: Sequence[str], store: str | None) -> Wis
 
 def _ask_databases(screen: Screen) -> list[str]:
     screen.say("Which databases? A SQLite file, a folder or a pattern such as /srv/*/data.db; an empty line ends.")
-    answers = []
+    answers: list[str] = []
     while answer := _answer(screen, "database: ", needed=not answers):
         answers.append(answer)
     return answers
