@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -12,7 +12,6 @@ from shlex import quote
 import msgspec
 
 from local.errors import SourceError
-from local.events import Event, Watch
 from local.output.screen import Screen
 from local.report import Document
 from local.setup import destination, names, new_file, sqlite_files
@@ -21,6 +20,8 @@ from local.setup.questions import Wishes
 from local.setup.row_floor import row_floor
 from local.setup.settings_text import FoundDatabase, NewSettings, write_out
 
+# Where it says what it has found, a line each.
+Tell = Callable[[str], object]
 _NEXT = ("backup", "drill.local", "backup.list")
 
 
@@ -91,7 +92,7 @@ class FirstSettings:
             yield "the store is on the same disk as a database: what takes that disk takes both"
 
 
-def prepare(wishes: Wishes, file: Path, watch: Watch) -> FirstSettings:
+def prepare(wishes: Wishes, file: Path, tell: Tell) -> FirstSettings:
     """Look at all that the wishes name; nothing is changed.
 
     Raises ConfigError for what cannot be meant, AzureError where the container cannot be asked. A database that cannot
@@ -100,7 +101,7 @@ def prepare(wishes: Wishes, file: Path, watch: Watch) -> FirstSettings:
     new_file.check(file)
     paths = sqlite_files.find(wishes.databases)
     chosen = destination.find(wishes.store)
-    databases = tuple(_look_at(name, path, watch) for name, path in zip(names.unique_names(paths), paths, strict=True))
+    databases = tuple(_look_at(name, path, tell) for name, path in zip(names.unique_names(paths), paths, strict=True))
     text = write_out(NewSettings(chosen.store, chosen.cloud, this_machine(), databases))
     return FirstSettings(file, chosen, databases, text)
 
@@ -134,14 +135,17 @@ def _count(document: InitDocument) -> str:
     return f"{count} {'database' if count == 1 else 'databases'}"
 
 
-def _look_at(name: str, path: Path, watch: Watch) -> FoundDatabase:
-    watch(Event(name, f"count the rows of {path}"))
+def _look_at(name: str, path: Path, tell: Tell) -> FoundDatabase:
     try:
         found = FoundDatabase(name, path, row_floor(path))
     except SourceError as error:
-        watch(Event(name, "not counted"))
+        tell(f"{name}: {path}, not counted")
         return FoundDatabase(name, path, uncounted="; ".join(filter(None, (error.came_back, error.mend))))
-    watch(Event(name, f"{found.floor.rows} rows in {found.floor.table}" if found.floor else "no table has a row yet"))
+    floor = found.floor
+    counted = (
+        f"{floor.rows:,} rows in {floor.table}, of which a drill will ask {floor.minimum:,}" if floor else "no rows yet"
+    )
+    tell(f"{name}: {path}, {counted}")
     return found
 
 

@@ -28,8 +28,7 @@ def init(
     wishes = questions.complete(screen, database, store)
     checking = "; a check, which changes nothing" if check else ""
     screen.say(f"store {wishes.store} (settings: {to}, to be written){checking}")
-    with screen.watching() as watch:
-        found = first_settings.prepare(wishes, first_settings.target(to), watch)
+    found = first_settings.prepare(wishes, first_settings.target(to), screen.say)
     if not check:
         found.write()
     screen.show(found.document(check=check), first_settings.show)

@@ -15,7 +15,6 @@ from invoke.util import yaml  # type: ignore[attr-defined]
 
 from local import settings
 from local.errors import ConfigError
-from local.events import unwatched
 from local.output.screen import Screen
 from local.setup import first_settings, questions
 from local.setup.questions import Wishes
@@ -82,7 +81,8 @@ def _parsed(text: str) -> dict[str, object]:
 
 
 def prepare(wishes: Wishes, file: Path) -> first_settings.FirstSettings:
-    return first_settings.prepare(wishes, file, unwatched)
+    told: list[str] = []
+    return first_settings.prepare(wishes, file, told.append)
 
 
 def test_a_database_that_cannot_be_counted_is_in_the_file_all_the_same(live: Path, tmp_path: Path) -> None:
