@@ -142,9 +142,7 @@ def _look_at(name: str, path: Path, tell: Tell) -> FoundDatabase:
         tell(f"{name}: {path}, not counted")
         return FoundDatabase(name, path, uncounted="; ".join(filter(None, (error.came_back, error.mend))))
     floor = found.floor
-    counted = (
-        f"{floor.rows:,} rows in {floor.table}, of which a drill will ask {floor.minimum:,}" if floor else "no rows yet"
-    )
+    counted = f"{floor.rows:,} rows in {floor.table} (floor {floor.minimum:,})" if floor else "no rows yet"
     tell(f"{name}: {path}, {counted}")
     return found
 
