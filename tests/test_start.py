@@ -54,7 +54,7 @@ def test_the_first_hour_is_as_the_page_says(tmp_path: Path) -> None:
 
         assert done.returncode == 0, done.stderr
         text = done.stdout
-        for shown, real in moved.items():
+        for shown, real in sorted(moved.items(), key=lambda pair: -len(pair[1])):
             text = text.replace(real, shown)
         lines = [measured(line) for line in log_lines(text) if "same disk" not in line]
         prose = [measured(line) for line in said if not line.startswith(" ") or line.startswith("  ")]

@@ -7,7 +7,6 @@ reports. A FILE that names neither is laid over the tracked one, as everywhere i
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +62,7 @@ class Levels:
         """All of them merged and validated; ConfigError names the key, and the file and line in which it stands."""
         merged: dict[str, Any] = {}
         for content in (self.declared, *(level.content for level in self._files)):
-            merge_dicts(merged, copy.deepcopy(dict(content)))
+            merge_dicts(merged, dict(content))  # which copies what it takes
         above = self.file.content if self.file else {}
         merged = environment.overlay(merged, self.variables, Settings, above)
         try:

@@ -16,6 +16,7 @@ from invoke.util import yaml  # type: ignore[attr-defined]
 from local import settings
 from local.errors import ConfigError
 from local.output.screen import Screen
+from local.settings import StoreSettings
 from local.setup import first_settings, questions
 from local.setup.questions import Wishes
 from tests.support.fork_server import CHECKOUT, run_invoke
@@ -33,17 +34,17 @@ def live(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_three_commands_that_it_names_end_in_a_proven_backup(tmp_path: Path) -> None:
+def test_the_three_commands_that_it_names_end_in_a_proven_backup(store_settings: StoreSettings, tmp_path: Path) -> None:
     live = tmp_path / "live"
     live.mkdir()
     make_database(live / "shop.db")
     file = tmp_path / "my settings.yaml"
 
-    done = run_invoke("init", "--database", str(live), "--store", str(tmp_path / "store"), "--to", str(file))
+    done = run_invoke("init", "--database", str(live), "--store", store_settings.url, "--to", str(file))
 
     assert done.returncode == 0, done.stderr
     lines = log_lines(done.stdout)
-    assert lines[0] == f"store {tmp_path}/store (settings: {file}, to be written)"
+    assert lines[0] == f"store {store_settings.url} (settings: {file}, to be written)"
     told = [line.strip() for line in lines[lines.index("next:") + 1 :]]
     assert [shlex.split(command)[3] for command in told] == ["backup", "drill.local", "backup.list"]
     for command in told:
