@@ -49,6 +49,7 @@ class Levels:
         """Those that Invoke has read; ConfigError where FILE is gone, or names half of a deployment."""
         named = _hidden(config, "_runtime_path")
         if named is not None:
+            named = str(named)
             settings_file.check_there(named)
         file, tracked = _level(config, "runtime", named), _level(config, "project", "")
         below = [_level(config, "system", "/etc/"), _level(config, "user", "~/")]

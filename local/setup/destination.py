@@ -77,6 +77,7 @@ def check_container(location: ContainerLocation, destination: Destination) -> No
     from azure.core import MatchConditions
     from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 
+    from local.store import azure_refusals
     from local.store.azure_connection import connect
 
     connection = connect(location, AzureSettings(cloud=destination.cloud))
@@ -89,6 +90,8 @@ def check_container(location: ContainerLocation, destination: Destination) -> No
         except ResourceModifiedError:
             return
         except ResourceNotFoundError as error:
+            if azure_refusals.code_of(error) != "ContainerNotFound":
+                return  # there is no blob to meet the condition, which may be told in this way too
             raise ConfigError(
                 f"--store {connection.url}",
                 "there is no such container",

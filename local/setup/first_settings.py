@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -16,7 +16,6 @@ from local.output.screen import Screen
 from local.report import Document
 from local.setup import destination, names, new_file, sqlite_files
 from local.setup.destination import Destination
-from local.setup.questions import Wishes
 from local.setup.row_floor import row_floor
 from local.setup.settings_text import FoundDatabase, NewSettings, write_out
 
@@ -92,15 +91,13 @@ class FirstSettings:
             yield "the store is on the same disk as a database: what takes that disk takes both"
 
 
-def prepare(wishes: Wishes, file: Path, tell: Tell) -> FirstSettings:
-    """Look at all that the wishes name; nothing is changed.
+def prepare(named: Sequence[str], chosen: Destination, file: Path, tell: Tell) -> FirstSettings:
+    """Look at the databases that are named, and say what goes into the file; nothing is changed.
 
-    Raises ConfigError for what cannot be meant, AzureError where the container cannot be asked. A database that cannot
-    be counted now is in the file all the same, and its backup will say why.
+    Raises ConfigError for what is no database. One that cannot be counted now is in the file all the same, and its
+    backup will say why.
     """
-    new_file.check(file)
-    paths = sqlite_files.find(wishes.databases)
-    chosen = destination.find(wishes.store)
+    paths = sqlite_files.find(named)
     databases = tuple(_look_at(name, path, tell) for name, path in zip(names.unique_names(paths), paths, strict=True))
     text = write_out(NewSettings(chosen.store, chosen.cloud, this_machine(), databases))
     return FirstSettings(file, chosen, databases, text)

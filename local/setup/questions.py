@@ -29,7 +29,7 @@ def complete(screen: Screen, databases: Sequence[str], store: str | None) -> Wis
 
 
 def _ask_databases(screen: Screen) -> list[str]:
-    screen.say("Which databases? A SQLite file, a folder or a pattern such as /srv/*/data.db; an empty line ends.")
+    screen.say("Which databases? Files, folders or patterns; an empty line ends the list.")
     answers: list[str] = []
     while answer := _answer(screen, "database: ", needed=not answers):
         answers.append(answer)
@@ -37,7 +37,8 @@ def _ask_databases(screen: Screen) -> list[str]:
 
 
 def _ask_store(screen: Screen) -> str:
-    screen.say("Where to? A folder, best on another disk, or https://ACCOUNT.blob.core.windows.net/CONTAINER.")
+    screen.say("Where to? A folder, best on another disk, or a container:")
+    screen.say("https://ACCOUNT.blob.core.windows.net/CONTAINER")
     return _answer(screen, "store: ", needed=True)
 
 

@@ -22,13 +22,16 @@ def init(
     to: Annotated[str, Option("the settings file to write; never overwrites one")] = "pillar9.yaml",
 ) -> int:
     """Write a first settings file for your databases and your store; asks for what is not said."""
-    from local.setup import first_settings, questions
+    from local.setup import destination, first_settings, new_file, questions
 
     screen, check = invocation.screen, invocation.check
+    file = first_settings.target(to)
+    new_file.check(file)
     wishes = questions.complete(screen, database, store)
+    chosen = destination.find(wishes.store)
     checking = "; a check, which changes nothing" if check else ""
-    screen.say(f"store {wishes.store} (settings: {to}, to be written){checking}")
-    found = first_settings.prepare(wishes, first_settings.target(to), screen.say)
+    screen.say(f"store {chosen.store.url} (settings: {file}, to be written){checking}")
+    found = first_settings.prepare(wishes.databases, chosen, file, screen.say)
     if not check:
         found.write()
     screen.show(found.document(check=check), first_settings.show)

@@ -42,11 +42,11 @@ class Machine:
             (self.root / name).parent.mkdir(exist_ok=True)
             if content is not None:
                 (self.root / name).write_text(content)
-        named = None if file is None else str(self.root / "mine.yaml")
+        named = None if file is None else self.root / "mine.yaml"
         config = Config(
             user_prefix=f"{self.root}/home/.",
             system_prefix=f"{self.root}/etc/",
-            project_location=str(self.root / "tracked"),
+            project_location=self.root / "tracked",
             runtime_path=named,
         )
         config.load_project()
@@ -156,7 +156,7 @@ def test_what_is_missing_is_to_be_added_to_the_file_in_force(machine: Machine) -
 def test_a_file_that_vanished_since_is_not_done_without(machine: Machine) -> None:
     machine.levels(OWN)
     (machine.root / "mine.yaml").unlink()
-    config = Config(runtime_path=str(machine.root / "mine.yaml"), user_prefix=f"{machine.root}/home/.")
+    config = Config(runtime_path=machine.root / "mine.yaml", user_prefix=f"{machine.root}/home/.")
 
     with pytest.raises(ConfigError, match="there is no such file"):
         Levels.of(config, {})

@@ -14,10 +14,9 @@ import pytest
 from invoke.util import yaml  # type: ignore[attr-defined]
 
 from local import settings
-from local.errors import ConfigError
 from local.output.screen import Screen
 from local.settings import StoreSettings
-from local.setup import first_settings, questions
+from local.setup import destination, first_settings, questions
 from local.setup.questions import Wishes
 from tests.support.fork_server import CHECKOUT, run_invoke
 from tests.support.terminal import log_lines, run_on_terminal, without_colours
@@ -83,7 +82,7 @@ def _parsed(text: str) -> dict[str, object]:
 
 def prepare(wishes: Wishes, file: Path) -> first_settings.FirstSettings:
     told: list[str] = []
-    return first_settings.prepare(wishes, file, told.append)
+    return first_settings.prepare(wishes.databases, destination.find(wishes.store), file, told.append)
 
 
 def test_a_database_that_cannot_be_counted_is_in_the_file_all_the_same(live: Path, tmp_path: Path) -> None:
@@ -123,12 +122,23 @@ def test_the_document_says_all_of_it(live: Path, tmp_path: Path) -> None:
 
 def test_nothing_is_made_where_the_file_is_there_already(live: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("mine")
+    arguments = ("--database", str(live), "--store", str(tmp_path / "store"), "--to", str(tmp_path / "mine.yaml"))
 
-    with pytest.raises(ConfigError, match="nothing is overwritten"):
-        prepare(Wishes([str(live)], str(tmp_path / "store")), tmp_path / "mine.yaml")
+    done = run_invoke("init", *arguments)
 
+    assert done.returncode == 2
+    assert "nothing is overwritten" in done.stderr
     assert (tmp_path / "mine.yaml").read_text() == "mine"
     assert not (tmp_path / "store").exists()
+
+
+def test_a_secret_in_the_store_is_not_repeated(live: Path, tmp_path: Path) -> None:
+    url = "https://account.blob.core.windows.net/c?sig=c2VjcmV0"
+
+    done = run_invoke("init", "--database", str(live), "--store", url, "--to", str(tmp_path / "mine.yaml"))
+
+    assert done.returncode == 2
+    assert "c2VjcmV0" not in done.stdout + done.stderr
 
 
 def test_an_open_databases_writer_is_not_disturbed(tmp_path: Path) -> None:

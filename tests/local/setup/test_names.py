@@ -30,7 +30,7 @@ def test_a_database_is_called_as_its_file(paths: list[str], names: tuple[str, ..
     assert unique_names([Path(path) for path in paths]) == names
 
 
-FILE_NAMES = st.text(st.characters(blacklist_characters="/\0", blacklist_categories=("Cs",)), min_size=1, max_size=250)
+FILE_NAMES = st.text(st.characters(exclude_characters="/\0", codec="utf-8"), min_size=1, max_size=250)
 
 
 @given(st.lists(st.tuples(st.sampled_from(["/a", "/b", "/A"]), FILE_NAMES), max_size=6))

@@ -46,7 +46,7 @@ def test_whatever_a_path_and_a_table_are_called_the_file_says_the_same(odd: str)
     assert found.store == STORE
 
 
-PATHS = st.text(st.characters(blacklist_characters="\0"), min_size=1)
+PATHS = st.text(st.characters(exclude_characters="\0"), min_size=1)
 
 
 @given(PATHS, PATHS)
