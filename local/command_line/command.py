@@ -82,14 +82,16 @@ class Command(Task[Any]):
         _NAMES.update((path, path.rpartition(".")[0]) if default else (path,))
         self.options = _options(body)
         self._without_default = [name for name, option in self.options.items() if option.repeatable or option.bare]
+        self._help_texts = {declared.name: declared.help for declared in flags} | {
+            name: option.help for name, option in self.options.items()
+        }
         super().__init__(
             body,
             name=path.rpartition(".")[2],
             positional=(),
             default=default,
             auto_shortflags=False,
-            help={declared.name: declared.help for declared in flags}
-            | {name: option.help for name, option in self.options.items()},
+            help=self._help_texts,
             iterable=[name for name, option in self.options.items() if option.repeatable],
         )
 
@@ -110,6 +112,7 @@ class Command(Task[Any]):
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
         """The arguments for Invoke's parser; one that may stand bare is positional if there is a word for it."""
+        self.help = dict(self._help_texts)  # Invoke takes them out, and is asked more than once
         arguments = super().get_arguments(ignore_unknown_help)
         valued = _dashed(argument for argument in arguments if argument.takes_value) | _invokes_valued_flags()
         names = (self.path, self.path.rpartition(".")[0]) if self.is_default else (self.path,)

@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from tests.support.fork_server import run_invoke
 from tests.support.terminal import log_lines, run_on_terminal, without_colours
 from tests.support.workshop import CHECKOUT, Workshop
 
@@ -25,6 +26,13 @@ print(json.dumps({command.path: [flag.names for flag in command.get_arguments()]
     flags = json.loads(done.stdout)
     assert flags["drill.remote"] == [["only"], ["vm"], ["date"], ["at"], ["check"], ["json"]]
     assert [flag for arguments in flags.values() for names in arguments for flag in names if len(flag) < 2] == []
+
+
+def test_the_help_of_a_command_explains_each_option() -> None:
+    done = run_invoke("--help", "backup")
+
+    assert "only this database (repeatable)" in done.stdout
+    assert "say what would change, and change nothing" in done.stdout
 
 
 def test_an_option_may_be_repeated_and_keeps_the_configured_order(folder_workshop: Workshop) -> None:
