@@ -13,14 +13,18 @@ interrupt.install()
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from shlex import quote
 from tempfile import TemporaryDirectory
 from typing import Annotated
 
+import local.alerts.tasks as alerts
 import local.backup.tasks as backup
 import local.drill.tasks as drill
+import local.page.tasks as reporting
 import local.restore.tasks as restore
+import local.schedule.tasks as schedule
 import local.setup.tasks as setup
 import local.watch.tasks as watch
 import rbac.tasks as rbac
@@ -28,6 +32,7 @@ import remote.tasks as remote
 from local.command_line import settings_file, uncaught
 from local.command_line.command import Invocation, begin_with, collect, command
 from local.command_line.options import JSON, Option
+from local.command_line.telling import Tell, WatchedWork, tell_with, untold
 from local.errors import PillarError
 from local.output.screen import Screen
 from local.settings import Settings
@@ -48,6 +53,30 @@ def version(invocation: Invocation) -> int:
 
     invocation.screen.show(versions.found(), versions.show)
     return 0
+
+
+@command(
+    "doctor",
+    JSON,
+    left="nothing, or a probe in the store's .pillar9-doctor/, which an invoke doctor an hour later removes",
+)
+def doctor(invocation: Invocation) -> int:
+    """Every precondition of backup, drill and restore, each failure with the command that mends it."""
+    from local.doctor import local_checks, run, show
+    from local.doctor.check import exit_code
+    from rbac import doctor_checks
+    from remote import vm_checks
+
+    configured, screen = invocation.settings, invocation.screen
+    preconditions = (
+        *local_checks.preconditions(configured),
+        schedule.installed(invocation),
+        *doctor_checks.preconditions(configured),
+        *vm_checks.preconditions(configured.azure),
+    )
+    found = run.examine(preconditions, show.telling(screen))
+    screen.show(found, show.ending)
+    return exit_code(found)
 
 
 @command("test")
@@ -112,10 +141,19 @@ def recover_restores(configured: Settings, screen: Screen) -> None:
         try:
             told = recover(database.path)
         except PillarError as error:
-            screen.error(error)
+            screen.say(f"{database.name}: {error}; {error.mend}", "yellow")
         else:
             if told:
                 screen.say(f"{database.name}: {told}", "yellow")
+
+
+def alerts_around(configured: Settings, screen: Screen, work: WatchedWork) -> AbstractContextManager[Tell]:
+    """What `alerts` asks for, around a backup or a drill; where it is absent, nothing is even imported."""
+    if configured.alerts is None:
+        return nullcontext(untold)
+    from local.alerts.around import around
+
+    return around(configured, screen, work)
 
 
 COMMANDS = (
@@ -127,11 +165,18 @@ COMMANDS = (
     rbac.check,  # invoke rbac.check
     rbac.fix,  # invoke rbac.fix
     rbac.revoke,  # invoke rbac.revoke
+    schedule.install,  # invoke schedule.install
+    schedule.show,  # invoke schedule.show
+    schedule.remove,  # invoke schedule.remove
+    remote.due,  # invoke drill.due
     version,  # invoke version
     watch.status,  # invoke status
     watch.prune,  # invoke backup.prune
+    reporting.report,  # invoke report
     # rbac is above remote: only here can remote.run be told who may run what.
     remote.run(rbac.rights_to_run),  # invoke remote.run
+    alerts.test,  # invoke alert.test
+    doctor,  # invoke doctor
     setup.init,  # invoke init
     demo,  # invoke demo
     run_tests,  # invoke test
@@ -140,6 +185,7 @@ COMMANDS = (
 
 uncaught.install()
 begin_with(recover_restores)
+tell_with(alerts_around)
 namespace = collect(COMMANDS)
 # Before Invoke looks for it, which does not mind where it is not there.
 if (own_settings := settings_file.given(sys.argv, namespace, os.environ)) is not None:

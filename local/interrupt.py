@@ -39,7 +39,7 @@ class _Process:
     """What this process's end depends on."""
 
     left = ""
-    stopping = False
+    stopped_by: int | None = None
     ending = _thread.allocate_lock()
     actions: ClassVar[list[Callable[[], object]]] = []
 
@@ -63,6 +63,14 @@ def install() -> None:
 def leaves(text: str) -> None:
     """From now on, what an interrupted run leaves behind, and what ends it, is `text`."""
     _Process.left = text
+
+
+def check() -> None:
+    """Raise Interrupted where a signal has come, although work goes on: it fell into a callback of a library, of SQLite
+    for one, that lets nothing through. To be asked before what cannot be taken back, and never while cleaning up.
+    """
+    if _Process.stopped_by is not None:
+        raise Interrupted(_Process.stopped_by)
 
 
 @contextmanager
@@ -109,8 +117,8 @@ def _unraisable(told: sys.UnraisableHookArgs) -> None:
 
 
 def _raise(number: int, _frame: FrameType | None) -> None:
-    if not _Process.stopping:
-        _Process.stopping = True
+    if _Process.stopped_by is None:
+        _Process.stopped_by = number
         raise Interrupted(number)
 
 

@@ -18,15 +18,33 @@ from local.validation import kind_at, mistake, read, read_struct
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _PREFIX = "sqlite"
 _CHECK_NAME_CHARACTERS = 100
+_SHORTEST_MINUTES = 5
+_DAY_MINUTES = 24 * 60
 Cloud = Literal["public", "usgov", "china", "custom"]
 Text = Annotated[str, msgspec.Meta(min_length=1, description="text that is not empty")]
 Share = Annotated[float, msgspec.Meta(gt=0, le=1, description="a share above 0, at most 1")]
 Proving = Literal["never", "daily", "always"]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1, description="a whole number, 0 or more")]
+DrillCommand = Literal["drill.local", "drill.remote"]
+DrillDay = Literal["first-business-day"]
+Label = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*\Z",
+        max_length=100,
+        description="words of letters, digits, - and _, joined by dots",
+    ),
+]
+Interval = Annotated[
+    str, msgspec.Meta(pattern=r"^[1-9][0-9]{0,3}[mh]\Z", description="5m to 24h, a divisor of the day: 15m, 4h")
+]
 Age = Annotated[float, msgspec.Meta(gt=0, le=1e6, description="a number above 0, at most 1000000")]
 Copies = Annotated[int, msgspec.Meta(ge=1, le=1000, description="a whole number from 1 to 1000")]
 Patience = Annotated[float, msgspec.Meta(gt=0, le=86400, description="seconds, a number above 0, at most 86400")]
 LocalPath = Annotated[Path, msgspec.Meta(description="an absolute path, or one that starts with ~/")]
+# As deep as a mistake shows values; what a few of YAML's aliases make has no end.
+_SECRET_LEVELS = 4
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -123,11 +141,46 @@ class RestoreSettings(_Section, frozen=True):
     probe_seconds: Patience = 60
 
 
+class DrillScheduleSettings(_Section, frozen=True):
+    """The month's drill: by which command, on which day, and by whose holidays (ISO 3166; null: weekends only)."""
+
+    command: DrillCommand = "drill.local"
+    day: DrillDay = "first-business-day"
+    country: str | None = None
+
+
+class ScheduleSettings(_Section, frozen=True):
+    """What the scheduled agents' names begin with, how often they back up, and the month's drill."""
+
+    label: Label = "com.alai"
+    every: Interval = "4h"
+    drill: DrillScheduleSettings = DrillScheduleSettings()
+
+    @property
+    def every_minutes(self) -> int:
+        """The time between two backups on the wall clock, a divisor of the day once `load` has checked it."""
+        return int(self.every[:-1]) * (60 if self.every.endswith("h") else 1)
+
+
+class AlertSettings(_Section, frozen=True):
+    """Where the URLs of alerts (Apprise's), of the backups' check and of the drills' check stand: each in a variable of
+    the environment or in a file that nobody else may read, never here.
+    """
+
+    urls_env: Text | None = None
+    urls_file: LocalPath | None = None
+    ping_env: Text | None = None
+    ping_file: LocalPath | None = None
+    drill_ping_env: Text | None = None
+    drill_ping_file: LocalPath | None = None
+
+
 _OPTIONAL: dict[str, type[_Section]] = {
     "azure": AzureSettings,
     "drill": DrillSettings,
     "backup": BackupSettings,
     "restore": RestoreSettings,
+    "schedule": ScheduleSettings,
 }
 
 
@@ -141,6 +194,8 @@ class Settings(_Section, frozen=True):
     backup: BackupSettings = BackupSettings()
     retention: RetentionSettings | None = None
     restore: RestoreSettings = RestoreSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    alerts: AlertSettings | None = None
 
     def select(self, only: Sequence[str]) -> tuple[Database, ...]:
         """The databases that `--only` names, in configured order, or all; ConfigError for a name that is not known."""
@@ -164,17 +219,22 @@ def load(config: Mapping[str, Any], foreign: Iterable[str] = ()) -> Settings:
     Raises ConfigError for the first mistake found, with the key's path, its value and what is allowed.
     """
     own = {key: value for key, value in config.items() if key not in set(foreign)}
+    _refuse_secrets(own.get("alerts"), "alerts")
     settings = read_struct(own, Settings)
     parse_location(settings.store.url)
     _check_prefix(settings.store.prefix)
     _check_databases(settings.databases)
     _check_azure(settings.azure)
     _check_retention(settings.retention)
+    _check_schedule(settings.schedule)
+    _check_alerts(settings.alerts)
     return settings
 
 
 def check_shape(keys: Sequence[object], value: object) -> None:
     """Raise ConfigError if `value` cannot stand below these keys, whatever else is configured."""
+    if keys and keys[0] == "alerts":
+        _refuse_secrets(value, ".".join(map(str, keys)))
     kind = kind_at(Settings, keys)
     if kind is not None:
         read(value, kind, ".".join(map(str, keys)))
@@ -229,6 +289,54 @@ def _check_probe(where: str, probe: str | None) -> None:
         words = []
     if not words or "\0" in probe:
         raise mistake(where, probe, allowed)
+
+
+def _check_schedule(schedule: ScheduleSettings) -> None:
+    minutes = schedule.every_minutes
+    if not _SHORTEST_MINUTES <= minutes <= _DAY_MINUTES or _DAY_MINUTES % minutes:
+        raise mistake("schedule.every", schedule.every, "5m to 24h, a divisor of the day: 15m, 4h")
+    country = schedule.drill.country
+    if country is None:
+        return
+    from holidays.registry import COUNTRIES
+
+    if country not in {codes[1] for codes in COUNTRIES.values()}:
+        allowed = "a country's two letters (ISO 3166) that python-holidays knows, as in NO; null: weekends only"
+        raise mistake("schedule.drill.country", country, allowed)
+
+
+def _refuse_secrets(value: object, path: str, levels: int = _SECRET_LEVELS) -> None:
+    """Raise ConfigError for a URL, which belongs elsewhere and holds a secret, so it is not repeated."""
+    if isinstance(value, str) and "://" in value:
+        raise ConfigError(
+            f"configuration: {path}",
+            "holds a URL, which is a secret",
+            "allowed: the name of a variable or of a file of mode 0600 that holds it",
+        )
+    if levels == 0:
+        return
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            _refuse_secrets(item, f"{path}.{key}", levels - 1)
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            _refuse_secrets(item, f"{path}[{index}]", levels - 1)
+
+
+def _check_alerts(alerts: AlertSettings | None) -> None:
+    if alerts is None:
+        return
+    for key in ("urls", "ping", "drill_ping"):
+        env, path = getattr(alerts, f"{key}_env"), getattr(alerts, f"{key}_file")
+        if env is not None and path is not None:
+            raise mistake(f"alerts.{key}_env", env, f"one of alerts.{key}_env and alerts.{key}_file, not both")
+        if env is not None and not _VARIABLE.fullmatch(env):
+            # It may be the secret itself, so it is not repeated.
+            told = "is no name of a variable"
+            raise ConfigError(f"configuration: alerts.{key}_env", told, f"allowed: {_VARIABLE.pattern}")
+        if path is not None and not path.is_absolute():
+            told = "is no absolute path"
+            raise ConfigError(f"configuration: alerts.{key}_file", told, "allowed: an absolute path, or ~/…")
 
 
 def _check_azure(azure: AzureSettings) -> None:

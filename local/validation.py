@@ -63,7 +63,8 @@ def read(value: object, kind: Any, path: str) -> Any:
 def kind_at(kind: Any, keys: Sequence[object]) -> Any:
     """The type of what stands below these keys of a struct; None where nothing is known to stand there."""
     for key in keys:
-        kind = get_type_hints(kind, include_extras=True).get(str(key)) if _is_struct(kind) else None
+        struct = next((member for member in _members(kind) if _is_struct(member)), None)
+        kind = get_type_hints(struct, include_extras=True).get(str(key)) if struct else None
     return kind
 
 
@@ -90,9 +91,11 @@ def read_text(text: str, kind: Any, keys: Sequence[str], doing: str) -> Any:
     elif base in (int, float):
         value = _number(text, base)
     try:
-        return read(value, hint, ".".join(keys))
+        read(value, hint, ".".join(keys))
     except ConfigError as error:
         raise ConfigError(doing, error.came_back, error.mend) from None
+    # As YAML would have it: the configuration is read as a whole once all of it is there.
+    return value
 
 
 def _number(text: str, kind: type[int] | type[float]) -> object:

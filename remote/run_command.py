@@ -88,7 +88,7 @@ def run(vm: VirtualMachine, script: str, watch: Watch, patience: Patience = PATI
     # What is not configured is told before anybody is asked to log in.
     scope = vm.scope
     try:
-        with _client(vm) as client:
+        with compute_client(vm) as client:
             start = time.monotonic()
             poller = _begin(client, vm, script, watch, patience.after(0))
             _await(poller, vm, watch, patience.after(time.monotonic() - start))
@@ -99,7 +99,8 @@ def run(vm: VirtualMachine, script: str, watch: Watch, patience: Patience = PATI
 
 
 @contextmanager
-def _client(vm: VirtualMachine) -> Iterator[ComputeManagementClient]:
+def compute_client(vm: VirtualMachine) -> Iterator[ComputeManagementClient]:
+    """The SDK's client of the VM's subscription, as its login."""
     from azure.mgmt.compute import ComputeManagementClient
 
     where = endpoints_of(vm.azure)

@@ -1,4 +1,4 @@
-"""`invoke drill.remote` and `remote.run`."""
+"""`invoke drill.remote`, `drill.due` and `remote.run`."""
 
 from __future__ import annotations
 
@@ -37,14 +37,16 @@ def drill(invocation: Invocation, only: Only = (), vm: VMs = (), date: Date = No
     from remote.drill import check, drill_remote
 
     configured = invocation.settings
-    chosen = selection.select(configured, only, date, at)
     azure = msgspec.structs.replace(configured.azure, vm=tuple(vm or configured.azure.vms))
-    check(chosen.repository.store, azure)
-    if invocation.check:
-        return selection.show(chosen, invocation.screen)
-    with invocation.screen.watching() as watch:
-        drilled = drill_remote(selection.watched(chosen, watch), azure, configured.drill, watch)
-    invocation.screen.show(drilled, tables.drill)
+    with invocation.telling("drill", selection.newest_of(configured, only, date, at)) as tell:
+        chosen = selection.select(configured, only, date, at)
+        check(chosen.repository.store, azure)
+        if invocation.check:
+            return selection.show(chosen, invocation.screen)
+        with invocation.screen.watching() as watch:
+            drilled = drill_remote(selection.watched(chosen, watch), azure, configured.drill, watch)
+        tell(drilled)
+        invocation.screen.show(drilled, tables.drill)
     return report.exit_code(drilled.drill.verdict)
 
 
@@ -102,3 +104,31 @@ def _wanted(text: str | None, script: str | None, timeout: int) -> Command:
     if text is not None:
         return Command(os.fsencode(text), False, timeout)
     return Command(Path(str(script)).expanduser().read_bytes(), True, timeout)
+
+
+@command(
+    "drill.due",
+    CHECK,
+    JSON,
+    left="the month's drill stays due; a drill that has begun on the VM goes on for up to 45 minutes",
+)
+def due(invocation: Invocation) -> int:
+    """This month's drill, if it is due and not yet done; then the prune, where retention is configured."""
+    from local.alerts.lateness import tell_of_lateness
+    from local.store.open import open_repository
+    from remote import due as month
+
+    configured = invocation.settings
+    repository = open_repository(configured.store, configured.azure)
+    with invocation.screen.watching() as watch:
+        decision = month.look(configured, repository, watch)
+    with invocation.telling("drill", configured.select(decision.names) if decision.due else ()) as tell:
+        outcome = month.DueOutcome(decision)
+        if not invocation.check:
+            with invocation.screen.watching() as watch:
+                outcome = month.carry_out(decision, configured, repository, watch)
+                tell_of_lateness(configured, watch)
+        if outcome.drilled:
+            tell(outcome.drilled)
+        invocation.screen.show(month.document(outcome, check=invocation.check), month.show)
+    return outcome.exit_code

@@ -48,11 +48,11 @@ def check_warnings(answers: Mapping[str, CheckAnswer]) -> list[str]:
 
 
 class CheckProcess:
-    """Checks that are being evaluated on a snapshot, which must stay there until it is known what they say."""
+    """Checks that are being evaluated on a database, which must stay there until it is known what they say."""
 
-    def __init__(self, database: Database, snapshot: Path, taken: datetime) -> None:
-        self.checks = database.checks
-        order = {"snapshot": str(snapshot.absolute()), "checks": self.checks, "backup_time": clock.timestamp(taken)}
+    def __init__(self, checks: Mapping[str, str], uri: str, backup_time: str | None) -> None:
+        self.checks = checks
+        order = {"uri": uri, "checks": dict(checks), "backup_time": backup_time}
         self.order: str | None = json.dumps(order)
         self.output = self.errors = ""
         self.process = subprocess.Popen(
@@ -100,14 +100,22 @@ Answers = Callable[[Callable[[], None]], Mapping[str, CheckAnswer]]
 @contextmanager
 def evaluated(database: Database, snapshot: Path, taken: datetime) -> Iterator[Answers]:
     """`CheckProcess.answers` of the database's checks, which are evaluated meanwhile on its snapshot of `taken`."""
-    if not database.checks:
+    uri = f"{snapshot.absolute().as_uri()}?mode=ro&immutable=1"
+    with evaluated_at(uri, database.checks, clock.timestamp(taken)) as answers:
+        yield answers
+
+
+@contextmanager
+def evaluated_at(uri: str, checks: Mapping[str, str], backup_time: str | None) -> Iterator[Answers]:
+    """The same of checks on the database that SQLite opens by this URI."""
+    if not checks:
         yield lambda _: {}
         return
     try:
-        process = CheckProcess(database, snapshot, taken)
+        process = CheckProcess(checks, uri, backup_time)
     except OSError as error:
         unknown = CheckAnswer(None, f"no process could be started for it: {error.strerror}")
-        yield lambda _: dict.fromkeys(database.checks, unknown)
+        yield lambda _: dict.fromkeys(checks, unknown)
         return
     try:
         with if_abandoned(process.process.kill):

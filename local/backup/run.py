@@ -35,7 +35,7 @@ from local.store.interface import Entry
 from local.store.repository import Repository
 from local.waiting import settled
 
-_DATABASES_AT_ONCE = 4
+DATABASES_AT_ONCE = 4
 
 
 class _StoppedError(Exception):
@@ -110,7 +110,7 @@ def _run_all(
     with (
         ExitStack() as locks,
         ThreadPoolExecutor((os.cpu_count() or 1) + 2, "chunk") as pool,
-        ThreadPoolExecutor(_DATABASES_AT_ONCE, "database") as at_once,
+        ThreadPoolExecutor(DATABASES_AT_ONCE, "database") as at_once,
     ):
         locking = locks if finish is DatabaseUpload.deliver else None
         connection = pool.submit(_connect, open_repository, [database.name for database in databases], locking, watch)

@@ -82,7 +82,7 @@ def _is_random(sample: bytes) -> bool:
 def empty(attempt: Attempt) -> SourceError:
     """A database of 0 bytes or 0 pages: sound to SQLite, and a loss to everybody else."""
     mend = "find out what emptied it; invoke backup.list shows which backups there are, and invoke restore NAME --live"
-    mend += " --check what one brings back (docs/restore-command.md)"
+    mend += " --check what one brings back (docs/restore.md)"
     return attempt.failed("the file is empty, which SQLite takes for a database without tables", mend)
 
 

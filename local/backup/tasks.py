@@ -23,6 +23,7 @@ def run(invocation: Invocation, only: Only = ()) -> int:
     from local.archive.cache import cache_folder
     from local.backup import run as backup
     from local.backup.upload import DatabaseUpload
+    from local.doctor import last_run
     from local.output import tables
     from local.store.open import open_repository
     from local.watch import proof
@@ -32,12 +33,15 @@ def run(invocation: Invocation, only: Only = ()) -> int:
     finish = DatabaseUpload.preview if invocation.check else DatabaseUpload.deliver
     folder = cache_folder(configured.store)
     opening = partial(open_repository, configured.store, configured.azure)
-    with invocation.screen.watching() as watch:
-        report = backup.back_up(opening, databases, folder, watch, finish)
-        if configured.backup.prove != "never" and not invocation.check:
-            order = proof.ProofOrder(databases, configured.drill.host, configured.backup.prove)
-            report = proof.prove(report, order, opening(), watch)
-    invocation.screen.show(report, tables.backup)
+    with invocation.telling("backup", databases) as tell:
+        with invocation.screen.watching() as watch, last_run.kept(configured, watch, check=invocation.check) as keep:
+            report = backup.back_up(opening, databases, folder, watch, finish)
+            if configured.backup.prove != "never" and not invocation.check:
+                order = proof.ProofOrder(databases, configured.drill.host, configured.backup.prove)
+                report = proof.prove(report, order, opening(), watch)
+            keep(report)
+        tell(report)
+        invocation.screen.show(report, tables.backup)
     return proof.proven_exit_code(report)
 
 

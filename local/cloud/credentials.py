@@ -188,3 +188,13 @@ def caller_of(login: Login, token_scope: str) -> Caller:
     """Whom `login` logs in as, told by the claims of a token it gets; raises AzureError where it gets none."""
     with _explained(token_scope):
         return caller_of_token(login.get_token(token_scope).token)
+
+
+def source_of(login: Login) -> str:
+    """Which of DefaultAzureCredential's ways gave the last token, as azure-identity names it; "" where it is not told.
+
+    azure-identity itself tells it in its log alone.
+    """
+    chain = login._credential if isinstance(login, _TenantLogin) else login
+    used = getattr(chain, "_successful_credential", None)
+    return type(used).__name__ if used is not None else ""

@@ -13,8 +13,10 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache, cached_property
+from pathlib import Path
 from typing import Any, get_type_hints
 
 from invoke.collection import Collection
@@ -26,13 +28,15 @@ from invoke.program import Program
 from invoke.tasks import Task
 
 from local import environment, interrupt, settings
+from local.command_line import scheduled_run
 from local.command_line.argv import has_bare_word
 from local.command_line.levels import Levels
 from local.command_line.machine_error import machine_error
 from local.command_line.options import CHECK, JSON, Flag, Option
+from local.command_line.telling import Tell, WatchedWork, WorkKind, telling, untold
 from local.errors import PillarError
 from local.output.screen import Screen
-from local.settings import Settings
+from local.settings import Database, Settings
 
 # Before Invoke looks for them.
 VARIABLES = environment.take(os.environ, Settings, Config.global_defaults())
@@ -52,6 +56,12 @@ class Invocation:
     screen: Screen
     check: bool
 
+    @property
+    def settings_file(self) -> Path | None:
+        """The file after -f, or in INVOKE_RUNTIME_CONFIG, as an absolute path; None where none was given."""
+        runtime = object.__getattribute__(self.context.config, "_runtime_path")
+        return None if runtime is None else Path(runtime).expanduser().absolute()
+
     @cached_property
     def settings(self) -> Settings:
         """The configuration, validated when first asked for; ConfigError if there is a mistake in it.
@@ -66,6 +76,16 @@ class Invocation:
             for begin in _beginnings:
                 begin(loaded, self.screen)
         return loaded
+
+    def telling(self, kind: WorkKind, databases: Iterable[Database]) -> AbstractContextManager[Tell]:
+        """Around a backup or a drill of the newest of these databases: hand in its report, or let its error pass.
+
+        It stands around the showing too: what is sent takes its time, and troubles with it are told last.
+        """
+        names = tuple(database.name for database in databases)
+        if self.check or not names:
+            return nullcontext(untold)
+        return telling(self.settings, self.screen, WatchedWork(kind, names))
 
 
 class Command(Task[Any]):
@@ -128,7 +148,9 @@ class Command(Task[Any]):
         check = switches.get(CHECK, False) or bool(context.config.run.dry)
         invocation = Invocation(context, Screen(switches.get(JSON, False)), check)
         interrupt.leaves(NOTHING_CHANGED if check else self.left)
-        code = _exit_code(lambda: self.body(invocation, **options), invocation.screen)
+        code = scheduled_run.recorded(
+            self.path, lambda: _exit_code(lambda: self.body(invocation, **options), invocation.screen), os.environ
+        )
         if code:
             raise Exit(code=code)
 

@@ -11,7 +11,7 @@ from local.events import Watch
 from local.output import tables
 from local.output.listing import listing
 from local.output.screen import Screen
-from local.settings import Settings
+from local.settings import Database, Settings
 from local.store.catalog import parse_choice
 from local.store.open import open_repository
 
@@ -20,6 +20,14 @@ def select(configured: Settings, only: Sequence[str], date: str | None, at: str 
     """What `--only`, `--date` and `--at` ask for, in the configured store; ConfigError where they cannot be meant."""
     databases, choice = configured.select(only), parse_choice(date, at)
     return Selection(open_repository(configured.store, configured.azure), databases, choice)
+
+
+def newest_of(configured: Settings, only: Sequence[str], date: str | None, at: str | None) -> tuple[Database, ...]:
+    """The databases of which the newest backup is asked for: none with `--date` or `--at`.
+
+    A drill of an old point says nothing of how a database stands today.
+    """
+    return configured.select(only) if date is None and at is None else ()
 
 
 def watched(selection: Selection, watch: Watch) -> Selection:

@@ -21,12 +21,14 @@ def local(invocation: Invocation, only: Only = (), date: Date = None, at: At = N
             raise ConfigError("--from", "takes no --date or --at: the file is one point in time", "leave them out")
         return _drill_file(invocation, from_, only)
     configured = invocation.settings
-    chosen = selection.select(configured, only, date, at)
-    if invocation.check:
-        return selection.show(chosen, invocation.screen)
-    with invocation.screen.watching() as watch:
-        drilled = run.drill_here(selection.watched(chosen, watch), configured.drill.host, watch)
-    invocation.screen.show(drilled, tables.drill)
+    with invocation.telling("drill", selection.newest_of(configured, only, date, at)) as tell:
+        chosen = selection.select(configured, only, date, at)
+        if invocation.check:
+            return selection.show(chosen, invocation.screen)
+        with invocation.screen.watching() as watch:
+            drilled = run.drill_here(selection.watched(chosen, watch), configured.drill.host, watch)
+        tell(drilled)
+        invocation.screen.show(drilled, tables.drill)
     return report.exit_code(drilled.drill.verdict)
 
 

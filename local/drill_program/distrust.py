@@ -26,6 +26,15 @@ def distrust(connection: sqlite3.Connection, is_over: Callable[[], bool]) -> Non
 
     `is_over` is asked now and again between two steps; a single function call it cannot end.
     """
+    confine(connection)
+    connection.set_progress_handler(is_over, STEPS_BETWEEN_LOOKS)
+
+
+def confine(connection: sqlite3.Connection) -> None:
+    """The same without an end to a statement.
+
+    For the main thread of a command: a signal that comes while SQLite asks `is_over` there would be lost.
+    """
     for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
     if knows_safe_functions():
@@ -35,7 +44,6 @@ def distrust(connection: sqlite3.Connection, is_over: Callable[[], bool]) -> Non
     configure = getattr(connection, "setconfig", None)
     if configure:
         configure(getattr(sqlite3, "SQLITE_DBCONFIG_DEFENSIVE"))  # noqa: B009
-    connection.set_progress_handler(is_over, STEPS_BETWEEN_LOOKS)
 
 
 def knows_safe_functions() -> bool:

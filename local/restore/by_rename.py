@@ -6,7 +6,9 @@ import os
 import sqlite3
 from contextlib import suppress
 
+from local.events import Event
 from local.restore import kept, swap
+from local.restore.fetch import sidecars
 from local.restore.holders import holders
 from local.restore.replacement import KEPT, MEANWHILE, Replacement, stage
 from local.restore.through_sqlite import OpenLive, StaysLockedError
@@ -53,6 +55,13 @@ class ByRename:
             raise StaysLockedError("another program has just opened it")
         self._stamp = self._stamp_of()
         swap.put_in_place(replacement.staged, replacement.live, replacement.beside)
+        self._tell_of_sidecars()
+
+    def _tell_of_sidecars(self) -> None:
+        """Where there was no file, no copy is told of, to which they would belong."""
+        left = [str(each) for each in sidecars(self.replacement.beside) if self.replacement.kept is None]
+        if left:
+            self.replacement.watch(Event(self.replacement.subject, f"kept: {' '.join(left)}", lasting=True))
 
     def is_committed(self) -> bool:
         """See Way; told by the number of the file."""

@@ -6,10 +6,16 @@ import os
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from pathlib import Path
+
+import msgspec
 
 from local.backup.collations import stand_in
 from local.backup.live_database import open_live
@@ -18,6 +24,7 @@ from local.restore.holders import Holders, holders
 
 SIDECARS = ("-wal", "-shm", "-journal")
 LOOK_SECONDS = 10.0
+_ROOT = Path(__file__).parents[2]
 _MAGIC = b"SQLite format 3\0"
 _WAL_VERSION = 2
 _LARGEST_PAGE_BYTES = 65536
@@ -139,20 +146,38 @@ def _content(path: Path) -> Content:
     if header_page_bytes(header) is None:
         # Not even opened by SQLite, which would remove or replay what stands beside it.
         return Content(LiveState.UNREADABLE, "it has no header of an SQLite database")
-    content = _as_sqlite_sees(path)
+    content = as_sqlite_sees(partial(_looked_at, path))
     if content.state is LiveState.UNREADABLE:
         mode = "wal" if header[18] == _WAL_VERSION else "delete"
         return Content(content.state, content.why, header_page_bytes(header), mode)
     return content
 
 
-def _as_sqlite_sees(path: Path) -> Content:
-    try:
-        if _has_bytes(path.with_name(path.name + "-wal")):
-            with closing(_open_beside_wal(path)) as connection:
-                return _examined(connection)
+def _looked_at(path: Path) -> Content:
+    if not _has_bytes(path.with_name(path.name + "-wal")):
         with closing(open_live(path, LOOK_SECONDS)) as live:
-            return _examined(live.connection)
+            return examined(live.connection)
+    if not os.path.lexists(path.with_name(path.name + "-shm")) and _may_write(path):
+        return _by_a_process(path)
+    with closing(_open_beside_wal(path)) as connection:
+        return examined(connection)
+
+
+def _by_a_process(path: Path) -> Content:
+    """What `look_process` finds, since opened in any other way the database would get a -shm."""
+    command = [sys.executable, "-m", "local.restore.look_process", str(path)]
+    done = subprocess.run(command, capture_output=True, cwd=_ROOT, stdin=subprocess.DEVNULL, process_group=0)
+    try:
+        return msgspec.json.decode(done.stdout, type=Content)
+    except msgspec.DecodeError:
+        told = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise OSError(0, f"the program that looks at it ended with {done.returncode} {told}".rstrip()) from None
+
+
+def as_sqlite_sees(look: Callable[[], Content]) -> Content:
+    """What `look` finds, or what the error says of the file that SQLite or the system refuses it with."""
+    try:
+        return look()
     except sqlite3.DatabaseError as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         if code in _UNREADABLE:
@@ -176,7 +201,8 @@ def _has_bytes(path: Path) -> bool:
         return False
 
 
-def _examined(connection: sqlite3.Connection) -> Content:
+def examined(connection: sqlite3.Connection) -> Content:
+    """The state, the page size and the journal mode of an open database, as far as SQLite's quick_check tells."""
     page_bytes = int(connection.execute("PRAGMA page_size").fetchone()[0])
     journal_mode = str(connection.execute("PRAGMA journal_mode").fetchone()[0])
     connection.text_factory = lambda raw: raw.decode(errors="replace")

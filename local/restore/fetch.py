@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from local.drill.run import run_program
+from local.drill_program.distrust import confine
+from local.drill_program.download import OVERWRITTEN
 from local.drill_program.tables import schema_digest
 from local.errors import InconclusiveError
 from local.events import Watch
@@ -18,6 +20,9 @@ from local.report import DrilledDatabase
 from local.restore.proven import ProvenCopy
 from local.restore.source import BackupSource
 from local.store.durable import sync_file
+
+# Each overwriting of one is a backup of its own, minutes apart.
+_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -31,8 +36,17 @@ class FetchedBackup:
 def fetch(source: BackupSource, folder: Path, watch: Watch) -> FetchedBackup:
     """Drill the backup in a process of its own, and keep the database that it restored in `folder`, if it passes.
 
+    Where a backup of the same day takes its name meanwhile, it is found again as that day's former content.
     Raises InconclusiveError where the program gave no whole verdict, or kept another file than it proved.
     """
+    for _ in range(_TRIES):
+        found = _fetched(source, folder, watch)
+        if found.drilled.verdict == "passed" or found.drilled.steps[-1].detail != OVERWRITTEN:
+            break
+    return found
+
+
+def _fetched(source: BackupSource, folder: Path, watch: Watch) -> FetchedBackup:
     targets = source.targets()
     if targets.missing:
         return FetchedBackup(targets.missing[0], None)
@@ -57,7 +71,8 @@ def _proven(path: Path, drilled: DrilledDatabase) -> ProvenCopy:
         os.close(descriptor)
     counted = {name: count.restored for name, count in drilled.rows.items() if count.restored is not None}
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
-        return ProvenCopy(path, counted, schema_digest(connection))
+        confine(connection)
+        return ProvenCopy(path, counted, schema_digest(connection), drilled.name, drilled.backup_time)
 
 
 def sidecars(path: Path) -> tuple[Path, ...]:

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from shlex import quote
 
 import msgspec
 
 from local import interrupt
 from local.drill.targets import Targets
+from local.drill_program.distrust import confine
 from local.drill_program.tables import row_counts
 from local.errors import ConfigError, InconclusiveError
 from local.events import Watch
+from local.interrupt import if_abandoned
 from local.report import Verdict
+from local.restore.claim import claimed
 from local.restore.facts import LiveFacts, LiveState, ProvenCopyFacts, copy_facts, look
 from local.restore.fetch import fetch
 from local.restore.kept import copies
 from local.restore.live import LiveRestore, restore_live
 from local.restore.live_checks import LiveChecks
 from local.restore.live_rows import LiveRows, live_rows
-from local.restore.plan import Method, Plan, Refusal, decide
-from local.restore.private_folder import private_folder
+from local.restore.plan import Method, Plan, Refusal, decide, needed_bytes
+from local.restore.probe import missing_program
 from local.restore.request import RestoreRequest
 from local.restore.result import Restore, RestorePlan, RestoreReport, RowChange
 from local.restore.rollback import roll_back
@@ -41,6 +47,8 @@ _METHODS = {
     Method.THROUGH_SQLITE: "through SQLite, under the database's own locks: programs that have it open go on",
     Method.RENAME: "a new file in its place; the former one is kept as it is, byte for byte",
 }
+# In the work folder.
+_FETCHED = "fetched"
 _USUAL_PAGE_BYTES = 4096
 _SOME_PAGES = 2
 
@@ -62,7 +70,8 @@ def order_restore(configured: Settings, request: RestoreRequest, watch: Watch) -
     live = _live_path(database)
     facts = look(live)
     counted = _counted(facts)
-    shown = _shown(facts, _decided(facts, source), source.recorded.raw_bytes, counted)
+    plan = _with_probe(database, facts, _decided(facts, source))
+    shown = _shown(facts, plan, source.recorded.raw_bytes, counted)
     restore = started.restore(source, live, live=True)
     return LiveOrder(database, live, source, preview_report(restore, source, shown, counted.rows))
 
@@ -81,7 +90,8 @@ def order_rollback(configured: Settings, name: str | None) -> LiveOrder:
     recorded = BackupRecord(database=database.name, rows=kept.rows or None)
     source = BackupSource(database.name, str(newest), None, 0, recorded, lambda: Targets((), ()))
     trouble = LiveRows(counted.rows, counted.trouble or kept.trouble)
-    shown = _shown(facts, decide(facts, copy_facts(newest, live.parent)), newest.stat().st_size, trouble)
+    plan = _with_probe(database, facts, _decided_back(facts, newest, kept))
+    shown = _shown(facts, plan, newest.stat().st_size, trouble)
     restore = msgspec.structs.replace(started.restore(source, live, live=True), rollback=True)
     return LiveOrder(database, live, source, preview_report(restore, source, shown, counted.rows))
 
@@ -92,17 +102,28 @@ def carry_out(order: LiveOrder, configured: Settings, watch: Watch) -> RestoreRe
     Raises InconclusiveError where it cannot be begun, LockHeldError while another restore of it is under way.
     """
     started = Started.now()
-    checks = LiveChecks(order.database, configured.restore.probe_seconds)
     restore = started.restore(order.source, order.live, live=True)
-    with private_folder(order.live) as folder:
-        fetched = fetch(order.source, folder, watch)
+    # Whatever is left there by a kill, also by one while the backup is fetched, the next command clears away.
+    with claimed(order.live) as folder:
+        with _emptied(folder / _FETCHED) as private:
+            fetched = fetch(order.source, private, watch)
         proven = fetched_report(msgspec.structs.replace(restore, seconds=started.seconds), fetched)
         if fetched.copy is None:
             return proven
+        checks = LiveChecks(order.database, configured.restore.probe_seconds, fetched.drilled.backup_time)
         interrupt.leaves(_LEFT)
         done = restore_live(order.live, fetched.copy, checks.of_restored, configured.restore.keep_copies, watch)
     rows = _changes(order.preview.rows, fetched.copy.rows)
     return RestoreReport(_ended(restore, done, started), proven.steps, rows, checks.probed)
+
+
+@contextmanager
+def _emptied(folder: Path) -> Iterator[Path]:
+    """A new folder there (0700); where the process is ended by force in here, it is removed first."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    with if_abandoned(partial(shutil.rmtree, folder, ignore_errors=True)):
+        yield folder
 
 
 def carry_back(order: LiveOrder, configured: Settings, watch: Watch) -> RestoreReport:
@@ -110,7 +131,7 @@ def carry_back(order: LiveOrder, configured: Settings, watch: Watch) -> RestoreR
     started = Started.now()
     checks = LiveChecks(order.database, configured.restore.probe_seconds)
     interrupt.leaves(_LEFT)
-    done = roll_back(order.live, checks.of_former, configured.restore.keep_copies, watch)
+    done = roll_back(order.live, checks.of_former, configured.restore.keep_copies, watch, order.database.name)
     restore = msgspec.structs.replace(started.restore(order.source, order.live, live=True), rollback=True)
     return RestoreReport(_ended(restore, done, started), (), order.preview.rows, checks.probed)
 
@@ -120,7 +141,11 @@ def require(order: LiveOrder) -> None:
     restore = order.preview.restore
     if restore.verdict == "passed":
         return
-    raise InconclusiveError(f"restore {restore.name}", restore.reason or "cannot be begun", "nothing was changed")
+    plan = order.preview.plan
+    holders = f"; open in: {', '.join(plan.holders)}" if plan and plan.holders else ""
+    came_back = f"{restore.reason or 'it cannot be begun'}{holders}; nothing was touched"
+    mend = (plan and plan.mend) or "look for another one: invoke backup.list"
+    raise InconclusiveError(f"restore {restore.name}", came_back, mend)
 
 
 def _ended(restore: Restore, done: LiveRestore, started: Started) -> Restore:
@@ -133,6 +158,7 @@ def _ended(restore: Restore, done: LiveRestore, started: Started) -> Restore:
         kept_meanwhile=None if done.kept_meanwhile is None else str(done.kept_meanwhile),
         rolled_back=done.rolled_back,
         counts_compared=done.counts_compared,
+        can_be_undone=done.can_be_undone,
         surplus=tuple(map(str, done.surplus)),
         reason=done.why,
     )
@@ -174,25 +200,46 @@ def _decided(facts: LiveFacts, source: BackupSource) -> Plan | Refusal:
     return decide(facts, ProvenCopyFacts(size, page, max(size // page, _SOME_PAGES), staged_bytes=size))
 
 
+def _decided_back(facts: LiveFacts, newest: Path, kept: LiveRows) -> Plan | Refusal:
+    if kept.trouble is None:
+        return decide(facts, copy_facts(newest, facts.path.parent))
+    mend = f"put it back by hand if it must be: ls -la {quote(str(newest))}*"
+    return Refusal(f"the newest copy cannot be gone back to, {kept.trouble}", facts.holders, mend)
+
+
+def _with_probe(database: Database, facts: LiveFacts, plan: Plan | Refusal) -> Plan | Refusal:
+    """A probe of which it is known before that it will fail would only bring the former content back."""
+    missing = None if database.probe is None else missing_program(database.probe)
+    if missing is None or isinstance(plan, Refusal):
+        return plan
+    mend = f"install it, or correct the probe of {database.name} in databases, or take it out for this restore"
+    return Refusal(f"the probe cannot be started: there is no program {missing}", facts.holders, mend)
+
+
 def _shown(facts: LiveFacts, plan: Plan | Refusal, copy_bytes: int | None, counted: LiveRows) -> RestorePlan:
+    refused = isinstance(plan, Refusal)
     return RestorePlan(
         found=_found(facts),
         holders=tuple(map(str, facts.holders.processes)),
         untold=facts.holders.untold or None,
-        method="nothing would be touched" if isinstance(plan, Refusal) else _METHODS[plan.method],
-        needed_bytes=None if copy_bytes is None else _needed(facts, plan, copy_bytes),
+        method=_method(facts, plan),
+        needed_bytes=None if copy_bytes is None else needed_bytes(facts, copy_bytes, copy_bytes, _way(plan)),
         free_bytes=facts.free_bytes,
-        keeps=None if facts.state is LiveState.MISSING else f"{facts.path}.pre-restore-<epoch>",
-        refusal=f"{plan.reason}; {plan.mend}" if isinstance(plan, Refusal) else None,
+        keeps=None if refused or facts.state is LiveState.MISSING else f"{facts.path}.pre-restore-<epoch>",
+        refusal=plan.reason if isinstance(plan, Refusal) else None,
         note=counted.trouble,
+        mend=plan.mend if isinstance(plan, Refusal) else None,
     )
 
 
-def _needed(facts: LiveFacts, plan: Plan | Refusal, copy_bytes: int) -> int:
-    """The fetched copy; and where SQLite replaces the content, the kept copy and SQLite's own journal."""
-    if isinstance(plan, Plan) and plan.method is Method.RENAME:
-        return copy_bytes
-    return copy_bytes + facts.size_bytes + 2 * max(facts.size_bytes, copy_bytes)
+def _way(plan: Plan | Refusal) -> Method:
+    return Method.THROUGH_SQLITE if isinstance(plan, Refusal) else plan.method
+
+
+def _method(facts: LiveFacts, plan: Plan | Refusal) -> str:
+    if isinstance(plan, Refusal):
+        return "nothing would be touched"
+    return "a new file, since there is none" if facts.state is LiveState.MISSING else _METHODS[plan.method]
 
 
 def _counted(facts: LiveFacts) -> LiveRows:
@@ -205,6 +252,7 @@ def _rows_of(copy: Path) -> LiveRows:
     """The rows of a kept copy, which nobody writes to; what a killed program left beside it is not counted."""
     try:
         with closing(sqlite3.connect(f"{copy.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+            confine(connection)
             return LiveRows(row_counts(connection))
     except sqlite3.Error as error:
         return LiveRows({}, f"{copy.name}: {error}")

@@ -17,12 +17,14 @@ from typing import Annotated, Literal
 import msgspec
 
 from local.restore.claim import JOURNAL_FILE
+from local.settings import NAME
 from local.store.durable import sync_file, sync_folder
 
 State = Literal["preparing", "keeping", "replacing", "committed", "undoing"]
 _NEW_FILE = "journal.new"
 _LARGEST_BYTES = 64_000
 _Moment = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
+_Database = Annotated[str, msgspec.Meta(pattern=rf"^{NAME.pattern}\Z", max_length=300)]
 _Name = Annotated[str, msgspec.Meta(max_length=300)]
 
 
@@ -31,13 +33,16 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
 
     `kept` and `meanwhile` are the file names of the copies that it makes beside the live database, `…_inode` the
     numbers of files that it makes or finds: what has another one is somebody else's. `journal_mode` is the one that
-    the live database is to have afterwards.
+    the live database is to have afterwards. `database` is its name in the configuration, `backup_time` when the backup
+    was taken that replaces it: both are for people.
     """
 
     state: State
     rollback: bool
     method: Literal["through SQLite", "rename"]
     started_time: _Moment
+    database: _Database | None = None
+    backup_time: _Moment | None = None
     journal_mode: Literal["wal", "delete"] | None = None
     kept: _Name | None = None
     kept_inode: int | None = None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 
+from local import interrupt
 from local.errors import InconclusiveError, PillarError, SourceError
 from local.events import Event, Watch
 from local.restore import journal, kept
@@ -38,6 +39,7 @@ class LiveRestore:
     `kept` is the pre-restore copy (None where nothing stood there, or where it was put back itself); `why` it was
     `rolled_back`, and `kept_meanwhile` what programs had written by then. `surplus` are the files of copies beyond
     the number to be kept; `counts_compared` is False where another program had written before they could be.
+    `can_be_undone`: what was kept is a database, so that a rollback can go back to it.
     """
 
     kept: Path | None
@@ -46,6 +48,7 @@ class LiveRestore:
     kept_meanwhile: Path | None
     surplus: tuple[Path, ...]
     counts_compared: bool
+    can_be_undone: bool
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ def carry_out(job: Job, watch: Watch) -> LiveRestore:
         with _not_begun(path):
             way: Way = ByRename(replacement) if method is Method.RENAME else UnderLocks(replacement)
         with way:
+            interrupt.check()
             with _begun(way, replacement):
                 way.replace()
             return _judged(job, way, replacement)
@@ -103,7 +107,7 @@ def _planned(job: Job, folder: Path, watch: Watch) -> tuple[Replacement, Method]
     if isinstance(plan, Refusal):
         who = f"; open in: {facts.holders}" if facts.holders.processes or facts.holders.untold else ""
         raise InconclusiveError(f"restore of {facts.path}", f"{plan.reason}{who}; nothing was touched", plan.mend)
-    return Replacement(facts, folder, job.copy, first_entry(facts, plan, job.rollback), watch), plan.method
+    return Replacement(facts, folder, job.copy, first_entry(facts, plan, job.copy, job.rollback), watch), plan.method
 
 
 @contextmanager
@@ -141,6 +145,7 @@ def _judged(job: Job, way: Way, replacement: Replacement) -> LiveRestore:
         with _undoing(replacement):
             way.undo()
         replacement.end()
+        interrupt.leaves(f"{replacement.live} holds its former content again")
         raise
     if found.why is not None:
         with _undoing(replacement):
@@ -149,8 +154,15 @@ def _judged(job: Job, way: Way, replacement: Replacement) -> LiveRestore:
         way.finish()
     replacement.end()
     surplus = kept.surplus(replacement.live, job.keep_copies)
-    undone = found.why is not None
-    return LiveRestore(replacement.kept, undone, found.why, replacement.meanwhile, surplus, found.counts_compared)
+    return LiveRestore(
+        kept=replacement.kept,
+        rolled_back=found.why is not None,
+        why=found.why,
+        kept_meanwhile=replacement.meanwhile,
+        surplus=surplus,
+        counts_compared=found.counts_compared,
+        can_be_undone=replacement.entry.method == "through SQLite",
+    )
 
 
 def _checked(job: Job, way: Way, replacement: Replacement) -> Verified:

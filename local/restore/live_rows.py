@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.backup.live_database import file_state, open_live
+from local.drill_program.distrust import confine
 from local.drill_program.tables import row_counts
 from local.restore.fetch import sidecars
 
@@ -36,6 +37,7 @@ def live_rows(path: Path, holders: Collection[str]) -> LiveRows:
         if sidecars(path) and not holders:
             return LiveRows(_counted_in_copy(path))
         with closing(open_live(path, _WAIT_SECONDS)) as live:
+            confine(live.connection)
             return LiveRows(row_counts(live.connection))
     except (sqlite3.Error, OSError) as error:
         return LiveRows({}, getattr(error, "strerror", None) or str(error))
@@ -56,4 +58,5 @@ def _counted_in_copy(path: Path) -> dict[str, int]:
         if file_state(path) != found:
             raise OSError("it is being written to by a program that this user cannot see")
         with closing(sqlite3.connect(copy)) as connection:
+            confine(connection)
             return row_counts(connection)

@@ -94,11 +94,19 @@ def _method(facts: LiveFacts, copy: ProvenCopyFacts) -> Plan | Refusal:
 _STOP = "stop these programs for the length of the restore, and start it again"
 
 
+def needed_bytes(facts: LiveFacts, copy_bytes: int, staged_bytes: int, method: Method) -> int:
+    """What a replacement takes on the live database's disk, where bringing the copy there takes `staged_bytes`.
+
+    A rename keeps the former file itself; SQLite journals what it overwrites, in WAL mode what it writes.
+    """
+    needed = staged_bytes + _SLACK_BYTES
+    if method is Method.THROUGH_SQLITE:
+        needed += facts.size_bytes + 2 * max(facts.size_bytes, copy_bytes)
+    return needed
+
+
 def _no_room(facts: LiveFacts, copy: ProvenCopyFacts, plan: Plan) -> Refusal | None:
-    """A rename keeps the former file itself; SQLite journals what it overwrites, in WAL mode what it writes."""
-    needed = copy.staged_bytes + _SLACK_BYTES
-    if plan.method is Method.THROUGH_SQLITE:
-        needed += facts.size_bytes + 2 * max(facts.size_bytes, copy.size_bytes)
+    needed = needed_bytes(facts, copy.size_bytes, copy.staged_bytes, plan.method)
     if facts.free_bytes >= needed:
         return None
     reason = f"no room in {facts.path.parent}: it takes {needed:,} bytes, {facts.free_bytes:,} are free"

@@ -44,8 +44,7 @@ def private_folder(target: Path) -> Iterator[Path]:
 def _locked(folder: Path) -> int:
     """A descriptor of the folder, which is new or swept, with a lock that the kernel releases whatever happens."""
     for _ in range(_TRIES):
-        with suppress(FileExistsError):
-            folder.mkdir(mode=0o700)
+        _make(folder)
         with suppress(FileNotFoundError):  # whoever had it removed it with its end
             descriptor = _open(folder)
             try:
@@ -56,6 +55,15 @@ def _locked(folder: Path) -> int:
                 raise
             os.close(descriptor)
     raise LockHeldError(f"restore: {folder}", "other restores come and go there", "wait for them")
+
+
+def _make(folder: Path) -> None:
+    try:
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+    except OSError as error:
+        came_back = f"{folder} cannot be made: {error.strerror}"
+        raise PillarError("restore: make a private folder", came_back, "choose another path: --to PATH") from error
 
 
 def _open(folder: Path) -> int:

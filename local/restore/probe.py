@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import selectors
 import shlex
+import shutil
 import signal
 import subprocess
 import time
@@ -50,6 +51,13 @@ class _Output:
 def words(command: str) -> list[str]:
     """The command's words as a shell would split them, a leading `~` of each expanded; no shell sees them."""
     return [os.path.expanduser(word) for word in shlex.split(command)]  # noqa: PTH111 - Path's own raises
+
+
+def missing_program(command: str) -> str | None:
+    """The program of the probe, if there is none of that name that could be run; it would be looked for from home."""
+    program = words(command)[0]
+    found = shutil.which(Path.home() / program if "/" in program else program)
+    return None if found else program
 
 
 def run_probe(command: str, seconds: float) -> ProbeResult:

@@ -22,8 +22,6 @@ from local.restore.replacement import STAGED
 from local.restore.through_sqlite import OpenLive, StaysLockedError
 from local.restore.under_locks import holds
 
-_UNDO = "restore NAME --rollback"
-
 
 class Ending(Enum):
     """How a restore that was ended by force comes to its end."""
@@ -104,8 +102,10 @@ def sentence(live: Path, entry: Entry, ending: Ending, found: Holds) -> str:
         # No database, so no rollback goes back to it.
         former = f"what stood there before: {live.with_name(entry.kept)}"
     elif entry.kept and entry.kept_inode:
-        former = f"the former content: {live.with_name(entry.kept)}; invoke {_UNDO} goes back to it"
-    what = "the copy that it went back to" if entry.rollback else "the restored backup"
+        undo = f"invoke restore {entry.database or 'NAME'} --rollback"
+        former = f"the former content: {live.with_name(entry.kept)}; {undo} goes back to it"
+    of = f" of {entry.backup_time}" if entry.backup_time else ""
+    what = "the copy that it went back to" if entry.rollback else f"the restored backup{of}"
     if found is Holds.UNCLEAR and entry.state in ("replacing", "undoing"):
         return f"{begun} while it replaced the database, which is whole, but may be the former one or {what}; {former}"
     return f"{begun} after it had replaced the database, which holds {what}; its checks were not finished; {former}"

@@ -28,7 +28,8 @@ def check(screen: Screen, report: RestoreReport, notes: Sequence[str] = ()) -> N
     if restore.verdict == "passed":
         screen.say(f"check: the {what} would begin; nothing was changed", "green")
     else:
-        screen.say(f"check: NOT possible: {restore.reason}; nothing was changed", _COLOURS[restore.verdict])
+        mend = f"; {report.plan.mend}" if report.plan and report.plan.mend else ""
+        screen.say(f"check: NOT possible: {restore.reason}{mend}; nothing was changed", _COLOURS[restore.verdict])
 
 
 def preview(screen: Screen, report: RestoreReport) -> None:
@@ -41,8 +42,8 @@ def preview(screen: Screen, report: RestoreReport) -> None:
         others = f" ({plan.untold})" if plan.untold else ""
         screen.say(f"open in: {', '.join(plan.holders) or 'no program'}{others}")
         screen.say(f"how: {plan.method}")
-        kept = f"kept first: as {plan.keeps}" if plan.keeps else "kept first: nothing, there is no file"
-        screen.say(kept)
+        if not plan.refusal:
+            screen.say(f"kept first: as {plan.keeps}" if plan.keeps else "kept first: nothing, there is no file")
     needed = "what it needs is not recorded" if plan.needed_bytes is None else f"{size(plan.needed_bytes)} needed"
     screen.say(f"room: {needed}, {size(plan.free_bytes)} free")
     if plan.note:
@@ -66,7 +67,11 @@ def result(screen: Screen, report: RestoreReport) -> None:
 def _ending(restore: Restore) -> str:
     which = f"{restore.name} of {restore.backup_time}" if restore.backup_time else f"{restore.name} of {restore.blob}"
     if restore.verdict == "passed":
-        undo = f"; undo it: invoke restore {restore.name} --rollback" if restore.live and restore.kept else ""
+        undo = (
+            f"; undo it: invoke restore {restore.name} --rollback"
+            if restore.live and restore.kept and restore.can_be_undone
+            else ""
+        )
         return f"restore passed: {which} stands at {restore.target}{undo}"
     if restore.rolled_back:
         return f"restore FAILED: rolled back, {restore.target} holds the former content again: {restore.reason}"
@@ -78,7 +83,7 @@ def _ending(restore: Restore) -> str:
 def _not_restored(restore: Restore) -> str:
     if restore.kept:
         return f"what stood there before is {restore.kept}"
-    return "nothing was restored; older backups: invoke backup.list; by hand: docs/restore-command.md"
+    return "nothing was restored; older backups: invoke backup.list; by hand: docs/restore.md"
 
 
 def _backup(restore: Restore) -> str:

@@ -42,6 +42,11 @@ class Replacement:
         return self.facts.path
 
     @property
+    def subject(self) -> str:
+        """What it is called where it is told: the database's name, where that is known."""
+        return self.entry.database or self.live.name
+
+    @property
     def staged(self) -> Path:
         """What it is replaced by: a file without sidecars, beside it."""
         return self.folder / STAGED
@@ -86,16 +91,16 @@ class Replacement:
             journal.remove(self.folder)
         except OSError as error:
             told = f"{self.folder} cannot be removed ({error.strerror}); the next command tries again"
-            self.watch(Event(self.live.name, told, lasting=True))
+            self.watch(Event(self.subject, told, lasting=True))
 
     def say(self, text: str) -> None:
         """A line for people."""
-        self.watch(Event(self.live.name, text))
+        self.watch(Event(self.subject, text))
 
     def advance(self, done: int, total: int) -> None:
         """How far the exchange is, in bytes."""
         doing = "put the former content back" if self.entry.state == "undoing" else "replace the live database"
-        self.watch(Event(self.live.name, doing, done, total))
+        self.watch(Event(self.subject, doing, done, total))
 
     def name_kept(self, made: Path) -> None:
         """Give the copy of what is about to be overwritten its name for good, written down before."""
@@ -113,13 +118,15 @@ class Replacement:
         kept.place(made, self.live.with_name(name))
 
 
-def first_entry(facts: LiveFacts, plan: Plan, rollback: bool) -> Entry:
+def first_entry(facts: LiveFacts, plan: Plan, copy: ProvenCopy, rollback: bool) -> Entry:
     """What is known of a replacement before anything is done."""
     return Entry(
         state="preparing",
         rollback=rollback,
         method="rename" if plan.method is Method.RENAME else "through SQLite",
         started_time=clock.timestamp(clock.now()),
+        database=copy.database,
+        backup_time=copy.backup_time,
         journal_mode="wal" if facts.journal_mode == "wal" else "delete" if facts.journal_mode else None,
     )
 

@@ -13,7 +13,7 @@ class Restore(msgspec.Struct, frozen=True, omit_defaults=True):
     `target` is the new file, or with `live` the live database. `kept` is the copy of what stood there before,
     `kept_meanwhile` of what was written between the restore and its undoing; `reason` says why it did not pass,
     `surplus` are older copies beyond `restore.keep_copies`. `counts_compared`: nobody else wrote before the counts were
-    compared with the record.
+    compared with the record. `can_be_undone`: what was kept is a database, to which `--rollback` goes back.
     """
 
     id: str
@@ -33,6 +33,7 @@ class Restore(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str | None
     rollback: bool = False
     check: bool = False
+    can_be_undone: bool = True
 
 
 class RowChange(msgspec.Struct, frozen=True):
@@ -57,8 +58,11 @@ class ProbeResult(msgspec.Struct, frozen=True):
 
 
 class RestorePlan(msgspec.Struct, frozen=True):
-    """What a restore would meet and do; sizes in bytes, `refusal` is why it would not begin (None: it would),
-    `untold` why there may be other holders than these."""
+    """What a restore would meet and do; sizes in bytes.
+
+    `refusal` is why it would not begin (None: it would), `mend` what to do about that, `untold` why there may be other
+    holders than these.
+    """
 
     found: str
     holders: tuple[str, ...]
@@ -69,6 +73,7 @@ class RestorePlan(msgspec.Struct, frozen=True):
     keeps: str | None
     refusal: str | None
     note: str | None = None
+    mend: str | None = None
 
 
 class RestoreReport(Document, frozen=True, omit_defaults=True):

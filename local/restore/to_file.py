@@ -44,6 +44,8 @@ def _check(path: Path, databases: Iterable[Database]) -> None:
     with suppress(FileNotFoundError):
         path.lstat()
         raise _exists(path)
+    if not os.access(path.parent, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise ConfigError("--to", f"this user may not write to {path.parent}", "choose another path: --to PATH")
     left = sidecars(path)
     if left:
         names = " and ".join(map(str, left))

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from shlex import quote
 
 import msgspec
 
@@ -95,7 +96,8 @@ def preview_to_file(configured: Settings, request: RestoreRequest, watch: Watch)
     check_target(path, configured.databases)
     free, needed = shutil.disk_usage(path.parent).free, source.recorded.raw_bytes
     refusal = f"no room in {path.parent}" if needed is not None and needed > free else None
-    plan = RestorePlan("nothing", (), None, "a new file", needed, free, None, refusal)
+    mend = f"choose another disk (--to PATH), or free space there: df -h {quote(str(path.parent))}" if refusal else None
+    plan = RestorePlan("nothing", (), None, "a new file", needed, free, None, refusal, mend=mend)
     return preview_report(started.restore(source, path, live=False), source, plan, {})
 
 

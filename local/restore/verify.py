@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from local.drill_program.distrust import confine
 from local.drill_program.steps import problems_and_broken_checks
 from local.drill_program.tables import row_counts, schema_digest
 from local.drill_program.work import Stop
@@ -29,6 +30,7 @@ def verify(connection: sqlite3.Connection, copy: ProvenCopy, written: Callable[[
     """
     connection.text_factory = lambda raw: raw.decode(errors="replace")
     try:
+        confine(connection)
         problems, _ = problems_and_broken_checks(connection, Stop())
         if problems != ["ok"]:
             told = "; ".join(problems[:_SHOWN]).replace("\n", " ")

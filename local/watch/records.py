@@ -52,6 +52,12 @@ def read_day(store: Store, day: date, now: datetime) -> DayRecords:
 
 def parse(name: str, content: bytes, now: datetime) -> tuple[DrillResult, ...]:
     """The results in a drill record called `name`; ValueError, in words, where it is none that a drill wrote."""
+    report, started = read_report(name, content, now)
+    return tuple(_result(database, started, name) for database in report.databases)
+
+
+def read_report(name: str, content: bytes, now: datetime) -> tuple[DrillReport, datetime]:
+    """The whole report in a drill record called `name`, and when it began; ValueError, in words, as `parse`."""
     try:
         report = msgspec.json.decode(content, type=DrillReport)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -63,7 +69,7 @@ def parse(name: str, content: bytes, now: datetime) -> tuple[DrillResult, ...]:
         raise ValueError("it is in the future (whose clock is wrong? date -u)")
     for database in report.databases:
         _check(database)
-    return tuple(_result(database, started, name) for database in report.databases)
+    return report, started
 
 
 def newest(results: Iterable[DrillResult]) -> DrillResult | None:

@@ -83,6 +83,14 @@ def _get_account(call: Call) -> Response:
     return reply(_account(_find(call)))
 
 
+def _get_blob_service(call: Call) -> Response:
+    call.subscription()
+    call.allowed("Microsoft.Storage/storageAccounts/blobServices/read", call.path)
+    properties = {"cors": {"corsRules": []}, **_find(call).blob_service}
+    kind = "Microsoft.Storage/storageAccounts/blobServices"
+    return reply({"id": call.path, "name": "default", "type": kind, "properties": properties})
+
+
 def _get_container(call: Call) -> Response:
     call.subscription()
     call.allowed("Microsoft.Storage/storageAccounts/blobServices/containers/read", call.path)
@@ -121,6 +129,7 @@ def _account(account: StorageAccount) -> Json:
             "primaryLocation": account.group.location,
             "primaryEndpoints": {"blob": account.blob_endpoint},
             "supportsHttpsTrafficOnly": True,
+            **account.properties,
         },
     }
 
@@ -137,5 +146,6 @@ ROUTES = (
         GROUP + _STORAGE + "/(?P<name>[^/]+)/blobServices/default/containers/(?P<container>[^/]+)",
         _get_container,
     ),
+    Route("GET", GROUP + _STORAGE + "/(?P<name>[^/]+)/blobServices/default", _get_blob_service),
     Route("POST", GROUP + _STORAGE + "/(?P<name>[^/]+)/listKeys", _list_keys),
 )

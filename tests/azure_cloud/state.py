@@ -75,7 +75,8 @@ class ResourceGroup:
 class StorageAccount:
     """A storage account with its first key, which listKeys tells, and the names of its containers.
 
-    `immutable`: an immutability policy is on each of them.
+    `immutable`: an immutability policy is on each of them. `properties` and `blob_service` are what Resource Manager
+    tells of the account and of its blob service besides.
     """
 
     group: ResourceGroup
@@ -84,6 +85,8 @@ class StorageAccount:
     key: str = field(repr=False)
     containers: tuple[str, ...] = ()
     immutable: bool = False
+    properties: Mapping[str, object] = field(default_factory=dict)
+    blob_service: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def id(self) -> str:

@@ -220,6 +220,28 @@ def test_a_drill_that_is_interrupted_anywhere_leaves_nothing(
     assert_nothing_temporary(tmp_path)
 
 
+SWALLOWED = """
+import os, signal, sqlite3
+from local import interrupt
+interrupt.install()
+connection = sqlite3.connect(":memory:")
+connection.set_authorizer(lambda *_: os.kill(os.getpid(), signal.SIGTERM) or 0)
+try:
+    connection.execute("SELECT 1")
+except sqlite3.Error:
+    pass
+print("goes on", flush=True)
+interrupt.check()
+print("has gone on")
+"""
+
+
+def test_a_signal_that_a_callback_swallowed_stops_what_cannot_be_taken_back() -> None:
+    done = subprocess.run([sys.executable, "-c", SWALLOWED], cwd=CHECKOUT, capture_output=True, text=True)
+
+    assert (done.returncode, done.stdout) == (143, "goes on\n"), done.stderr
+
+
 def test_nohup_holds(folder_workshop: Workshop, tmp_path: Path) -> None:
     folder_workshop.add("costs")
     command = ["nohup", *folder_workshop.command("backup")]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import sqlite3
 import zlib
 from contextlib import closing
@@ -28,7 +29,8 @@ NAME = "costs"
 # What a run finds: an empty store; a backup of an hour ago, of yesterday; a database that changed since, or did not.
 KINDS = ("first", "incremental", "unchanged", "next day", "unchanged next day")
 # What is killed at each of its steps, requests and moments; another command is added here, with its options.
-COMMANDS = ("backup", "drill.local")
+RESTORE = f"restore {NAME} --live --yes"
+COMMANDS = ("backup", "drill.local", RESTORE)
 # 400 rows of noise: several chunks, so that some are reused and some are sent.
 _ROWS = 400
 _NOISE_BYTES = 2000
@@ -37,9 +39,10 @@ _IMPATIENT: tuple[Arming, ...] = (armings.impatient,)
 
 @dataclass(frozen=True)
 class Before:
-    """What was there: the number of the store's newest content, and the live database's digest."""
+    """What was there: the number of the store's newest content, that of the live one, and its digest."""
 
     stored: int | None
+    live: int
     live_sha256: str
 
 
@@ -51,6 +54,7 @@ class Installation:
     reached: StoreSettings
     cache: Path
     content: int = 0
+    restores: bool = False
     _runs: count[int] = field(default_factory=count)
 
     @property
@@ -65,8 +69,10 @@ class Installation:
 
     @property
     def folders(self) -> tuple[Path, ...]:
-        """Where a command of ours may write: its cache, its temporary files, and a store that is a folder."""
-        return self.cache, self.temporary, self.workshop.root / "store"
+        """Where a command of ours may write: its cache, its temporary files, a store that is a folder, and the live
+        database with what has its name and more.
+        """
+        return self.cache, self.temporary, self.workshop.root / "store", self.live
 
     def create(self) -> None:
         """The live database with its first content."""
@@ -110,6 +116,7 @@ class Installation:
         return self.start(command, *arm).wait()
 
     def _start(self, command: str, arm: tuple[Arming, ...]) -> RunningCommand:
+        self.restores = self.restores or command == RESTORE
         workshop = Workshop(self.workshop.root, self.reached, self.workshop.databases, self.workshop.more)
         environment = {**os.environ, "XDG_CACHE_HOME": str(self.cache), "TMPDIR": str(self.temporary)}
         output = self.workshop.root / f"output-{next(self._runs)}"
@@ -140,12 +147,29 @@ class Installation:
 
     def before(self) -> Before:
         """What a run finds, to be compared with what it leaves."""
-        return Before(self.stored(), hashlib.sha256(self.live.read_bytes()).hexdigest())
+        self.restores = False
+        return Before(self.stored(), self.live_number(), hashlib.sha256(self.live.read_bytes()).hexdigest())
+
+    def live_number(self) -> int:
+        """The number of the live database's content, whole, as whoever opens it now finds it."""
+        copy = self.workshop.root / "copy-of-live.db"
+        for end in ("", "-wal", "-journal"):
+            copy.with_name(copy.name + end).unlink(missing_ok=True)
+            if Path(f"{self.live}{end}").exists():
+                shutil.copyfile(f"{self.live}{end}", f"{copy}{end}")
+        return number_in(copy)
 
     def assert_nothing_lost(self, before: Before) -> None:
-        """The store's newest is whole, the old content or the new one, and the live database is as it was."""
+        """The store's newest is whole, the old content or the new one, and the live database is as it was; after a
+        restore it is whole, the former content or the restored one.
+        """
         assert self.stored() in (before.stored, self.content), "the store's newest is neither the old nor the new one"
-        assert hashlib.sha256(self.live.read_bytes()).hexdigest() == before.live_sha256, "the live database was changed"
+        if not self.restores:
+            now = hashlib.sha256(self.live.read_bytes()).hexdigest()
+            assert now == before.live_sha256, "the live database was changed"
+            return
+        self.content = self.live_number()
+        assert self.content in (before.live, before.stored), "the live database is neither the old nor the new one"
 
     def assert_told_truly(self, before: Before, ended: Ended) -> None:
         """Exit 0 exactly where the new content is the newest with its sidecar; else what went wrong, in plain words."""
@@ -173,7 +197,8 @@ class Installation:
     def leftovers(self) -> list[str]:
         """Temporary files and folders of ours, and what in the store is neither a backup nor its sidecar."""
         local_files = [*self.temporary.iterdir(), *self.cache.rglob("work/*"), *self.cache.rglob("cache/*/new")]
-        return [*map(str, local_files), *stray(self.workshop.store)]
+        beside = self.workshop.root.glob("*.pillar9-*")
+        return [*map(str, local_files), *map(str, beside), *stray(self.workshop.store)]
 
 
 def read_whole(store: Store, point: Point) -> bytes:
@@ -189,7 +214,12 @@ def number_of(archive: bytes, target: Path) -> int:
         raw += member.decompress(rest) + member.flush()
         rest = member.unused_data
     target.write_bytes(raw)
-    with closing(sqlite3.connect(target)) as connection:
+    return number_in(target)
+
+
+def number_in(path: Path) -> int:
+    """The same of a database file."""
+    with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         ((number,),) = connection.execute("SELECT number FROM content")
         rows = connection.execute("SELECT number FROM noise WHERE id % 150 = 7").fetchall()

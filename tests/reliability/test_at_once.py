@@ -148,5 +148,5 @@ def test_a_blob_deleted_in_the_middle_of_a_drill_is_told(installations: Installa
     faults.fail("Get Blob", after(lambda: client.delete_blob(point.entry.name)), times=1, ending=".db.gz")
     with counted(AREA, "a blob deleted in the middle of a drill"):
         ended = installation.healthy("drill.local")
-        assert ended.code == 1, ended
-        assert "the archive is not there" in ended.told
+        assert ended.code == 4, ended
+        assert "it was removed from the store since it was chosen" in ended.told

@@ -13,7 +13,7 @@ import pytest
 from tests.reliability.armings import READ_SECONDS
 from tests.reliability.commands import Ended
 from tests.reliability.conftest import Installations
-from tests.reliability.installation import KINDS, Installation
+from tests.reliability.installation import KINDS, RESTORE, Installation
 from tests.support.azure_faults import Fault, FaultyAzurite, cut_after, cut_before, refused, slow, stalled
 from tests.support.tally import counted
 
@@ -132,6 +132,50 @@ def test_a_drill_of_which_any_request_meets_a_fault_is_never_wrong(
             assert installation.leftovers() == []
         faults.heal()
         if len(faults.requests) - asked <= number:
+            break
+    assert number > 2
+
+
+def assert_restored_truly(installation: Installation) -> None:
+    """Exit 0 exactly where the backup stands at the live path; a sound backup has never failed, and never is half."""
+    before = installation.before()
+    ended = installation.run(RESTORE)
+    assert "Traceback" not in ended.told
+    assert ended.code in (0, 3, 4), ended
+    installation.assert_nothing_lost(before)
+    assert (ended.code == 0) == (installation.live_number() == before.stored), ended
+    if ended.code:
+        assert list(installation.workshop.root.glob("*.pre-restore-*")) == [], "it was touched"
+
+
+def test_a_restore_of_which_a_request_meets_a_fault_tells_truly(
+    installations: Installations, faults: FaultyAzurite
+) -> None:
+    installation = installations.on_azure("incremental")
+    for fault, operation in (("403 in the middle", "Get Blob"), ("503 Server Busy", "List Blobs")):
+        faults.fail(operation, FAULTS[fault], times=1)
+        with counted("faults between us and the store", f"restore --live: {fault}"):
+            assert_restored_truly(installation)
+            assert installation.leftovers() == []
+        faults.heal()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("fault", [*FAULTS, *LASTING])
+def test_a_restore_of_which_any_request_meets_a_fault_tells_truly(
+    installations: Installations, faults: FaultyAzurite, fault: str
+) -> None:
+    for number in count():
+        installation = installations.on_azure("incremental")
+        asked = len(faults.requests)
+        faults.fail_at(number, {**FAULTS, **LASTING}[fault], 1 if fault in FAULTS else FOR_GOOD)
+        with counted("faults between us and the store", f"restore --live: {fault}"):
+            assert_restored_truly(installation)
+            assert installation.leftovers() == []
+            is_met = len(faults.requests) - asked > number
+            faults.heal()
+            installation.assert_drills()
+        if not is_met:
             break
     assert number > 2
 

@@ -20,7 +20,7 @@ import pytest
 from tests.reliability import armings
 from tests.reliability.commands import Arming, Ended, RunningCommand
 from tests.reliability.conftest import Installations
-from tests.reliability.installation import COMMANDS, KINDS, Installation
+from tests.reliability.installation import COMMANDS, KINDS, NAME, RESTORE, Installation, number_in
 from tests.support.azure_faults import Answer, Fault, FaultyAzurite
 from tests.support.tally import counted
 
@@ -105,10 +105,15 @@ def assert_survived(installation: Installation, kill: Kill, number: int, drills:
     before = installation.before()
     ended = kill(installation, number)
     installation.assert_nothing_lost(before)
-    if drills:
+    if drills or installation.restores:
         installation.assert_drills()
     installation.assert_next_run_mends()
     return ended
+
+
+def told(command: str) -> str:
+    """What a command is called on the page."""
+    return "restore --live" if command == RESTORE else command
 
 
 def each(numbers: Numbers, made: Callable[[], Installation], kill: Kill, fault: str, drills: bool = True) -> None:
@@ -233,6 +238,58 @@ def test_a_drill_program_killed_at_any_file_operation_leaves_nothing(installatio
     assert number > 2
 
 
+def test_a_restore_killed_at_a_file_operation_loses_nothing(installations: Installations) -> None:
+    installation = installations.on_folder("incremental")
+    kill = by_itself(RESTORE, at_file_operation)
+    each((12,), lambda: installation, kill, "restore --live, a file operation")
+
+
+@pytest.mark.long
+def test_a_restore_killed_at_any_file_operation_loses_nothing(installations: Installations) -> None:
+    made = partial(installations.on_folder, "incremental")
+    each(count(), made, by_itself(RESTORE, at_file_operation), "restore --live, a file operation")
+
+
+def test_a_restore_killed_at_a_request_loses_nothing(installations: Installations, faults: FaultyAzurite) -> None:
+    made = partial(installations.on_azure, "incremental")
+    each((3,), made, at_request(faults, RESTORE, "answered"), "restore --live, a request answered")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("at", ["begun", "answered"])
+def test_a_restore_killed_at_any_request_loses_nothing(
+    installations: Installations, faults: FaultyAzurite, at: str
+) -> None:
+    made = partial(installations.on_azure, "incremental")
+    each(count(), made, at_request(faults, RESTORE, at), f"restore --live, a request {at}")
+
+
+@pytest.mark.parametrize("numbers", [(6,), pytest.param(count(), marks=pytest.mark.long)])
+def test_a_restore_to_a_file_that_is_killed_leaves_it_whole_or_not_at_all(
+    installations: Installations, numbers: Numbers
+) -> None:
+    installation = installations.on_folder("unchanged")
+    for number in numbers:
+        target = installation.workshop.root / "new" / f"{number}.db"
+        target.parent.mkdir(exist_ok=True)
+        command = f"restore {NAME} --to {target}"
+        with counted("SIGKILL", "restore to a file, a file operation"):
+            folders = (*installation.folders, target.parent)
+            ended = installation.run(command, partial(armings.killed_at, number, *folders))
+            if not target.exists():
+                assert installation.healthy(command).code == 0
+            assert number_in(target) == 0
+            installation.assert_drills()
+            # What was killed past its end was there already: it is told so, and swept by the next to that name.
+            target.unlink()
+            assert installation.healthy(command).code == 0
+            assert list(target.parent.iterdir()) == [target]
+            assert installation.leftovers() == []
+            target.unlink()
+        if ended.code != KILLED:
+            break
+
+
 @pytest.mark.parametrize("numbers", [(0, 1, 2)])
 def test_a_backup_killed_at_a_step_loses_nothing(installations: Installations, numbers: Numbers) -> None:
     kill = by_itself("backup", at_line)
@@ -247,15 +304,15 @@ def test_a_command_killed_at_any_step_loses_nothing(
     installations: Installations, store: str, kind: str, command: str
 ) -> None:
     made = partial(installations.on_folder if store == "folder" else installations.on_azure, kind)
-    each(count(), made, by_itself(command, at_line), f"{command}, a step that it tells")
+    each(count(), made, by_itself(command, at_line), f"{told(command)}, a step that it tells")
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_killed_at_a_moment_loses_nothing(installations: Installations, command: str) -> None:
+@pytest.mark.parametrize(("command", "times"), [("backup", 2), ("drill.local", 2), (RESTORE, 1)])
+def test_a_command_killed_at_a_moment_loses_nothing(installations: Installations, command: str, times: int) -> None:
     installation = installations.on_azure("incremental")
-    for number in range(2):
+    for number in range(times):
         installation.change()
-        with counted("SIGKILL", f"{command}, at any moment"):
+        with counted("SIGKILL", f"{told(command)}, at any moment"):
             assert_survived(installation, at_any_moment(command, 0.4), number, drills=False)
 
 
@@ -269,5 +326,5 @@ def test_commands_killed_at_any_moment_lose_nothing(
     installation = (installations.on_folder if store == "folder" else installations.on_azure)("incremental")
     for number in range(RUNS // 10 * share, RUNS // 10 * (share + 1)):
         installation.change()
-        with counted("SIGKILL", f"{command}, at any moment"):
+        with counted("SIGKILL", f"{told(command)}, at any moment"):
             assert_survived(installation, at_any_moment(command, 0.5), number, drills=True)

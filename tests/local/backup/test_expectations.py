@@ -82,7 +82,7 @@ def test_without_a_process_to_be_had_the_checks_are_unknown(tmp_path: Path, monk
 
 def test_a_process_that_dies_leaves_its_checks_unknown(tmp_path: Path) -> None:
     path = snapshot_of(tmp_path)
-    process = CheckProcess(Database(name="x", path=path, checks={"a": FOR_EVER}), path, TAKEN)
+    process = CheckProcess({"a": FOR_EVER}, f"{path.as_uri()}?mode=ro", None)
     process.process.kill()
     found = process.answers(lambda: None)
     process.end()

@@ -109,7 +109,7 @@ def test_an_empty_file_is_refused_though_sqlite_would_take_it(tmp_path: Path, ta
     assert "the file is empty" in str(error)
     assert "invoke backup.list" in error.mend
     assert "invoke restore" in error.mend
-    assert "docs/restore-command.md" in error.mend
+    assert "docs/restore.md" in error.mend
 
 
 @pytest.mark.parametrize("text", [b"hello", b"just a text file, and nothing else\n" * 512, bytes(8192)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -51,6 +52,29 @@ def test_what_is_no_database_is_not_written_to(place: Path, content: bytes | Non
 
     assert found.state is state
     assert {path.name: path.read_bytes() for path in place.iterdir() if path.suffix != ".db-shm"} == before
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_a_wal_without_its_shm_is_read_and_neither_is_written_nor_made(
+    place: Path, tmp_path: Path, is_whole: bool
+) -> None:
+    live = place / "tasks.db"
+    with reading(make(tmp_path / "tasks.db", FORMER_ROWS)) as connection:
+        connection.execute("CREATE TABLE later (number)")
+        shutil.copyfile(tmp_path / "tasks.db", live)
+        shutil.copyfile(tmp_path / "tasks.db-wal", place / "tasks.db-wal")
+    if not is_whole:
+        with live.open("r+b") as file:
+            file.seek(3 * 4096)
+            file.write(b"\xff" * 8192)
+    before = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in place.iterdir()}
+
+    found = look(live)
+
+    assert found.state is (LiveState.SOUND if is_whole else LiveState.DAMAGED)
+    assert (found.page_bytes, found.journal_mode) == (4096, "wal")
+    assert {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in place.iterdir()} == before
+    assert names(place) == ["tasks.db", "tasks.db-wal"]
 
 
 def test_what_it_is_beside_its_wal_is_told_without_writing_it_in(live: Path, place: Path) -> None:

@@ -183,6 +183,7 @@ def test_whatever_ends_the_checks_brings_the_former_content_back(
     with pytest.raises(type(error)):
         restore_live(live, copy, ended, KEEP, unwatched)
 
+    assert interrupt._Process.left == f"{live} holds its former content again"
     assert live.read_bytes() == b"no database" if broken else look_at(live).rows == FORMER_ROWS
     assert not work_folder(live).exists()
 

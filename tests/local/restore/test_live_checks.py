@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.restore.live_checks import LiveChecks, database_problem, floor_problem
+from local.restore.live_checks import LiveChecks, claims_problem, database_problem, floor_problem
 from local.settings import Database
 from tests.support.drill_archives import make_database
 
@@ -39,6 +39,26 @@ def test_a_sound_database_has_no_problem_also_while_another_has_it_open(tmp_path
 def test_no_database_at_all_is_told_and_none_is_made(tmp_path: Path) -> None:
     assert str(database_problem(tmp_path / "none.db", {})).startswith("the live database cannot be read: ")
     assert not (tmp_path / "none.db").exists()
+
+
+CLAIMS: list[tuple[str, str | None]] = [
+    ("SELECT count(*) = 3000 FROM tasks", None),
+    ("SELECT :backup_time = '2026-05-05 12:00:00'", None),
+    ("SELECT count(*) > 3000 FROM tasks", "check 'many' does not hold: it is false"),
+    ("SELECT no_such FROM tasks", "check 'many' could not be evaluated: SQLite"),
+]
+
+
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+def test_the_applications_checks_are_evaluated_on_it_and_leave_nothing_beside_it(tmp_path: Path, mode: str) -> None:
+    path = make_database(tmp_path / "live.db")
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(f"PRAGMA journal_mode={mode}")
+    for sql, told in CLAIMS:
+        found = claims_problem(path, {"many": sql}, "2026-05-05T12:00:00.000Z")
+        assert (found or "").startswith(told or ""), sql
+        assert bool(found) == bool(told), sql
+    assert [each.name for each in tmp_path.iterdir()] == ["live.db"]
 
 
 def test_the_probe_is_asked_last_and_what_it_said_first_is_kept(tmp_path: Path) -> None:

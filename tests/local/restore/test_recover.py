@@ -75,6 +75,15 @@ def test_no_rollback_is_promised_to_what_is_no_database() -> None:
     assert told.endswith("what stood there before: /data/tasks.db.pre-restore-7")
 
 
+def test_the_database_and_the_backup_are_named() -> None:
+    entry = msgspec.structs.replace(ENTRY, kept_inode=5, database="mission-control", backup_time=BEGAN)
+
+    told = sentence(Path("/data/tasks.db"), entry, Ending.FINISH, Holds.RESTORED)
+
+    assert f"holds the restored backup of {BEGAN};" in told
+    assert "invoke restore mission-control --rollback goes back to it" in told
+
+
 def test_past_the_commit_nothing_is_undone(live: Path, tmp_path: Path) -> None:
     killed(live, tmp_path / "private")
 
@@ -124,6 +133,8 @@ def test_the_next_restore_tidies_up_first(live: Path, copy: ProvenCopy, tmp_path
         msgspec.json.encode(msgspec.structs.replace(ENTRY, meanwhile="tasks.db")),
         msgspec.json.encode(msgspec.structs.replace(ENTRY, kept="tasks.db.pre-restore-7-wal")),
         msgspec.json.encode(ENTRY).replace(b"{", b'{"more": 1, ', 1),
+        msgspec.json.encode(msgspec.structs.replace(ENTRY, database="x; rm -rf ~")),
+        msgspec.json.encode(msgspec.structs.replace(ENTRY, backup_time="yesterday")),
         msgspec.json.encode(ENTRY).replace(BEGAN.encode(), b"\\u001b[31m"),
     ],
 )

@@ -14,10 +14,11 @@ import msgspec
 import pytest
 
 from local.errors import ConfigError, InconclusiveError
-from local.events import unwatched
+from local.events import Event, Watch, unwatched
 from local.restore import in_place
 from local.restore.request import RestoreOptions, read_request
 from local.restore.result import RestoreReport
+from local.restore.to_new_file import restore_to_file
 from local.settings import Database, RestoreSettings, Settings
 from tests.support.live_writer import live_writer
 from tests.support.restores import lone_archive, settings_of
@@ -109,12 +110,18 @@ def configured(tmp_path: Path, probe: str | None = None, least: int = 10_000) ->
     return settings_of(tmp_path, Database(name=NAME, path=path, rows={"tasks": least}, probe=probe))
 
 
-def restored(tmp_path: Path, settings: Settings) -> RestoreReport:
+def claiming(tmp_path: Path, name: str, sql: str) -> Settings:
+    """The same with a check of the application's."""
+    (database,) = configured(tmp_path).databases
+    return settings_of(tmp_path, msgspec.structs.replace(database, checks={name: sql}))
+
+
+def restored(tmp_path: Path, settings: Settings, watch: Watch = unwatched) -> RestoreReport:
     """`restore --live --from` the archive, to its end."""
     request = read_request(RestoreOptions(NAME, from_=str(tmp_path / f"{NAME}.db.gz"), live=True))
     order = in_place.order_restore(settings, request, unwatched)
     in_place.require(order)
-    return in_place.carry_out(order, settings, unwatched)
+    return in_place.carry_out(order, settings, watch)
 
 
 def test_a_wal_of_another_moment_that_lies_there_is_not_replayed(live: Path, tmp_path: Path) -> None:
@@ -158,19 +165,86 @@ def test_a_live_database_that_is_none_any_more_is_restored_too(
     assert (report.rows["tasks"].before, report.rows["tasks"].restored) == (None, TASKS)
     if report.restore.kept:
         assert Path(report.restore.kept).read_bytes() == before[live.name]
+    assert not report.restore.can_be_undone
 
 
-@pytest.mark.parametrize(
-    ("probe", "told"),
-    [("sh -c 'echo no such task; exit 7'", "ended with 7"), ("no-such-program-here", "could not be started")],
-)
-def test_a_probe_that_fails_brings_the_former_content_back(live: Path, tmp_path: Path, probe: str, told: str) -> None:
-    report = restored(tmp_path, configured(tmp_path, probe))
+def test_no_rollback_is_begun_to_a_copy_that_is_no_database(live: Path, tmp_path: Path) -> None:
+    damaged(live)
+    report = restored(tmp_path, configured(tmp_path))
+    with pytest.raises(InconclusiveError, match=r"cannot be gone back to, .*pre-restore-\d+: file is not a database"):
+        rolled_back(configured(tmp_path))
+    assert tasks_in(live) == TASKS
+    assert Path(str(report.restore.kept)).exists()
+
+
+def test_a_wal_without_its_database_is_kept_and_told(live: Path, tmp_path: Path) -> None:
+    live.unlink()
+    Path(f"{live}-wal").write_bytes(b"all that is left")
+    heard: list[Event] = []
+
+    report = restored(tmp_path, configured(tmp_path), heard.append)
+
+    assert (report.restore.verdict, report.restore.kept, tasks_in(live)) == ("passed", None, TASKS)
+    (told,) = (event.text for event in heard if event.lasting)
+    (kept,) = live.parent.glob("*.pre-restore-*-wal")
+    assert (told, kept.read_bytes()) == (f"kept: {kept}", b"all that is left")
+
+
+@pytest.mark.parametrize("probe", ["no-such-program-here", "./no-such-program", "/"])
+def test_a_probe_that_cannot_be_started_is_told_before_anything_is_touched(
+    live: Path, tmp_path: Path, probe: str
+) -> None:
+    before = {path: path.read_bytes() for path in live.parent.iterdir()}
+    with pytest.raises(InconclusiveError, match=r"probe cannot be started.*; nothing was touched") as refused:
+        restored(tmp_path, configured(tmp_path, probe))
+    assert f"the probe of {NAME}" in refused.value.mend
+    assert {path: path.read_bytes() for path in live.parent.iterdir()} == before
+
+
+def test_a_probe_that_fails_brings_the_former_content_back(live: Path, tmp_path: Path) -> None:
+    report = restored(tmp_path, configured(tmp_path, "sh -c 'echo no such task; exit 7'"))
 
     assert (report.restore.verdict, report.restore.rolled_back) == ("failed", True)
-    assert told in str(report.restore.reason)
+    assert "ended with 7" in str(report.restore.reason)
     assert report.probe
     assert tasks_in(live) == 40
+
+
+def test_a_check_of_the_application_that_does_not_hold_of_the_live_database_rolls_back(
+    live: Path, tmp_path: Path
+) -> None:
+    """A program writes right after the replacement, so that the live database is no longer the proven copy."""
+    settings = configured(tmp_path)
+    database = msgspec.structs.replace(
+        settings.databases[0], checks={"all are here": f"SELECT count(*) = {TASKS} FROM tasks"}
+    )
+    settings = msgspec.structs.replace(settings, databases=(database,))
+
+    def lose_one(event: Event) -> None:
+        if event.text == "check the live database":
+            lose_tasks(live, TASKS - 1)
+
+    report = restored(tmp_path, settings, lose_one)
+
+    assert (report.restore.verdict, report.restore.rolled_back) == ("failed", True)
+    assert report.restore.reason == "check 'all are here' does not hold: it is false"
+    assert tasks_in(live) == 40
+    assert report.restore.kept_meanwhile
+    assert restored(tmp_path, settings).restore.verdict == "passed"
+
+
+def test_a_check_that_does_not_hold_of_the_backup_restores_nothing_to_a_file_either(live: Path, tmp_path: Path) -> None:
+    settings = claiming(tmp_path, "none", "SELECT count(*) = 0 FROM tasks")
+    target = tmp_path / "look.db"
+    request = read_request(RestoreOptions(NAME, to=str(target), from_=str(tmp_path / f"{NAME}.db.gz")))
+
+    report = restore_to_file(settings, request, unwatched)
+
+    assert (report.restore.verdict, report.steps[-1].name) == ("failed", "rows")
+    assert report.restore.reason == "check 'none' does not hold: it is false"
+    assert list(tmp_path.glob("look.db*")) == []
+    assert restore_to_file(configured(tmp_path), request, unwatched).restore.verdict == "passed"
+    assert (tasks_in(target), tasks_in(live)) == (TASKS, 40)
 
 
 def test_nothing_is_touched_for_a_backup_that_fails_its_drill(live: Path, tmp_path: Path) -> None:
@@ -204,7 +278,7 @@ def test_a_wal_database_of_another_page_size_that_a_program_has_open_is_refused_
     with closing(sqlite3.connect(live)) as connection:
         connection.execute("PRAGMA page_size=8192")
         connection.execute("CREATE TABLE tasks (id INTEGER PRIMARY KEY, title TEXT)")
-    with live_writer(live), pytest.raises(InconclusiveError, match="pages of 8192 bytes"):
+    with live_writer(live), pytest.raises(InconclusiveError, match=r"pages of 8192 bytes.*open in: \w+.*process \d+"):
         restored(tmp_path, configured(tmp_path))
 
 

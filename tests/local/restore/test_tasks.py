@@ -87,7 +87,7 @@ def test_what_fails_its_drill_leaves_nothing_and_ends_with_1(folder_workshop: Wo
 
     assert done.returncode == 1
     assert "restore FAILED" in log_lines(done.stdout)[-1]
-    assert "docs/restore-command.md" in log_lines(done.stdout)[-1]
+    assert "docs/restore.md" in log_lines(done.stdout)[-1]
     assert list(tmp_path.glob("back.db*")) == []
 
 

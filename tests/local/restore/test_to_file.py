@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from local.errors import ConfigError
+from local.errors import ConfigError, PillarError
 from local.restore import to_file
+from local.restore.private_folder import private_folder
 from local.restore.proven import ProvenCopy
 from local.restore.to_file import appear, check_target, target_path
 from local.settings import Database
@@ -103,3 +104,14 @@ def test_a_wal_that_came_there_meanwhile_is_a_refusal(copy: ProvenCopy, tmp_path
     with pytest.raises(ConfigError, match="would be replayed"):
         to_file.appear(copy, tmp_path / "x.db")
     assert not (tmp_path / "x.db").exists()
+
+
+def test_a_folder_that_may_not_be_written_to_is_told_before_anything_is_fetched(tmp_path: Path) -> None:
+    if os.geteuid():  # root may write everywhere
+        folder = tmp_path / "closed"
+        folder.mkdir(mode=0o500)
+        with pytest.raises(ConfigError, match="may not write to"):
+            check_target(folder / "new.db", ())
+    with pytest.raises(PillarError, match="cannot be made") as refused, private_folder(Path("/proc/new.db")):
+        pass
+    assert "--to PATH" in refused.value.mend

@@ -1,0 +1,23 @@
+"""The preconditions of this machine and of the store, in the order in which they are told."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from local.archive.cache import cache_folder
+from local.doctor import credential, databases, file_systems, last_run, machine, store
+from local.doctor.run import Precondition
+from local.settings import Settings
+from local.store.open import open_repository
+
+
+def preconditions(settings: Settings) -> tuple[Precondition, ...]:
+    """From the machine to the databases, the store and the schedule."""
+    return (
+        *machine.preconditions(settings.databases, cache_folder(settings.store)),
+        *databases.preconditions(settings.databases),
+        file_systems.precondition(settings.databases),
+        credential.precondition(settings.store, settings.azure),
+        store.precondition(partial(open_repository, settings.store, settings.azure)),
+        last_run.precondition(settings),
+    )
