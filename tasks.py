@@ -25,10 +25,11 @@ import local.drill.tasks as drill
 import local.page.tasks as reporting
 import local.restore.tasks as restore
 import local.schedule.tasks as schedule
+import local.setup.tasks as setup
 import local.watch.tasks as watch
 import rbac.tasks as rbac
 import remote.tasks as remote
-from local.command_line import uncaught
+from local.command_line import settings_file, uncaught
 from local.command_line.command import Invocation, begin_with, collect, command
 from local.command_line.options import JSON, Option
 from local.command_line.telling import Tell, WatchedWork, tell_with, untold
@@ -176,6 +177,7 @@ COMMANDS = (
     remote.run(rbac.rights_to_run),  # invoke remote.run
     alerts.test,  # invoke alert.test
     doctor,  # invoke doctor
+    setup.init,  # invoke init
     demo,  # invoke demo
     run_tests,  # invoke test
     bench,  # invoke bench
@@ -185,3 +187,6 @@ uncaught.install()
 begin_with(recover_restores)
 tell_with(alerts_around)
 namespace = collect(COMMANDS)
+# Before Invoke looks for it, which does not mind where it is not there.
+if (own_settings := settings_file.given(sys.argv, namespace, os.environ)) is not None:
+    settings_file.check(own_settings)

@@ -15,26 +15,31 @@ from local.errors import ConfigError
 from local.validation import leaves, read_text
 
 PREFIX = "INVOKE_"
-# Beside its configuration's own top-level keys, Invoke reads these.
-_INVOKES_OWN = ("runtime_config", "debug", "tasks_")
+# Beside its configuration's own keys, Invoke reads these.
+_RUNTIME_CONFIG = f"{PREFIX}RUNTIME_CONFIG"
+_INVOKES_OWN = (_RUNTIME_CONFIG, f"{PREFIX}DEBUG")
 _ALIKE = 0.75
 
 
 def take(environment: MutableMapping[str, str], kind: Any, foreign: Collection[str]) -> dict[str, str]:
     """Remove the variables that are ours, or are meant to be, and return them; `foreign` are Invoke's own keys."""
     sections = tuple(f"{PREFIX}{key.upper()}" for key in kind.__struct_fields__)
-    invokes = tuple(f"{PREFIX}{key.upper()}" for key in (*foreign, *_INVOKES_OWN))
-    known = variables(kind)
+    alike = (*variables(kind), *sections, _RUNTIME_CONFIG)
     found = {
         name: value
         for name, value in environment.items()
         if name.startswith(PREFIX)
-        and not name.startswith(invokes)
-        and (name.startswith(sections) or difflib.get_close_matches(name, known, 1, _ALIKE))
+        and not _is_invokes(name, foreign)
+        and (name.startswith(sections) or difflib.get_close_matches(name, alike, 1, _ALIKE))
     }
     for name in found:
         del environment[name]
     return found
+
+
+def _is_invokes(name: str, foreign: Collection[str]) -> bool:
+    keys = tuple(f"{PREFIX}{key.upper()}" for key in foreign)
+    return name in (*keys, *_INVOKES_OWN) or name.startswith(tuple(f"{key}_" for key in keys))
 
 
 def variables(kind: Any) -> dict[str, tuple[str, ...]]:
@@ -53,13 +58,13 @@ def overlay(config: dict[str, Any], taken: Mapping[str, str], kind: Any, runtime
             raise _unknown(name, known)
         keys = known[name]
         value = read_text(text, kind, keys, f"environment: {name}")
-        if not _has(runtime, keys):
+        if not has(runtime, keys):
             config = _with(config, keys, value)
     return config
 
 
 def _unknown(name: str, known: Mapping[str, object]) -> ConfigError:
-    close = difflib.get_close_matches(name, known, 1)
+    close = difflib.get_close_matches(name, [*known, _RUNTIME_CONFIG], 1)
     if name.startswith(f"{PREFIX}DATABASES"):
         mend = "a variable holds no list: name the databases in a file (invoke -f FILE)"
     else:
@@ -67,7 +72,8 @@ def _unknown(name: str, known: Mapping[str, object]) -> ConfigError:
     return ConfigError(f"environment: {name}", "sets no known key", mend)
 
 
-def _has(mapping: object, keys: tuple[str, ...]) -> bool:
+def has(mapping: object, keys: tuple[str, ...]) -> bool:
+    """Whether a value stands below these keys."""
     for key in keys:
         if not isinstance(mapping, Mapping) or key not in mapping:
             return False

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from local.settings import AzureSettings, StoreSettings
@@ -25,6 +26,10 @@ from tests.support import blob_proxy as blob_proxy_process
 from tests.support.azurite import KEY, Azurite
 from tests.support.blob_proxy import BlobProxy
 from tests.support.workshop import Workshop
+
+# How long an example takes says more of the machine than of the product.
+hypothesis.settings.register_profile("suite", deadline=None)
+hypothesis.settings.load_profile("suite")
 
 
 def pytest_configure() -> None:

@@ -15,24 +15,26 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from invoke.collection import Collection
-from invoke.config import Config, DataProxy
+from invoke.config import Config
 from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.parser.argument import Argument
+from invoke.program import Program
 from invoke.tasks import Task
 
 from local import environment, interrupt, settings
 from local.command_line import scheduled_run
 from local.command_line.argv import has_bare_word
+from local.command_line.levels import Levels
 from local.command_line.machine_error import machine_error
 from local.command_line.options import CHECK, JSON, Flag, Option
 from local.command_line.telling import Tell, WatchedWork, WorkKind, telling, untold
-from local.errors import ConfigError, PillarError
+from local.errors import PillarError
 from local.output.screen import Screen
 from local.settings import Database, Settings
 
@@ -62,15 +64,14 @@ class Invocation:
 
     @cached_property
     def settings(self) -> Settings:
-        """The configuration, validated when first asked for; ConfigError if there is a mistake in it."""
-        config = self.context.config
-        runtime = self.settings_file
-        if runtime is not None and not runtime.is_file():
-            raise ConfigError(f"configuration: read {runtime}", "there is no such file", "mend the path after -f")
-        # Invoke tells no level of its hierarchy by a public name.
-        above = _plain(object.__getattribute__(config, "_runtime"))
-        merged = environment.overlay(_plain(config), VARIABLES, Settings, above)
-        loaded = settings.load(merged, foreign=Config.global_defaults())
+        """The configuration, validated when first asked for; ConfigError if there is a mistake in it.
+
+        The command's first line says whose it is.
+        """
+        levels = Levels.of(self.context.config, VARIABLES)
+        loaded = levels.settings()
+        checking = "; a check, which changes nothing" if self.check else ""
+        self.screen.say(f"store {loaded.store.url} (settings: {levels.in_force()}){checking}")
         if not self.check:
             for begin in _beginnings:
                 begin(loaded, self.screen)
@@ -101,14 +102,16 @@ class Command(Task[Any]):
         _NAMES.update((path, path.rpartition(".")[0]) if default else (path,))
         self.options = _options(body)
         self._without_default = [name for name, option in self.options.items() if option.repeatable or option.bare]
+        self._help_texts = {declared.name: declared.help for declared in flags} | {
+            name: option.help for name, option in self.options.items()
+        }
         super().__init__(
             body,
             name=path.rpartition(".")[2],
             positional=(),
             default=default,
             auto_shortflags=False,
-            help={declared.name: declared.help for declared in flags}
-            | {name: option.help for name, option in self.options.items()},
+            help=self._help_texts,
             iterable=[name for name, option in self.options.items() if option.repeatable],
         )
 
@@ -129,8 +132,9 @@ class Command(Task[Any]):
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
         """The arguments for Invoke's parser; one that may stand bare is positional if there is a word for it."""
+        self.help = dict(self._help_texts)  # Invoke takes them out, and is asked more than once
         arguments = super().get_arguments(ignore_unknown_help)
-        valued = {f"--{name}" for argument in arguments if argument.takes_value for name in argument.names}
+        valued = _dashed(argument for argument in arguments if argument.takes_value) | _invokes_valued_flags()
         names = (self.path, self.path.rpartition(".")[0]) if self.is_default else (self.path,)
         for argument in arguments:
             option = self.options.get(argument.attr_name or argument.name or "")
@@ -177,6 +181,17 @@ def collect(commands: tuple[Command, ...]) -> Collection:
     return root
 
 
+def _dashed(arguments: Iterable[Argument]) -> set[str]:
+    return {f"{'--' if len(name) > 1 else '-'}{name}" for argument in arguments for name in argument.names}
+
+
+@cache
+def _invokes_valued_flags() -> frozenset[str]:
+    """Those of Invoke itself, which may stand behind a command's name too: -f, --config and their like."""
+    invokes = Program().initial_context.args.values()
+    return frozenset(_dashed(argument for argument in invokes if argument.takes_value))
+
+
 def _options(body: Callable[..., int]) -> dict[str, Option]:
     hints = get_type_hints(body, include_extras=True)
     return {
@@ -204,10 +219,3 @@ def _exit_code(work: Callable[[], int], screen: Screen, doing: str) -> int:
     except Exception as error:
         screen.bug(error, doing)
         raise
-
-
-def _plain(value: object) -> Any:
-    """Invoke's proxies as the dictionaries that they stand for."""
-    if isinstance(value, DataProxy):
-        return {str(key): _plain(value[str(key)]) for key in value}
-    return value

@@ -87,6 +87,7 @@ def recorded(command: str, work: Callable[[], int], environment: MutableMapping[
         code = 128 + interrupted.number
         raise
     finally:
+        _Process.is_scheduled = False
         ended = clock.timestamp(clock.now())
         _keep(record, msgspec.structs.replace(run, ended_time=ended, exit_code=code))
     return code

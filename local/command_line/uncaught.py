@@ -7,6 +7,7 @@ import errno
 import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from traceback import walk_tb
 from types import FrameType, TracebackType
 from typing import Any
@@ -15,6 +16,7 @@ from invoke.exceptions import AmbiguousEnvVar, UncastableEnvVar, UnknownFileType
 from invoke.util import yaml  # type: ignore[attr-defined]
 
 from local import settings
+from local.command_line import key_lines, settings_file
 from local.errors import ConfigError, PillarError
 from local.output import outlet
 from local.output.screen import Screen
@@ -40,7 +42,7 @@ def _tell(
         return otherwise(kind, error, trace)
     if isinstance(error, BrokenPipeError) and _discard_unread_output():
         raise SystemExit(READER_GONE)
-    found = _output_error(error) or _configuration_error(error, trace)
+    found = error if isinstance(error, PillarError) else _output_error(error) or _configuration_error(error, trace)
     if found is None:
         return otherwise(kind, error, trace)
     # No command has begun that could know.
@@ -48,15 +50,19 @@ def _tell(
     raise SystemExit(found.exit_code)
 
 
-def _configuration_error(error: BaseException, trace: TracebackType | None) -> ConfigError | None:
+def _configuration_error(error: Exception, trace: TracebackType | None) -> ConfigError | None:
     """What Invoke could not read or merge, as our error; None if something else went wrong."""
+    loads = [frame.f_locals["path"] for frame, _ in walk_tb(trace) if frame.f_code.co_name == "_load_yaml"]
+    if loads:
+        return settings_file.explain(str(loads[-1]), error)
     if isinstance(error, yaml.YAMLError | AmbiguousEnvVar | UncastableEnvVar | UnknownFileType):
         return ConfigError("configuration: read it", str(error), _MEND)
     if isinstance(error, RecursionError) and error.__traceback__:
         return ConfigError("configuration: read it", "it is nested without end, or too deeply", _MEND)
     merges = [frame.f_locals for frame, _ in walk_tb(trace) if frame.f_code.co_name == "merge_dicts"]
     if merges:
-        return _merge_error(error, merges)
+        levels = [str(frame.f_locals["path"]) for frame, _ in walk_tb(trace) if frame.f_code.co_name == "_merge_file"]
+        return _merge_error(error, merges, levels[-1] if levels else "")
     files = [frame.f_locals for frame, _ in walk_tb(trace) if frame.f_code.co_name == "_load_file"]
     if files and "filepath" in files[-1]:
         told = f"{type(error).__name__}: {error}"
@@ -77,18 +83,23 @@ def _output_error(error: BaseException) -> PillarError | None:
     return PillarError("stdout", f"cannot be written: {error.strerror}")
 
 
-def _merge_error(error: BaseException, merges: list[dict[str, Any]]) -> ConfigError:
-    """A mapping that meets something else on another level: Invoke tells the values, its frames also the key."""
+def _merge_error(error: BaseException, merges: list[dict[str, Any]], file: str) -> ConfigError:
+    """A mapping that meets something else on another level: Invoke tells the values, its frames also the key.
+
+    `file` is that of the level which was being laid over those below it.
+    """
     innermost = merges[-1]
     if not isinstance(innermost["updates"], dict):
         return mistake("", innermost["updates"], "a mapping")
     keys = [merge["key"] for merge in merges]
-    mapping, other = innermost["value"], innermost["base"][keys[-1]]
-    if not isinstance(mapping, dict):
-        mapping, other = other, mapping
     try:
-        settings.check_shape(keys, other)
-        settings.check_shape(keys, mapping)
+        settings.check_shape(keys, innermost["value"])
+    except ConfigError as found:
+        line = key_lines.follow(Path(file), ".".join(map(str, keys))).line
+        place = f" (line {line} of {file})" if line else ""
+        return ConfigError(f"{found.doing}{place}", found.came_back, found.mend)
+    try:
+        settings.check_shape(keys, innermost["base"][keys[-1]])
     except ConfigError as found:
         return found
     return ConfigError(f"configuration: {'.'.join(map(str, keys))}", str(error), _MEND)

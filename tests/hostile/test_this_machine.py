@@ -32,6 +32,10 @@ def open_umask() -> Iterator[None]:
     os.umask(before)
 
 
+# What is there for a moment only may be missed by whoever looks now and again.
+LOOKS = 20
+
+
 class ModesSeen:
     """The modes of every file and folder that is there for a while below a folder."""
 
@@ -67,12 +71,15 @@ class ModesSeen:
 def test_a_backup_s_files_are_for_this_user_alone(azure_workshop: Workshop, tmp_path: Path) -> None:
     azure_workshop.add("costs")
     cache = tmp_path / "cache"
+    parts = ("lock", "work", "snapshot.db", ".blocks")
     with ModesSeen(cache) as seen:
-        assert azure_workshop.invoke("backup").returncode == 0
+        for _ in range(LOOKS):
+            assert azure_workshop.invoke("backup").returncode == 0
+            if all(part in " ".join(seen.modes) for part in parts):
+                break
 
-    names = " ".join(seen.modes)
-    for part in ("lock", "work", "snapshot.db", ".blocks"):
-        assert part in names, sorted(seen.modes)
+    for part in parts:
+        assert part in " ".join(seen.modes), sorted(seen.modes)
     assert seen.open_to_others() == {}
 
 
@@ -83,8 +90,12 @@ def test_a_drill_s_files_are_for_this_user_alone(tmp_path: Path, monkeypatch: py
     from local.drill.order import database_orders
 
     (order,) = database_orders([target_of(tmp_path.with_name(f"{tmp_path.name}.gz"), legacy(raw), raw)])
-    with ModesSeen(tmp_path) as seen, drill_folder() as folder:
-        drilled_here(order, Path(folder))
+    with ModesSeen(tmp_path) as seen:
+        for _ in range(LOOKS):
+            with drill_folder() as folder:
+                drilled_here(order, Path(folder))
+            if any("restored.db" in name for name in seen.modes):
+                break
 
     assert any("restored.db" in name for name in seen.modes)
     assert seen.open_to_others() == {}

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Event, Thread
+from typing import IO
 
 import pytest
 
@@ -141,7 +142,7 @@ def test_a_locked_database_holds_nobody_up(folder_workshop: Workshop, tmp_path: 
         other.execute("BEGIN EXCLUSIVE")
         with running(folder_workshop.command("backup"), tmp_path) as process:
             assert process.stdout
-            process.stdout.readline()
+            read_lines(process.stdout, 2)
             process.send_signal(signal.SIGINT)
             code, told = ended(process)
 
@@ -211,8 +212,7 @@ def test_a_drill_that_is_interrupted_anywhere_leaves_nothing(
 
     with running(folder_workshop.command("drill.local"), tmp_path) as process:
         assert process.stdout
-        for _ in range(lines):
-            process.stdout.readline()
+        read_lines(process.stdout, 1 + lines)
         process.send_signal(signal.SIGINT)
         code, told = ended(process)
 
@@ -250,7 +250,7 @@ def test_nohup_holds(folder_workshop: Workshop, tmp_path: Path) -> None:
 
     with running(command, tmp_path) as process:
         assert process.stdout
-        process.stdout.readline()
+        read_lines(process.stdout, 2)
         process.send_signal(signal.SIGHUP)
         code, _ = ended(process)
 
@@ -272,11 +272,16 @@ def test_what_a_log_says_before_an_interruption_stays(silent: tuple[Workshop, Si
     with running(workshop.command("backup"), tmp_path) as process:
         server.asked.wait()
         assert process.stdout
-        first = process.stdout.readline()
+        first = read_lines(process.stdout, 2)
         process.send_signal(signal.SIGINT)
         ended(process)
 
-    assert log_lines(first) == [f"costs: snapshot of {path}"]
+    assert log_lines(first)[1:] == [f"costs: snapshot of {path}"]
+
+
+def read_lines(stream: IO[str], count: int) -> str:
+    """The next lines; the first of all says whose settings these are."""
+    return "".join(stream.readline() for _ in range(count))
 
 
 def assert_nothing_temporary(tmp_path: Path) -> None:

@@ -26,9 +26,11 @@ def shown_on_terminal(columns: int, work: Callable[[], object]) -> str:
     return "".join(output)
 
 
-def run_on_terminal(columns: int, command: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> tuple[str, int]:
-    """All that a process shows whose three standard streams are a terminal, and its exit code."""
-    with _terminal(columns) as (slave, output):
+def run_on_terminal(
+    columns: int, command: Sequence[str], cwd: Path, environment: Mapping[str, str], typed: str = ""
+) -> tuple[str, int]:
+    """All that a process shows whose three standard streams are a terminal, and its exit code; `typed` waits there."""
+    with _terminal(columns, typed) as (slave, output):
         done = subprocess.run(command, stdin=slave, stdout=slave, stderr=slave, cwd=cwd, env=dict(environment))
     return "".join(output), done.returncode
 
@@ -46,10 +48,11 @@ def log_lines(text: str) -> list[str]:
 
 
 @contextmanager
-def _terminal(columns: int) -> Iterator[tuple[int, list[str]]]:
+def _terminal(columns: int, typed: str = "") -> Iterator[tuple[int, list[str]]]:
     """The file descriptor of a terminal, and the pieces of what was written to it once the context has ended."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", _LINES, columns, 0, 0))
+    os.write(master, typed.encode())
     output: list[str] = []
     reader = Thread(target=lambda: output.append(_read_all(master)))
     reader.start()

@@ -84,7 +84,7 @@ def test_a_scheduled_backup_tells_from_its_files_with_a_bare_environment(
     assert done.returncode == 1
     assert receiver.paths == ["/tokenB/start", "/tokenB/fail", "/tokenA"]
     title = json.loads(receiver.received[2].body)["title"]
-    assert title.startswith("ANVIL: backup of costs FAILED")
+    assert title.startswith("localhost: backup of costs FAILED")
     assert "token" not in done.stdout + done.stderr
     # The last line is of the alert, below the table.
     assert "told json" in done.stdout.splitlines()[-1]

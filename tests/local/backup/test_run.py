@@ -453,6 +453,7 @@ def test_the_time_of_a_snapshot_is_not_before_what_it_holds(folder_workshop: Wor
         command = folder_workshop.command("backup")
         with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as running:
             assert running.stdout
+            assert "settings: " in running.stdout.readline()
             assert "snapshot of" in running.stdout.readline()
             time.sleep(0.5)
             connection.execute("COMMIT")

@@ -232,7 +232,7 @@ program.run({["invoke", *arguments, "show"]!r})
 """
     done = run([sys.executable, "-c", program], **{variable: value, "HOME": str(home)})
     assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    return done.stdout.splitlines()[-1]
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from invoke.context import Context
 
 from local.command_line.command import Command, Invocation
 from local.command_line.options import JSON
+from tests.support.fork_server import run_invoke
 from tests.support.terminal import log_lines, run_on_terminal, without_colours
 from tests.support.workshop import CHECKOUT, Workshop
 
@@ -44,6 +45,13 @@ def test_with_json_an_error_that_nobody_foresaw_is_a_document_and_a_traceback(
     assert (error["kind"], error["doing"], error["exit_code"]) == ("bug", "invoke divide", 1)
 
 
+def test_the_help_of_a_command_explains_each_option() -> None:
+    done = run_invoke("--help", "backup")
+
+    assert "only this database (repeatable)" in done.stdout
+    assert "say what would change, and change nothing" in done.stdout
+
+
 def test_an_option_may_be_repeated_and_keeps_the_configured_order(folder_workshop: Workshop) -> None:
     for name in ("a", "b", "c"):
         folder_workshop.add(name)
@@ -70,7 +78,7 @@ def test_the_word_alone_will_do_for_a_name(words: list[str], folder_workshop: Wo
 
     shown = folder_workshop.invoke("backup.list", *words).stdout
 
-    names = [point["name"] for point in json.loads(shown)["backups"]] if "--json" in words else [log_lines(shown)[0][0]]
+    names = [point["name"] for point in json.loads(shown)["backups"]] if "--json" in words else [log_lines(shown)[1][0]]
     assert names == ["b"]
 
 

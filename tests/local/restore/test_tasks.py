@@ -63,8 +63,9 @@ def test_a_folder_gets_name_db_and_the_last_line_says_where_it_stands(
 
     checked = run_in(folder, folder_workshop, "costs", "--check")
     assert checked.returncode == 0, checked.stderr
-    first, *_, last = log_lines(checked.stdout)
-    assert first.startswith("check of a restore of costs")
+    first, second, *_, last = log_lines(checked.stdout)
+    assert first.endswith("a check, which changes nothing")
+    assert second.startswith("check of a restore of costs")
     assert last == "check: the restore would begin; nothing was changed"
     assert list(folder.iterdir()) == []
 

@@ -1,0 +1,149 @@
+"""`invoke init`: what is found of the databases and the store, the file that follows from it, and what comes next."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
+
+import msgspec
+
+from local.errors import SourceError
+from local.output.screen import Screen
+from local.report import Document
+from local.setup import destination, names, new_file, sqlite_files
+from local.setup.destination import Destination
+from local.setup.row_floor import row_floor
+from local.setup.settings_text import FoundDatabase, NewSettings, write_out
+
+# Where it says what it has found, a line each.
+Tell = Callable[[str], object]
+_NEXT = ("backup", "drill.local", "backup.list")
+
+
+class ConfiguredDatabase(msgspec.Struct, frozen=True):
+    """One database as the file names it; `uncounted` is why it has no floor, None where it was counted."""
+
+    name: str
+    path: str
+    rows: dict[str, int]
+    uncounted: str | None
+
+
+class Init(msgspec.Struct, frozen=True):
+    """The file, whether it was only looked at, the store and the folder that was made for it, and what comes next."""
+
+    file: str
+    check: bool
+    store: str
+    made_folder: str | None
+    notes: tuple[str, ...]
+    next: tuple[str, ...]
+    text: str
+
+
+class InitDocument(Document, frozen=True):
+    """The `--json` document of `invoke init`."""
+
+    init: Init
+    databases: tuple[ConfiguredDatabase, ...]
+
+
+@dataclass(frozen=True)
+class FirstSettings:
+    """A settings file that is not there yet, and the store that it is about."""
+
+    file: Path
+    destination: Destination
+    databases: tuple[FoundDatabase, ...]
+    text: str
+
+    def write(self) -> None:
+        """Make the store's folder, where it is missing, and the file; ConfigError where there is such a file by now."""
+        destination.make(self.destination)
+        new_file.write(self.file, self.text)
+
+    def document(self, *, check: bool) -> InitDocument:
+        """What was done, or would be."""
+        missing = self.destination.missing
+        init = Init(
+            str(self.file),
+            check,
+            self.destination.store.url,
+            str(missing) if missing else None,
+            tuple(self._notes()),
+            tuple(f"invoke -f {quote(str(self.file))} {command}" for command in _NEXT),
+            self.text,
+        )
+        configured = (
+            ConfiguredDatabase(each.name, str(each.path), each.rows, each.uncounted) for each in self.databases
+        )
+        return InitDocument(init, tuple(configured))
+
+    def _notes(self) -> Iterator[str]:
+        for each in self.databases:
+            if each.uncounted:
+                yield f"{each.name} was not counted, so it has no floor: {each.uncounted}"
+        if destination.on_the_same_disk(self.destination, (each.path for each in self.databases)):
+            yield "the store is on the same disk as a database: what takes that disk takes both"
+
+
+def prepare(named: Sequence[str], chosen: Destination, file: Path, tell: Tell) -> FirstSettings:
+    """Look at the databases that are named, and say what goes into the file; nothing is changed.
+
+    Raises ConfigError for what is no database. One that cannot be counted now is in the file all the same, and its
+    backup will say why.
+    """
+    paths = sqlite_files.find(named)
+    databases = tuple(_look_at(name, path, tell) for name, path in zip(names.unique_names(paths), paths, strict=True))
+    text = write_out(NewSettings(chosen.store, chosen.cloud, this_machine(), databases))
+    return FirstSettings(file, chosen, databases, text)
+
+
+def this_machine() -> str:
+    """This machine's name without its domain, for reports."""
+    return socket.gethostname().partition(".")[0] or "localhost"
+
+
+def show(screen: Screen, document: InitDocument) -> None:
+    """The file's text where it was only looked at, else where it is; and the commands that come next."""
+    init = document.init
+    if init.check:
+        screen.say(f"check: {init.file} would be:")
+        for line in init.text.splitlines():
+            screen.say(line)
+    for note in init.notes:
+        screen.say(note, "yellow")
+    folder = f"{'would make' if init.check else 'made'} the folder {init.made_folder}; " if init.made_folder else ""
+    if init.check:
+        screen.say(f"check: {folder}nothing was changed")
+        return
+    screen.say(f"{folder}wrote {init.file}: {_count(document)} to {init.store}")
+    screen.say("next:")
+    for command in init.next:
+        screen.say(f"  {command}")
+
+
+def _count(document: InitDocument) -> str:
+    count = len(document.databases)
+    return f"{count} {'database' if count == 1 else 'databases'}"
+
+
+def _look_at(name: str, path: Path, tell: Tell) -> FoundDatabase:
+    try:
+        found = FoundDatabase(name, path, row_floor(path))
+    except SourceError as error:
+        tell(f"{name}: {path}, not counted")
+        return FoundDatabase(name, path, uncounted="; ".join(filter(None, (error.came_back, error.mend))))
+    floor = found.floor
+    counted = f"{floor.rows:,} rows in {floor.table} (floor {floor.minimum:,})" if floor else "no rows yet"
+    tell(f"{name}: {path}, {counted}")
+    return found
+
+
+def target(named: str) -> Path:
+    """The file that `--to` names, as it was written where that is enough to find it from here."""
+    return Path(os.path.expanduser(named))  # noqa: PTH111 - Path.expanduser raises
