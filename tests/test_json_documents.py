@@ -80,6 +80,7 @@ SAME_BY_NAME: dict[str, Any] = {
     "sqlite": "3.45.1",
     "python": "3.12.3",
     "tool": "pillar9 1.0.0",
+    "text": "# …\n",
     "system": "Linux-6.8.0-x86_64-with-glibc2.39",
 }
 
@@ -150,6 +151,9 @@ def of_a_folder(collected: Collected, workshop: Workshop) -> None:
     assert planned["prune"]["check"] is True
     _of_restores(collected, workshop)
     _of_what_runs_unattended(collected, workshop)
+    new = ("--database", workshop.databases["costs"]["path"], "--store", str(workshop.root / "new store"))
+    begun = collected.run(workshop, "InitDocument", "init", *new, "--to", str(workshop.root / "new.yaml"), "--check")
+    assert (begun["init"]["check"], [each["name"] for each in begun["databases"]]) == (True, ["costs"])
     collected.run(workshop, "VersionDocument", "version")
     collected.run(workshop, "ErrorDocument", "backup.list", "--only", "cost")
 

@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from local.errors import SourceError
 from local.output.screen import Screen
-from local.report import Document
+from local.report import DatabaseName, Document
 from local.setup import destination, names, new_file, sqlite_files
 from local.setup.destination import Destination
 from local.setup.row_floor import row_floor
@@ -25,28 +27,28 @@ _NEXT = ("backup", "drill.local", "backup.list")
 
 
 class ConfiguredDatabase(msgspec.Struct, frozen=True):
-    """One database as the file names it; `uncounted` is why it has no floor, None where it was counted."""
+    """One database as the file names it."""
 
-    name: str
-    path: str
-    rows: dict[str, int]
-    uncounted: str | None
+    name: DatabaseName
+    path: Annotated[str, Meta(description="where it lies on this machine")]
+    rows: Annotated[dict[str, int], Meta(description="the floor of its largest table; empty where it was not counted")]
+    uncounted: Annotated[str | None, Meta(description="why it has no floor; null where it was counted")]
 
 
 class Init(msgspec.Struct, frozen=True):
-    """The file, whether it was only looked at, the store and the folder that was made for it, and what comes next."""
+    """A first settings file, or with `check` the one that would be written."""
 
-    file: str
-    check: bool
-    store: str
-    made_folder: str | None
-    notes: tuple[str, ...]
-    next: tuple[str, ...]
-    text: str
+    file: Annotated[str, Meta(description="the settings file")]
+    check: Annotated[bool, Meta(description="whether nothing was written (`--check`)")]
+    store: Annotated[str, Meta(description="the store's URL")]
+    made_folder: Annotated[str | None, Meta(description="the store's folder, where it had to be made")]
+    notes: Annotated[tuple[str, ...], Meta(description="what a person should know of the databases and the store")]
+    next: Annotated[tuple[str, ...], Meta(description="the commands to go on with")]
+    text: Annotated[str, Meta(description="what the file says")]
 
 
 class InitDocument(Document, frozen=True):
-    """The `--json` document of `invoke init`."""
+    """`init`."""
 
     init: Init
     databases: tuple[ConfiguredDatabase, ...]
