@@ -44,7 +44,7 @@ def fix(
     from rbac import fix
     from rbac.plan import FixOptions
     from rbac.propagation import Propagation
-    from remote.command import Command, Ran, run_command_on
+    from remote.command import Ran, RemoteCommand, run_command_on
     from remote.program_runner import ProgramRunner
     from remote.run_command import Patience, VirtualMachine
 
@@ -56,7 +56,9 @@ def fix(
 
         def prove(login: Login, vm: str, text: str, seconds: float) -> Ran:
             runner = ProgramRunner(VirtualMachine(azure, login, vm), watch, "rbac.fix")
-            return run_command_on(runner, Command(text.encode(), False, min(60, seconds)), Patience(total=seconds))
+            return run_command_on(
+                runner, RemoteCommand(text.encode(), False, min(60, seconds)), Patience(total=seconds)
+            )
 
         outcome = fix.fix(azure, configured.store, options, prove, Propagation(seconds=wait, watch=watch))
     return _show(outcome, invocation.screen)

@@ -29,7 +29,7 @@ _Lengths = tuple[_Size, _Size, _Size]
 
 
 @dataclass(frozen=True)
-class Command:
+class RemoteCommand:
     """What is to run: one text for /bin/sh, or a script with an interpreter of its own, for at most so many seconds."""
 
     content: bytes
@@ -38,7 +38,7 @@ class Command:
 
 
 @dataclass(frozen=True)
-class Written:
+class StreamBytes:
     """One stream's bytes; where `left_out_bytes` is not 0 they were left out after `head`."""
 
     head: bytes
@@ -58,8 +58,8 @@ class Ran:
     seconds: float
     left_running: int
     kept_folder: str | None
-    stdout: Written
-    stderr: Written
+    stdout: StreamBytes
+    stderr: StreamBytes
 
 
 class _Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,7 +73,7 @@ class _Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stderr: _Lengths
 
 
-def run_command_on(runner: ProgramRunner, command: Command, patience: Patience) -> Ran:
+def run_command_on(runner: ProgramRunner, command: RemoteCommand, patience: Patience) -> Ran:
     """What the command did on one VM.
 
     Raises ConfigError where it is too long, as `ProgramRunner.answer` does, and InconclusiveError for an answer that
@@ -84,7 +84,7 @@ def run_command_on(runner: ProgramRunner, command: Command, patience: Patience) 
     return ran(runner.answer(command_script(command, nonce, shorter), nonce, patience, shorter))
 
 
-def command_script(command: Command, nonce: str, shorter: str | None) -> str:
+def command_script(command: RemoteCommand, nonce: str, shorter: str | None) -> str:
     """The text for Run Command; ConfigError where that would not take it."""
     order = CommandOrder(
         nonce=nonce,
@@ -126,6 +126,6 @@ def ran(content: bytes) -> Ran:
         seconds=told.seconds,
         left_running=told.left_running,
         kept_folder=told.kept_folder,
-        stdout=Written(pieces[0], told.stdout[1], pieces[1]),
-        stderr=Written(pieces[2], told.stderr[1], pieces[3]),
+        stdout=StreamBytes(pieces[0], told.stdout[1], pieces[1]),
+        stderr=StreamBytes(pieces[2], told.stderr[1], pieces[3]),
     )

@@ -18,7 +18,7 @@ from local.errors import AzureError, ConfigError, InconclusiveError, PillarError
 from local.events import Event, Watch
 from local.settings import AzureSettings
 from local.store.interface import Inbox, Store
-from remote.command import Command, command_script, run_command_on
+from remote.command import RemoteCommand, command_script, run_command_on
 from remote.program_runner import INBOX_FOLDER, ProgramRunner
 from remote.run_command import PATIENCE, Patience, VirtualMachine
 from remote.run_report import HostRun, RefusedHost, Run, RunReport, host_run, verdict_of
@@ -55,7 +55,7 @@ class Pace:
 PACE = Pace()
 
 
-def check_run(azure: AzureSettings, command: Command) -> None:
+def check_run(azure: AzureSettings, command: RemoteCommand) -> None:
     """Raise ConfigError unless there are VMs that are configured whole, and the command is one that can be sent."""
     if not azure.vms:
         raise ConfigError("configuration: azure.vm", "is missing", "add it to invoke.yaml, or give --vm NAME")
@@ -65,7 +65,7 @@ def check_run(azure: AzureSettings, command: Command) -> None:
 
 
 def run_everywhere(
-    command: Command, azure: AzureSettings, open_store: OpenStore, watch: Watch, pace: Pace = PACE
+    command: RemoteCommand, azure: AzureSettings, open_store: OpenStore, watch: Watch, pace: Pace = PACE
 ) -> RunReport:
     """Run the command on `azure.vms`, all at the same time.
 
@@ -95,7 +95,7 @@ def preview(rights: Sequence[RightToRun]) -> RunReport:
     return RunReport(run, hosts)
 
 
-def _on_one(runner: ProgramRunner, command: Command, patience: Patience) -> HostRun:
+def _on_one(runner: ProgramRunner, command: RemoteCommand, patience: Patience) -> HostRun:
     """One VM's part; what is no whole answer has its reason."""
     name, begin = runner.vm.name, time.monotonic()
     runner.watch(Event(name, f"running it, for up to {command.timeout_seconds:g} s"))

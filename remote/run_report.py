@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from local.report import Checking, Document, RunId, Seconds, Started, Verdict
-from remote.command import Ran, Written
+from remote.command import Ran, StreamBytes
 
 
 class HostRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,18 +138,18 @@ def _signal_name(number: int) -> str:
         return "unknown here"
 
 
-def _bytes(written: Written) -> bytes:
+def _bytes(written: StreamBytes) -> bytes:
     if not written.left_out_bytes:
         return written.head + written.tail
     mark = f"\n[… {written.left_out_bytes:,} bytes left out …]\n".encode()
     return written.head + mark + written.tail
 
 
-def _text(written: Written) -> str:
+def _text(written: StreamBytes) -> str:
     return _bytes(written).decode("utf-8", "replace")
 
 
-def _base64(written: Written) -> str | UnsetType:
+def _base64(written: StreamBytes) -> str | UnsetType:
     """The exact bytes where the text is not: None of it where they are UTF-8."""
     content = _bytes(written)
     try:

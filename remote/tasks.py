@@ -14,7 +14,7 @@ from local.command_line.options import CHECK, JSON, At, Date, Only, Option
 from local.settings import AzureSettings
 
 if TYPE_CHECKING:
-    from remote.command import Command
+    from remote.command import RemoteCommand
     from remote.run import RightToRun
 
 VMs = Annotated[Sequence[str], Option("on this VM instead of the configured ones (repeatable)", repeatable=True)]
@@ -87,12 +87,12 @@ def run(read_rights: ReadRights) -> Task:
     return run
 
 
-def _wanted(text: str | None, script: str | None, timeout: int) -> Command:
+def _wanted(text: str | None, script: str | None, timeout: int) -> RemoteCommand:
     """What is to run, by the options; ConfigError where they cannot be meant."""
     import os
 
     from local.errors import ConfigError
-    from remote.command import LONGEST_TIMEOUT_SECONDS, Command
+    from remote.command import LONGEST_TIMEOUT_SECONDS, RemoteCommand
 
     if (text is None) == (script is None):
         told = "is missing" if text is None else "and --script are both given"
@@ -102,8 +102,8 @@ def _wanted(text: str | None, script: str | None, timeout: int) -> Command:
     if not 1 <= timeout <= LONGEST_TIMEOUT_SECONDS:
         raise ConfigError("--timeout", f"is {timeout}", f"allowed: 1 to {LONGEST_TIMEOUT_SECONDS} seconds")
     if text is not None:
-        return Command(os.fsencode(text), False, timeout)
-    return Command(Path(str(script)).expanduser().read_bytes(), True, timeout)
+        return RemoteCommand(os.fsencode(text), False, timeout)
+    return RemoteCommand(Path(str(script)).expanduser().read_bytes(), True, timeout)
 
 
 @command(

@@ -36,7 +36,7 @@ from rbac import check, revoke
 from rbac.propagation import Propagation
 from rbac.tasks import rights_to_run
 from remote import due
-from remote.command import Command
+from remote.command import RemoteCommand
 from remote.run import preview as preview_run
 from remote.run import run_everywhere
 from tests import json_page
@@ -248,7 +248,7 @@ def of_azure(collected: Collected, site: Site) -> None:
     collected.take("DrillReport", "drill.remote", site.drill())
     collected.take("DrillReport", "drill.remote --check", preview(selection, "remote", site.vm.name))
     azure = site.azure
-    wanted = Command(b"echo hello; exit 3", False, 60)
+    wanted = RemoteCommand(b"echo hello; exit 3", False, 60)
     opened = lambda: open_store(site.store_settings, azure)  # noqa: E731
     ran = run_everywhere(wanted, azure, opened, site.events.append)
     told = collected.take("RunReport", 'remote.run "echo hello; exit 3"', ran)

@@ -26,7 +26,7 @@ DEADLINE_SECONDS = 12 * 3600
 _STREAMS = (1, 2)
 
 
-class _Process:
+class _ThisProcess:
     """Whether the schedule began this process."""
 
     is_scheduled = False
@@ -45,7 +45,7 @@ class ScheduledRun(msgspec.Struct, frozen=True):
 
 def is_scheduled() -> bool:
     """Whether the schedule began this process; known once its command has begun."""
-    return _Process.is_scheduled
+    return _ThisProcess.is_scheduled
 
 
 def log_of(record: Path) -> Path:
@@ -74,7 +74,7 @@ def recorded(command: str, work: Callable[[], int], environment: MutableMapping[
     path = environment.pop(VARIABLE, None)
     if not path:
         return work()
-    _Process.is_scheduled = True
+    _ThisProcess.is_scheduled = True
     record = Path(path)
     rotate(log_of(record))
     run = ScheduledRun(command, user_name(), os.getpid(), clock.timestamp(clock.now()))
@@ -87,7 +87,7 @@ def recorded(command: str, work: Callable[[], int], environment: MutableMapping[
         code = 128 + interrupted.number
         raise
     finally:
-        _Process.is_scheduled = False
+        _ThisProcess.is_scheduled = False
         ended = clock.timestamp(clock.now())
         _keep(record, msgspec.structs.replace(run, ended_time=ended, exit_code=code))
     return code

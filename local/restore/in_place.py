@@ -29,7 +29,7 @@ from local.restore.kept import copies
 from local.restore.live import LiveRestore, restore_live
 from local.restore.live_checks import LiveChecks
 from local.restore.live_rows import LiveRows, live_rows
-from local.restore.plan import Method, Plan, Refusal, decide, needed_bytes
+from local.restore.plan import Method, ReplacementPlan, RestoreRefusal, decide, needed_bytes
 from local.restore.probe import missing_program
 from local.restore.request import RestoreRequest
 from local.restore.result import Restore, RestorePlan, RestoreReport, RowChange
@@ -190,7 +190,7 @@ def _live_path(database: Database) -> Path:
     return live
 
 
-def _decided(facts: LiveFacts, source: BackupSource) -> Plan | Refusal:
+def _decided(facts: LiveFacts, source: BackupSource) -> ReplacementPlan | RestoreRefusal:
     """What the engine would do, as far as the record tells of the copy; it decides again when it has the copy itself.
 
     Where nothing is recorded of the backup, it is taken to be like the live database.
@@ -200,24 +200,28 @@ def _decided(facts: LiveFacts, source: BackupSource) -> Plan | Refusal:
     return decide(facts, ProvenCopyFacts(size, page, max(size // page, _SOME_PAGES), staged_bytes=size))
 
 
-def _decided_back(facts: LiveFacts, newest: Path, kept: LiveRows) -> Plan | Refusal:
+def _decided_back(facts: LiveFacts, newest: Path, kept: LiveRows) -> ReplacementPlan | RestoreRefusal:
     if kept.trouble is None:
         return decide(facts, copy_facts(newest, facts.path.parent))
     mend = f"put it back by hand if it must be: ls -la {quote(str(newest))}*"
-    return Refusal(f"the newest copy cannot be gone back to, {kept.trouble}", facts.holders, mend)
+    return RestoreRefusal(f"the newest copy cannot be gone back to, {kept.trouble}", facts.holders, mend)
 
 
-def _with_probe(database: Database, facts: LiveFacts, plan: Plan | Refusal) -> Plan | Refusal:
+def _with_probe(
+    database: Database, facts: LiveFacts, plan: ReplacementPlan | RestoreRefusal
+) -> ReplacementPlan | RestoreRefusal:
     """A probe of which it is known before that it will fail would only bring the former content back."""
     missing = None if database.probe is None else missing_program(database.probe)
-    if missing is None or isinstance(plan, Refusal):
+    if missing is None or isinstance(plan, RestoreRefusal):
         return plan
     mend = f"install it, or correct the probe of {database.name} in databases, or take it out for this restore"
-    return Refusal(f"the probe cannot be started: there is no program {missing}", facts.holders, mend)
+    return RestoreRefusal(f"the probe cannot be started: there is no program {missing}", facts.holders, mend)
 
 
-def _shown(facts: LiveFacts, plan: Plan | Refusal, copy_bytes: int | None, counted: LiveRows) -> RestorePlan:
-    refused = isinstance(plan, Refusal)
+def _shown(
+    facts: LiveFacts, plan: ReplacementPlan | RestoreRefusal, copy_bytes: int | None, counted: LiveRows
+) -> RestorePlan:
+    refused = isinstance(plan, RestoreRefusal)
     return RestorePlan(
         found=_found(facts),
         holders=tuple(map(str, facts.holders.processes)),
@@ -226,18 +230,18 @@ def _shown(facts: LiveFacts, plan: Plan | Refusal, copy_bytes: int | None, count
         needed_bytes=None if copy_bytes is None else needed_bytes(facts, copy_bytes, copy_bytes, _way(plan)),
         free_bytes=facts.free_bytes,
         keeps=None if refused or facts.state is LiveState.MISSING else f"{facts.path}.pre-restore-<epoch>",
-        refusal=plan.reason if isinstance(plan, Refusal) else None,
+        refusal=plan.reason if isinstance(plan, RestoreRefusal) else None,
         note=counted.trouble,
-        mend=plan.mend if isinstance(plan, Refusal) else None,
+        mend=plan.mend if isinstance(plan, RestoreRefusal) else None,
     )
 
 
-def _way(plan: Plan | Refusal) -> Method:
-    return Method.THROUGH_SQLITE if isinstance(plan, Refusal) else plan.method
+def _way(plan: ReplacementPlan | RestoreRefusal) -> Method:
+    return Method.THROUGH_SQLITE if isinstance(plan, RestoreRefusal) else plan.method
 
 
-def _method(facts: LiveFacts, plan: Plan | Refusal) -> str:
-    if isinstance(plan, Refusal):
+def _method(facts: LiveFacts, plan: ReplacementPlan | RestoreRefusal) -> str:
+    if isinstance(plan, RestoreRefusal):
         return "nothing would be touched"
     return "a new file, since there is none" if facts.state is LiveState.MISSING else _METHODS[plan.method]
 

@@ -28,7 +28,7 @@ _Database = Annotated[str, msgspec.Meta(pattern=rf"^{NAME.pattern}\Z", max_lengt
 _Name = Annotated[str, msgspec.Meta(max_length=300)]
 
 
-class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="journal", tag=1):
+class JournalEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="journal", tag=1):
     """One restore under way.
 
     `kept` and `meanwhile` are the file names of the copies that it makes beside the live database, `…_inode` the
@@ -55,7 +55,7 @@ class DamagedJournalError(Exception):
     """What stands there is no journal of ours, for this database; says why."""
 
 
-def write(folder: Path, entry: Entry) -> None:
+def write(folder: Path, entry: JournalEntry) -> None:
     """Put the entry in the place of the one before; it is on the disk when this returns."""
     new = folder / _NEW_FILE
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
@@ -68,7 +68,7 @@ def write(folder: Path, entry: Entry) -> None:
     sync_folder(folder)
 
 
-def read(folder: Path, live: Path) -> Entry | None:
+def read(folder: Path, live: Path) -> JournalEntry | None:
     """The entry of a restore of `live`, None if there is none; DamagedJournalError for anything else."""
     try:
         descriptor = os.open(folder / JOURNAL_FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -96,9 +96,9 @@ def kept_name(live: Path) -> re.Pattern[str]:
     return re.compile(re.escape(live.name) + r"\.pre-restore-(\d{1,12})(-wal|-shm|-journal)?")
 
 
-def _decoded(content: bytes, live: Path) -> Entry:
+def _decoded(content: bytes, live: Path) -> JournalEntry:
     try:
-        entry = msgspec.json.decode(content, type=Entry)
+        entry = msgspec.json.decode(content, type=JournalEntry)
     except (msgspec.DecodeError, RecursionError) as error:
         raise DamagedJournalError(str(error)) from error
     for name in filter(None, (entry.kept, entry.meanwhile)):

@@ -18,7 +18,7 @@ from local.restore.by_rename import ByRename
 from local.restore.claim import JOURNAL_FILE, claimed, real_path, work_folder
 from local.restore.facts import copy_facts, look
 from local.restore.holders import holders
-from local.restore.plan import Method, Refusal, decide
+from local.restore.plan import Method, RestoreRefusal, decide
 from local.restore.proven import ProvenCopy
 from local.restore.recover import recover_claimed
 from local.restore.replacement import Replacement, first_entry
@@ -27,7 +27,7 @@ from local.restore.under_locks import UnderLocks
 from local.restore.verify import Verified, verify
 from local.restore.ways import Way
 
-__all__ = ["Checks", "Job", "LiveRestore", "carry_out", "restore_live", "work_folder"]
+__all__ = ["Checks", "LiveRestore", "RestoreJob", "carry_out", "restore_live", "work_folder"]
 
 Checks = Callable[[Path], str | None]
 
@@ -52,7 +52,7 @@ class LiveRestore:
 
 
 @dataclass(frozen=True)
-class Job:
+class RestoreJob:
     """Replace `live` by `copy`; it is final once `checks` finds nothing (None)."""
 
     live: Path
@@ -71,10 +71,10 @@ def restore_live(live: Path, copy: ProvenCopy, checks: Checks, keep_copies: int,
 
     Raises InconclusiveError where it could not be begun, LockHeldError while another process restores it.
     """
-    return carry_out(Job(live, copy, checks, keep_copies, rollback=False), watch)
+    return carry_out(RestoreJob(live, copy, checks, keep_copies, rollback=False), watch)
 
 
-def carry_out(job: Job, watch: Watch) -> LiveRestore:
+def carry_out(job: RestoreJob, watch: Watch) -> LiveRestore:
     """Do the job, from its facts to its end, or to the former content."""
     path = real_path(job.live)
     with claimed(path) as folder:
@@ -100,11 +100,11 @@ def _clear_up(live: Path, folder: Path, watch: Watch) -> None:
         watch(Event(live.name, recovered.told, lasting=True))
 
 
-def _planned(job: Job, folder: Path, watch: Watch) -> tuple[Replacement, Method]:
+def _planned(job: RestoreJob, folder: Path, watch: Watch) -> tuple[Replacement, Method]:
     with _not_begun(job.live):
         facts = look(job.live)
         plan = decide(facts, copy_facts(job.copy.path, facts.path.parent))
-    if isinstance(plan, Refusal):
+    if isinstance(plan, RestoreRefusal):
         who = f"; open in: {facts.holders}" if facts.holders.processes or facts.holders.untold else ""
         raise InconclusiveError(f"restore of {facts.path}", f"{plan.reason}{who}; nothing was touched", plan.mend)
     return Replacement(facts, folder, job.copy, first_entry(facts, plan, job.copy, job.rollback), watch), plan.method
@@ -138,7 +138,7 @@ def _take_back(way: Way, replacement: Replacement) -> None:
     replacement.end()
 
 
-def _judged(job: Job, way: Way, replacement: Replacement) -> LiveRestore:
+def _judged(job: RestoreJob, way: Way, replacement: Replacement) -> LiveRestore:
     try:
         found = _checked(job, way, replacement)
     except BaseException:
@@ -165,7 +165,7 @@ def _judged(job: Job, way: Way, replacement: Replacement) -> LiveRestore:
     )
 
 
-def _checked(job: Job, way: Way, replacement: Replacement) -> Verified:
+def _checked(job: RestoreJob, way: Way, replacement: Replacement) -> Verified:
     """What we find first, then what the caller finds; where it can find nothing out, that is what it found."""
     try:
         replacement.say("check the live database")

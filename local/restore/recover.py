@@ -16,7 +16,7 @@ from shlex import quote
 from local.errors import LockHeldError, SourceError
 from local.restore import journal, swap
 from local.restore.claim import JOURNAL_FILE, LOCK_FILE, claimed, is_held, real_path, work_folder
-from local.restore.journal import DamagedJournalError, Entry
+from local.restore.journal import DamagedJournalError, JournalEntry
 from local.restore.kept import Holds, inode
 from local.restore.replacement import STAGED
 from local.restore.through_sqlite import OpenLive, StaysLockedError
@@ -76,7 +76,7 @@ def recover_claimed(live: Path, folder: Path) -> Recovered:
     return Recovered(sentence(live, entry, ending, found))
 
 
-def judge(entry: Entry, found: Holds) -> Ending:
+def judge(entry: JournalEntry, found: Holds) -> Ending:
     """How it ends, by the last thing written down and by what the live database holds."""
     match entry.state, found:
         case (("preparing" | "keeping"), _):
@@ -89,7 +89,7 @@ def judge(entry: Entry, found: Holds) -> Ending:
             return Ending.FINISH
 
 
-def sentence(live: Path, entry: Entry, ending: Ending, found: Holds) -> str:
+def sentence(live: Path, entry: JournalEntry, ending: Ending, found: Holds) -> str:
     """What a person must know of it."""
     begun = f"{_kind(entry)} was ended by force"
     if ending is Ending.CLEAR:
@@ -111,7 +111,7 @@ def sentence(live: Path, entry: Entry, ending: Ending, found: Holds) -> str:
     return f"{begun} after it had replaced the database, which holds {what}; its checks were not finished; {former}"
 
 
-def _found(live: Path, folder: Path, entry: Entry) -> Holds:
+def _found(live: Path, folder: Path, entry: JournalEntry) -> Holds:
     """What the live database holds; only asked where the journal does not say it."""
     if entry.state in ("preparing", "keeping"):
         return Holds.FORMER
@@ -125,7 +125,7 @@ def _found(live: Path, folder: Path, entry: Entry) -> Holds:
     return Holds.FORMER if inode(live) == entry.kept_inode else Holds.RESTORED
 
 
-def _act(live: Path, entry: Entry, ending: Ending, found: Holds) -> None:
+def _act(live: Path, entry: JournalEntry, ending: Ending, found: Holds) -> None:
     if entry.method == "rename":
         _act_by_rename(live, entry, ending)
         return
@@ -138,7 +138,7 @@ def _act(live: Path, entry: Entry, ending: Ending, found: Holds) -> None:
             database.set_journal_mode(entry.journal_mode)
 
 
-def _act_by_rename(live: Path, entry: Entry, ending: Ending) -> None:
+def _act_by_rename(live: Path, entry: JournalEntry, ending: Ending) -> None:
     beside = live.with_name(entry.kept) if entry.kept else None
     meanwhile = live.with_name(entry.meanwhile) if entry.meanwhile else None
     if beside and ending in (Ending.CLEAR, Ending.UNDONE):
@@ -150,7 +150,7 @@ def _act_by_rename(live: Path, entry: Entry, ending: Ending) -> None:
         swap.drop(meanwhile, entry.meanwhile_inode)
 
 
-def _kind(entry: Entry) -> str:
+def _kind(entry: JournalEntry) -> str:
     return f"the {'rollback' if entry.rollback else 'restore'} that began at {entry.started_time}"
 
 

@@ -15,9 +15,9 @@ from local import clock
 from local.events import Event, Watch
 from local.restore import journal, kept
 from local.restore.facts import LiveFacts
-from local.restore.journal import Entry, State
+from local.restore.journal import JournalEntry, State
 from local.restore.kept import Ownership
-from local.restore.plan import Method, Plan
+from local.restore.plan import Method, ReplacementPlan
 from local.restore.proven import ProvenCopy
 
 STAGED = "new.db"
@@ -33,7 +33,7 @@ class Replacement:
     facts: LiveFacts
     folder: Path
     copy: ProvenCopy
-    entry: Entry
+    entry: JournalEntry
     watch: Watch
 
     @property
@@ -77,11 +77,11 @@ class Replacement:
         self.entry = msgspec.structs.replace(self.entry, state=state, **changes)
         journal.write(self.folder, self.entry)
 
-    def without_kept(self) -> Entry:
+    def without_kept(self) -> JournalEntry:
         """The entry once the copy has been put back itself."""
         return msgspec.structs.replace(self.entry, kept=None, kept_inode=None)
 
-    def without_meanwhile(self) -> Entry:
+    def without_meanwhile(self) -> JournalEntry:
         """The entry once it has turned out that nobody wrote."""
         return msgspec.structs.replace(self.entry, meanwhile=None, meanwhile_inode=None)
 
@@ -118,9 +118,9 @@ class Replacement:
         kept.place(made, self.live.with_name(name))
 
 
-def first_entry(facts: LiveFacts, plan: Plan, copy: ProvenCopy, rollback: bool) -> Entry:
+def first_entry(facts: LiveFacts, plan: ReplacementPlan, copy: ProvenCopy, rollback: bool) -> JournalEntry:
     """What is known of a replacement before anything is done."""
-    return Entry(
+    return JournalEntry(
         state="preparing",
         rollback=rollback,
         method="rename" if plan.method is Method.RENAME else "through SQLite",

@@ -14,7 +14,7 @@ from local.errors import InconclusiveError
 from local.events import Watch
 from local.restore import kept
 from local.restore.claim import claimed, real_path
-from local.restore.live import Checks, Job, LiveRestore, carry_out
+from local.restore.live import Checks, LiveRestore, RestoreJob, carry_out
 from local.restore.proven import ProvenCopy
 
 _PRIVATE = "former.db"
@@ -33,7 +33,7 @@ def roll_back(live: Path, checks: Checks, keep_copies: int, watch: Watch, name: 
         if newest is None or not newest.exists():
             came_back = f"there is no copy {path}.pre-restore-…"
             raise InconclusiveError(f"rollback of {path}", came_back, f"look for it: ls -la {quote(str(path.parent))}")
-        return carry_out(Job(live, _private(newest, folder, name), checks, keep_copies, rollback=True), watch)
+        return carry_out(RestoreJob(live, _private(newest, folder, name), checks, keep_copies, rollback=True), watch)
 
 
 def _copy_whole(newest: Path, private: Path) -> None:

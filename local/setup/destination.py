@@ -20,7 +20,7 @@ _NO_ETAG = '"0x0000000000000000"'
 
 
 @dataclass(frozen=True)
-class Destination:
+class StoreDestination:
     """The store's settings, and the folder that is yet to be made for it (None: nothing is)."""
 
     store: StoreSettings
@@ -33,7 +33,7 @@ class Destination:
         return next((cloud for end, cloud in _CLOUDS.items() if host.endswith(end)), "public")
 
 
-def find(named: str) -> Destination:
+def find(named: str) -> StoreDestination:
     """The store that a URL or a folder's path names, looked at: a folder may be written, a container takes a blob.
 
     Raises ConfigError where it cannot be meant, AzureError where Azure refuses it or is away. Nothing is changed.
@@ -46,19 +46,19 @@ def find(named: str) -> Destination:
     except ConfigError as error:
         raise ConfigError("--store", error.came_back, error.mend) from None
     if isinstance(location, FolderLocation):
-        return Destination(StoreSettings(url=location.path.as_uri()), _look_at_folder(location.path))
-    found = Destination(StoreSettings(url=location.url))
+        return StoreDestination(StoreSettings(url=location.path.as_uri()), _look_at_folder(location.path))
+    found = StoreDestination(StoreSettings(url=location.url))
     check_container(location, found)
     return found
 
 
-def make(destination: Destination) -> None:
+def make(destination: StoreDestination) -> None:
     """Make the folder where it is missing, for nobody else's eyes; OSError where that is refused."""
     if destination.missing:
         destination.missing.mkdir(mode=0o700, exist_ok=True)
 
 
-def on_the_same_disk(destination: Destination, databases: Iterable[Path]) -> bool:
+def on_the_same_disk(destination: StoreDestination, databases: Iterable[Path]) -> bool:
     """Whether a folder store and any of the databases would be lost together."""
     location = destination.store.location
     if not isinstance(location, FolderLocation):
@@ -67,7 +67,7 @@ def on_the_same_disk(destination: Destination, databases: Iterable[Path]) -> boo
     return folder.stat().st_dev in {path.stat().st_dev for path in databases}
 
 
-def check_container(location: ContainerLocation, destination: Destination) -> None:
+def check_container(location: ContainerLocation, destination: StoreDestination) -> None:
     """Return where this login may write a blob there, without one.
 
     Put Blob on a condition that no blob meets: Azure refuses whoever may not write (403), and a container that is not

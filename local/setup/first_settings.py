@@ -17,7 +17,7 @@ from local.errors import SourceError
 from local.output.screen import Screen
 from local.report import DatabaseName, Document
 from local.setup import destination, names, new_file, sqlite_files
-from local.setup.destination import Destination
+from local.setup.destination import StoreDestination
 from local.setup.row_floor import row_floor
 from local.setup.settings_text import FoundDatabase, NewSettings, write_out
 
@@ -59,7 +59,7 @@ class FirstSettings:
     """A settings file that is not there yet, and the store that it is about."""
 
     file: Path
-    destination: Destination
+    destination: StoreDestination
     databases: tuple[FoundDatabase, ...]
     text: str
 
@@ -93,7 +93,7 @@ class FirstSettings:
             yield "the store is on the same disk as a database: what takes that disk takes both"
 
 
-def prepare(named: Sequence[str], chosen: Destination, file: Path, tell: Tell) -> FirstSettings:
+def prepare(named: Sequence[str], chosen: StoreDestination, file: Path, tell: Tell) -> FirstSettings:
     """Look at the databases that are named, and say what goes into the file; nothing is changed.
 
     Raises ConfigError for what is no database. One that cannot be counted now is in the file all the same, and its

@@ -18,7 +18,7 @@ from rbac.clients import Clients, open_clients
 from rbac.plan import FixOptions
 from rbac.propagation import Propagation
 from rbac.result import FixReport, Outcome
-from remote.command import Command, Ran, run_command_on
+from remote.command import Ran, RemoteCommand, run_command_on
 from remote.program_runner import ProgramRunner
 from remote.run_command import Patience, VirtualMachine
 from tests.azure_cloud.deployment import Deployment
@@ -89,7 +89,7 @@ class Admin:
     def prove(self, login: Login, vm: str, text: str, seconds: float) -> Ran:
         """Run the command as rbac.fix does, but look for its end more often."""
         runner = ProgramRunner(VirtualMachine(self.azure, login, vm), unwatched, "proof")
-        return run_command_on(runner, Command(text.encode(), False, 60), Patience(look=0.02, total=seconds))
+        return run_command_on(runner, RemoteCommand(text.encode(), False, 60), Patience(look=0.02, total=seconds))
 
 
 def fix_report(outcome: Outcome) -> FixReport:

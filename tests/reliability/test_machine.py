@@ -15,6 +15,7 @@ import pytest
 from tests.reliability import armings
 from tests.reliability.conftest import Installations
 from tests.reliability.installation import Installation
+from tests.support.crossed import crossed
 from tests.support.tally import counted
 
 FULL = "a full disk"
@@ -68,8 +69,7 @@ def may_mount(folder: Path) -> bool:
 
 
 @pytest.mark.parametrize("kib", [(1200,), pytest.param(tuple(range(100, 3600, 100)), marks=pytest.mark.long)])
-@pytest.mark.parametrize("command", ["backup", "drill.local"])
-@pytest.mark.parametrize("place", ["cache", "temporary"])
+@pytest.mark.parametrize(("place", "command"), crossed(("cache", "temporary"), ("backup", "drill.local")))
 def test_a_disk_too_small_loses_nothing(
     installations: Installations, tmp_path: Path, place: str, command: str, kib: tuple[int, ...]
 ) -> None:
@@ -113,8 +113,7 @@ def last_midnight() -> datetime:
 
 
 @pytest.mark.parametrize("calls", [(1, 3), FOR_EACH])
-@pytest.mark.parametrize("store", ["folder", "azure"])
-@pytest.mark.parametrize("kind", ["first", "next day"])
+@pytest.mark.parametrize(("kind", "store"), crossed(("first", "next day"), ("folder", "azure")))
 def test_midnight_in_the_middle_of_a_run_changes_nothing(
     installations: Installations, kind: str, store: str, calls: tuple[int, ...] | None
 ) -> None:
@@ -131,8 +130,7 @@ def test_midnight_in_the_middle_of_a_run_changes_nothing(
 
 
 @pytest.mark.parametrize("calls", [(2,), FOR_EACH])
-@pytest.mark.parametrize("store", ["folder", "azure"])
-@pytest.mark.parametrize("kind", ["incremental", "next day"])
+@pytest.mark.parametrize(("kind", "store"), crossed(("incremental", "next day"), ("folder", "azure")))
 def test_a_clock_that_jumps_back_in_the_middle_loses_no_content(
     installations: Installations, kind: str, store: str, calls: tuple[int, ...] | None
 ) -> None:

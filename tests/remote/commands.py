@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from remote.command import Command
+from remote.command import RemoteCommand
 from remote.run import Pace, run_everywhere
 from remote.run_report import HostRun, RunReport
 from tests.remote.site import QUICK, Site
@@ -32,7 +32,7 @@ class Ordered:
 def run_on(site: Site, ordered: Ordered, vms: Sequence[str]) -> RunReport:
     """The report of a run on these VMs."""
     azure = msgspec.structs.replace(site.azure, vm=tuple(vms))
-    command = Command(ordered.content, ordered.is_script, ordered.timeout)
+    command = RemoteCommand(ordered.content, ordered.is_script, ordered.timeout)
     return run_everywhere(command, azure, lambda: site.store, site.events.append, ordered.pace)
 
 

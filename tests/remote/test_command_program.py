@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from local.drill.answer import content
-from remote.command import Command, Ran, command_script, ran
+from remote.command import Ran, RemoteCommand, command_script, ran
 from remote.command_program.command import Signals
 from remote.command_program.streams import Output, share
 from tests.remote.commands import alive
@@ -21,7 +21,7 @@ NONCE = "0" * 32
 
 
 def script_for(text: str, timeout: float = 60) -> str:
-    return command_script(Command(text.encode(), False, timeout), NONCE, None)
+    return command_script(RemoteCommand(text.encode(), False, timeout), NONCE, None)
 
 
 def start(text: str, temp: Path) -> subprocess.Popen[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from local.errors import ConfigError
-from remote.command import Command
+from remote.command import RemoteCommand
 from remote.run import check_run
 from tests.azure_cloud import faults
 from tests.azure_cloud.faults import Fault
@@ -100,8 +100,8 @@ def test_a_script_runs_by_the_interpreter_that_it_names(site: Site, content: byt
 
 def test_what_run_command_would_not_take_is_a_mistake_and_nothing_is_sent(site: Site) -> None:
     with pytest.raises(ConfigError, match=r"--script: is 200,000 bytes long.* takes 196,608"):
-        check_run(site.azure, Command(os.urandom(200_000), True, 60))
-    check_run(site.azure, Command(b"echo 0123456789\n" * 20_000, True, 60))
+        check_run(site.azure, RemoteCommand(os.urandom(200_000), True, 60))
+    check_run(site.azure, RemoteCommand(b"echo 0123456789\n" * 20_000, True, 60))
 
     assert site.deployment.cloud.scripts == []
 

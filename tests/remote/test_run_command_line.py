@@ -13,7 +13,7 @@ import pytest
 from local.errors import ConfigError
 from local.output.screen import Screen
 from remote import command_program, run_text
-from remote.command import Ran, Written, ran
+from remote.command import Ran, StreamBytes, ran
 from remote.run_report import HostRun, RefusedHost, Run, RunReport, host_run
 from remote.tasks import _wanted
 from tests.remote.site import ACTION, Site
@@ -111,7 +111,7 @@ def test_what_a_vm_writes_steers_no_terminal_and_the_recap_is_last(capsys: pytes
     ]
 
 
-NOTHING = Written(b"", 0, b"")
+NOTHING = StreamBytes(b"", 0, b"")
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ GOOD = {
 def test_an_answer_is_read_piece_by_piece() -> None:
     found = ran(json.dumps(GOOD).encode() + b"\nab\n")
 
-    assert (found.stdout, found.stderr) == (Written(b"ab", 0, b""), Written(b"", 5, b"\n"))
+    assert (found.stdout, found.stderr) == (StreamBytes(b"ab", 0, b""), StreamBytes(b"", 5, b"\n"))
 
 
 @pytest.mark.parametrize(

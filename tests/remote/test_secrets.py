@@ -51,10 +51,15 @@ def argument_lists() -> Iterator[set[str]]:
 
 
 def cases() -> list[object]:
-    """Each trouble with the fallback, which has more to tell; without it those that end alike, of each kind one."""
+    """Each trouble with the fallback, which has more to tell, every second one short; without it of each kind one."""
     troubles = (*SUCCESSES, *TROUBLES)
-    with_it = [pytest.param(trouble, True, id=f"{trouble.name}-fallback") for trouble in troubles]
+    with_it = [_with_fallback(trouble, is_short=number % 2 == 0) for number, trouble in enumerate(troubles)]
     return [*with_it, *map(_without_fallback, troubles)]
+
+
+def _with_fallback(trouble: Trouble, *, is_short: bool) -> object:
+    marks = () if is_short else pytest.mark.long
+    return pytest.param(trouble, True, id=f"{trouble.name}-fallback", marks=marks)
 
 
 def _without_fallback(trouble: Trouble) -> object:

@@ -79,7 +79,7 @@ def disturb(cache: Path, chance: random.Random) -> None:
         path.write_bytes(content)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(1, 10))])
 def test_every_point_brings_back_what_was_live(store_settings: StoreSettings, tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     path = tmp_path / "live.db"

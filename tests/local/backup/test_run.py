@@ -314,7 +314,10 @@ def test_check_says_what_would_change_and_changes_nothing(workshop: Workshop) ->
     assert list(workshop.store.entries("sqlite")) == before
 
 
-@pytest.mark.parametrize("harm", ["removed", "damaged list of blocks", "damaged archive", "stale", "a file"])
+LONG_HARMS = [pytest.param(harm, marks=pytest.mark.long) for harm in ("damaged list of blocks", "a file")]
+
+
+@pytest.mark.parametrize("harm", ["removed", "damaged archive", "stale", *LONG_HARMS])
 def test_the_cache_never_changes_a_result(azure_workshop: Workshop, harm: str) -> None:
     path = azure_workshop.add("costs")
     azure_workshop.invoke("backup")

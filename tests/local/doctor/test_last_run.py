@@ -37,7 +37,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def scheduled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scheduled_run._Process, "is_scheduled", True)
+    monkeypatch.setattr(scheduled_run._ThisProcess, "is_scheduled", True)
 
 
 def report(error: str | None = None) -> BackupReport:

@@ -14,7 +14,7 @@ import pytest
 
 from local.restore import facts as module
 from local.restore.facts import LiveState, copy_facts, look
-from local.restore.plan import Refusal, decide
+from local.restore.plan import RestoreRefusal, decide
 from local.restore.proven import ProvenCopy
 from tests.local.restore.databases import FORMER_ROWS, make, names, reading
 
@@ -97,7 +97,7 @@ def test_what_it_is_beside_its_wal_is_told_without_writing_it_in(live: Path, pla
 
 def test_a_folder_or_a_device_is_no_database(place: Path, copy: ProvenCopy) -> None:
     assert look(place).state is LiveState.NO_FILE
-    assert isinstance(decide(look(place), copy_facts(copy.path, place)), Refusal)
+    assert isinstance(decide(look(place), copy_facts(copy.path, place)), RestoreRefusal)
 
 
 def test_a_locked_database_is_busy(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +111,7 @@ def test_a_locked_database_is_busy(place: Path, monkeypatch: pytest.MonkeyPatch)
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path, copy: ProvenCopy) -> None:
     live = tmp_path / "no folder" / "tasks.db"
 
-    assert isinstance(decide(look(live), copy_facts(copy.path, live.parent)), Refusal)
+    assert isinstance(decide(look(live), copy_facts(copy.path, live.parent)), RestoreRefusal)
 
 
 def _as_another_user(live: Path, folder: Path) -> int:
@@ -120,7 +120,7 @@ def _as_another_user(live: Path, folder: Path) -> int:
     if process == 0:
         try:
             os.setuid(65534)
-            refused = isinstance(decide(look(live), module.ProvenCopyFacts(10**6, 4096, 244, 0)), Refusal)
+            refused = isinstance(decide(look(live), module.ProvenCopyFacts(10**6, 4096, 244, 0)), RestoreRefusal)
             os._exit(0 if refused else 1)
         except BaseException:
             os._exit(2)

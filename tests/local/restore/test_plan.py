@@ -9,7 +9,7 @@ import pytest
 
 from local.restore.facts import LiveFacts, LiveState, ProvenCopyFacts
 from local.restore.holders import Holder, Holders
-from local.restore.plan import Method, Plan, Refusal, decide
+from local.restore.plan import Method, ReplacementPlan, RestoreRefusal, decide
 
 NODE = Holders((Holder(123, "node"),))
 NOBODY = Holders(())
@@ -30,9 +30,9 @@ SOUND = LiveFacts(
     free_bytes=10**9,
 )
 COPY = ProvenCopyFacts(size_bytes=2_000_000, page_bytes=4096, page_count=488, staged_bytes=0)
-THROUGH = Plan(Method.THROUGH_SQLITE)
-RENAME = Plan(Method.RENAME)
-LEAVES_WAL = Plan(Method.THROUGH_SQLITE, leaves_wal=True)
+THROUGH = ReplacementPlan(Method.THROUGH_SQLITE)
+RENAME = ReplacementPlan(Method.RENAME)
+LEAVES_WAL = ReplacementPlan(Method.THROUGH_SQLITE, leaves_wal=True)
 
 
 @pytest.mark.parametrize(
@@ -68,15 +68,15 @@ LEAVES_WAL = Plan(Method.THROUGH_SQLITE, leaves_wal=True)
         ({"free_bytes": 4_000_000, "state": LiveState.MISSING}, "no room in /data"),
     ],
 )
-def test_what_is_decided(changes: dict[str, object], expected: Plan | str) -> None:
+def test_what_is_decided(changes: dict[str, object], expected: ReplacementPlan | str) -> None:
     facts = replace(SOUND, **changes)  # type: ignore[arg-type]
 
     decided = decide(facts, COPY)
 
-    if isinstance(expected, Plan):
+    if isinstance(expected, ReplacementPlan):
         assert decided == expected
     else:
-        assert isinstance(decided, Refusal)
+        assert isinstance(decided, RestoreRefusal)
         assert expected in decided.reason
         assert decided.holders == facts.holders
         assert decided.mend
@@ -85,11 +85,11 @@ def test_what_is_decided(changes: dict[str, object], expected: Plan | str) -> No
 def test_a_copy_without_a_table_replaces_nothing() -> None:
     decided = decide(SOUND, replace(COPY, page_count=1))
 
-    assert isinstance(decided, Refusal)
+    assert isinstance(decided, RestoreRefusal)
     assert "not one table" in decided.reason
 
 
 def test_a_copy_on_another_file_system_takes_room_as_well() -> None:
     facts = replace(SOUND, state=LiveState.MISSING, free_bytes=5_000_000)
 
-    assert isinstance(decide(facts, replace(COPY, staged_bytes=COPY.size_bytes)), Refusal)
+    assert isinstance(decide(facts, replace(COPY, staged_bytes=COPY.size_bytes)), RestoreRefusal)

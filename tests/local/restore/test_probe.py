@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 from shlex import quote
 
@@ -65,7 +66,9 @@ def test_its_time_over_its_whole_group_is_killed(tmp_path: Path) -> None:
     told = run_probe(python(program), 2)
     assert (told.exit_code, told.output) == (None, "begun\n")
     assert told.reason == "it took longer than 2 s, so it was killed"
-    assert not is_running(int(board.read_text()))
+    child = int(board.read_text())
+    while is_running(child):  # a kill takes its time on a busy machine; one that does not come is the suite's time-out
+        time.sleep(0.01)
 
 
 def test_a_program_that_it_leaves_running_is_not_waited_for(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from local.cloud.errors import AccessDeniedError
 from local.errors import AzureError, ConfigError
 from local.settings import AzureSettings, StoreSettings
-from local.setup.destination import Destination, find, make, on_the_same_disk
+from local.setup.destination import StoreDestination, find, make, on_the_same_disk
 from local.store.open import open_store
 from tests.local.command_line.test_bad_configurations import NOBODY, WITHOUT_OVERRIDE
 from tests.support.fork_server import CHECKOUT
@@ -23,11 +23,11 @@ def test_a_folder_that_is_missing_is_made_for_nobody_elses_eyes(named: str, tmp_
     folder = tmp_path / "backups"
     found = find(named.format(folder))
 
-    assert found == Destination(StoreSettings(url=folder.as_uri()), folder)
+    assert found == StoreDestination(StoreSettings(url=folder.as_uri()), folder)
     assert not folder.exists()
     make(found)
     assert folder.stat().st_mode & 0o777 == 0o700
-    assert find(named.format(folder)) == Destination(StoreSettings(url=folder.as_uri()))
+    assert find(named.format(folder)) == StoreDestination(StoreSettings(url=folder.as_uri()))
 
 
 def test_a_folder_of_any_name_may_be_given_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,11 +81,11 @@ def test_a_folder_that_may_not_be_written_is_a_mistake(tmp_path: Path) -> None:
 
 
 def test_a_folder_on_the_databases_disk_is_noticed(tmp_path: Path) -> None:
-    here = Destination(StoreSettings(url=(tmp_path / "backups").as_uri()), tmp_path / "backups")
+    here = StoreDestination(StoreSettings(url=(tmp_path / "backups").as_uri()), tmp_path / "backups")
 
     assert on_the_same_disk(here, [tmp_path])
     assert not on_the_same_disk(here, [Path("/proc/version")] if Path("/proc").exists() else [Path("/dev/null")])
-    assert not on_the_same_disk(Destination(StoreSettings(url="https://a.blob.core.windows.net/c")), [tmp_path])
+    assert not on_the_same_disk(StoreDestination(StoreSettings(url="https://a.blob.core.windows.net/c")), [tmp_path])
 
 
 @pytest.mark.parametrize(
@@ -99,11 +99,11 @@ def test_a_folder_on_the_databases_disk_is_noticed(tmp_path: Path) -> None:
     ],
 )
 def test_the_cloud_follows_from_the_url(url: str, cloud: str) -> None:
-    assert Destination(StoreSettings(url=url)).cloud == cloud
+    assert StoreDestination(StoreSettings(url=url)).cloud == cloud
 
 
 def test_a_container_that_may_be_written_is_taken_and_left_as_it_is(azure_store_settings: StoreSettings) -> None:
-    assert find(azure_store_settings.url) == Destination(azure_store_settings)
+    assert find(azure_store_settings.url) == StoreDestination(azure_store_settings)
     assert list(open_store(azure_store_settings, AzureSettings()).entries("sqlite")) == []
 
 
