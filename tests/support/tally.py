@@ -43,6 +43,8 @@ def counted(area: str, fault: str) -> Iterator[None]:
     """Count this block as one try, and as a loss where what it asserts does not hold."""
     try:
         yield
+    except KeyboardInterrupt:
+        raise  # somebody stopped the tests: that says nothing
     except BaseException:
         count(area, fault, lost=1)
         raise
