@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
 from local.alerts.state import Standing, Standings
+from local.drill_program.temporary import is_unlocked
+from local.store.durable import replace_file
 
 FILE_NAME = "alerts.json"
 _LOCK_NAME = "alerts.lock"
@@ -35,15 +35,7 @@ def recall(folder: Path) -> dict[str, Standing]:
 def remember(folder: Path, standings: Standings) -> None:
     """Put the standings in place of the former ones by one rename; OSError where that is refused."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f".{FILE_NAME}-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(msgspec.json.encode(_Memory(dict(standings))))
-        Path(temporary).replace(folder / FILE_NAME)
-    except BaseException:
-        with suppress(OSError):
-            Path(temporary).unlink()
-        raise
+    replace_file(folder / FILE_NAME, msgspec.json.encode(_Memory(dict(standings))))
 
 
 @contextmanager
@@ -63,19 +55,8 @@ def alone(folder: Path) -> Iterator[None]:
         return
     try:
         deadline = time.monotonic() + _LOCK_SECONDS
-        while not _is_locked(descriptor) and time.monotonic() < deadline:
+        while not is_unlocked(descriptor, otherwise=True) and time.monotonic() < deadline:
             time.sleep(_LOOK_SECONDS)
         yield
     finally:
         os.close(descriptor)
-
-
-def _is_locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        # A file system without locks.
-        return True
-    return True

@@ -18,12 +18,14 @@ import msgspec
 from local import clock
 from local.interrupt import Interrupted
 from local.output import outlet
+from local.store.durable import replace_file
 
 VARIABLE = "PILLAR9_SCHEDULED"
 LOG_LIMIT_BYTES = 5_000_000
 # launchd bounds no run, and one that hangs would be the last: after this it is ended as Ctrl-C would end it.
 DEADLINE_SECONDS = 12 * 3600
 _STREAMS = (1, 2)
+_FILE_MODE = 0o644
 
 
 class _ThisProcess:
@@ -130,10 +132,8 @@ def _is_same(stream: int, found: os.stat_result) -> bool:
 
 def _keep(record: Path, run: ScheduledRun) -> None:
     """A record that cannot be written is told, and changes nothing."""
-    new = record.with_name(f".{record.name}.new")
     try:
         record.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        new.write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")
-        new.replace(record)
+        replace_file(record, msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n", _FILE_MODE)
     except OSError as error:
         outlet.stderr.write(f"✗ the record of this run was not kept: {record}: {error.strerror}\n")

@@ -32,6 +32,7 @@ from local.events import Event, Watch
 from local.output.screen import age
 from local.report import BackupReport
 from local.settings import Settings
+from local.store.durable import replace_file
 from local.store.layout import Moment
 
 _FILE = "last-scheduled-run.json"
@@ -197,13 +198,9 @@ class _Note:
 
     def write(self, run: RunNote) -> None:
         """The whole note in one rename."""
-        temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            temporary.unlink(missing_ok=True)
-            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(msgspec.json.encode(run))
-            temporary.replace(self.path)
+            replace_file(self.path, msgspec.json.encode(run))
         except OSError as error:
             self._tell(error)
 

@@ -108,7 +108,7 @@ def remove_left_behind(entry: Path) -> None:
 
 
 def is_unlocked(descriptor: int, otherwise: bool) -> bool:
-    """Whether no process holds that folder's lock, which is this one's now; `otherwise` where there are no locks."""
+    """Whether no process holds the lock of a file or folder, which is this one's now; `otherwise` without locks."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

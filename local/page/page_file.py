@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 from local.errors import ConfigError
-from local.interrupt import if_abandoned
+from local.store.durable import replace_file
 
 # It stands at the beginning of each page, so that a later one may take its place.
 MARK = "<!DOCTYPE html>\n<!-- A report of pillar9. -->\n"
@@ -35,19 +33,7 @@ def write(path: Path, page: str) -> None:
     """Put the page in place by one rename, readable by its owner alone; ConfigError where it cannot be."""
     check_target(path)
     try:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-        temporary = Path(name)
-        try:
-            with if_abandoned(temporary.unlink), os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                os.fchmod(descriptor, MODE)
-                file.write(page)
-                file.flush()
-                os.fsync(descriptor)
-                temporary.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                temporary.unlink()
-            raise
+        replace_file(path, page.encode(), MODE)
     except OSError as error:
         raise ConfigError(
             f"--to {path}", error.strerror or str(error), f"look at it: ls -ld {path.parent}; df -h {path.parent}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -13,8 +12,11 @@ from typing import Protocol
 from local.command_line.scheduled_run import VARIABLE as MARK
 from local.errors import PillarError
 from local.schedule.plan import Job
+from local.store.durable import replace_file
 
 _PROGRAM_SECONDS = 60
+# launchd takes no file that others may write.
+_FILE_MODE = 0o644
 
 
 class Scheduler(Protocol):
@@ -84,17 +86,7 @@ def refused(done: subprocess.CompletedProcess[str], doing: str, mend: str) -> Pi
 def write(path: Path, content: str) -> None:
     """The file appears whole or not at all, writable by its owner alone, as launchd demands."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-        with os.fdopen(descriptor, "w") as file:
-            os.fchmod(descriptor, 0o644)
-            file.write(content)
-            file.flush()
-            os.fsync(descriptor)
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
+    replace_file(path, content.encode(), _FILE_MODE)
 
 
 def scheduler_here(platform: str = sys.platform) -> Scheduler:

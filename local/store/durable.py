@@ -12,13 +12,16 @@ import fcntl
 import os
 import secrets
 import socket
+import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
 from local.errors import StoreError
+from local.interrupt import if_abandoned
 
 # What is being written, or was left by a crash, stands in this folder of the store and nowhere else.
 TEMPORARY_FOLDER = ".pillar9-new"
@@ -54,6 +57,27 @@ def sync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+def replace_file(path: Path, content: bytes, mode: int = FILE_MODE) -> None:
+    """Put `content` in the place of the file by one rename: it is whole, or as it was before, whatever ends this.
+
+    For a small file of this machine's own, in a folder that is there; OSError where that is refused.
+    """
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    temporary = Path(name)
+    with if_abandoned(partial(temporary.unlink, missing_ok=True)):
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                os.fchmod(descriptor, mode)
+                file.write(content)
+                file.flush()
+                sync_file(descriptor)
+            temporary.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
 
 
 class AtomicFile:

@@ -5,14 +5,12 @@ The format: https://prometheus.io/docs/instrumenting/exposition_formats/ (text f
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 from local.errors import ConfigError
+from local.store.durable import replace_file
 from local.watch.status import DatabaseStatus, Status
 
 # The collector runs as another user.
@@ -47,18 +45,7 @@ def write_file(path: Path, status: Status) -> None:
     The collector reads `*.prom` only, so it never meets the temporary file.
     """
     try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-        try:
-            with os.fdopen(descriptor, "w") as file:
-                file.write(exposition(status))
-                file.flush()
-                os.fchmod(descriptor, _MODE)
-                os.fsync(descriptor)
-            Path(temporary).replace(path)
-        except BaseException:
-            with suppress(OSError):
-                Path(temporary).unlink()
-            raise
+        replace_file(path, exposition(status).encode(), _MODE)
     except OSError as error:
         raise ConfigError(
             f"--prometheus {path}", error.strerror or str(error), f"look at it: ls -ld {path.parent}"
