@@ -33,8 +33,8 @@ hypothesis.settings.load_profile("suite")
 
 
 def pytest_configure() -> None:
-    """What a shell puts into the background ignores Ctrl-C, under nohup the hang-up too, and every process below it would
-    inherit that; a handler's place is taken by the default there.
+    """What a shell puts into the background ignores Ctrl-C, under nohup the hang-up too; processes below it would
+    inherit that, where a handler becomes the default.
     """
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
