@@ -33,9 +33,13 @@ hypothesis.settings.load_profile("suite")
 
 
 def pytest_configure() -> None:
-    """What a shell puts into the background ignores Ctrl-C, and every process below it would inherit that."""
+    """What a shell puts into the background ignores Ctrl-C, under nohup the hang-up too; processes below it would
+    inherit that, where a handler becomes the default.
+    """
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 @pytest.fixture(scope="session")

@@ -51,9 +51,9 @@ def argument_lists() -> Iterator[set[str]]:
 
 
 def cases() -> list[object]:
-    """Each trouble with the fallback, which has more to tell, every second one short; without it of each kind one."""
+    """Each trouble with the fallback, which has more to tell, every fourth one short; without it of each kind one."""
     troubles = (*SUCCESSES, *TROUBLES)
-    with_it = [_with_fallback(trouble, is_short=number % 2 == 0) for number, trouble in enumerate(troubles)]
+    with_it = [_with_fallback(trouble, is_short=number % 4 == 0) for number, trouble in enumerate(troubles)]
     return [*with_it, *map(_without_fallback, troubles)]
 
 

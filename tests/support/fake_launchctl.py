@@ -1,7 +1,7 @@
 """A stand-in for launchctl(1): a program on PATH that remembers agents in a folder and answers as launchd does.
 
-`bootout` returns before the agent is gone (it is found by a few more `print`s), and a `bootstrap` meanwhile ends with
-5, as one of an agent that is there or disabled does. It is a shell's, since many are started.
+`bootout` returns before the agent is gone: a few more `print`s and `bootstrap`s still find it, and such a `bootstrap`
+ends with 5, as one of an agent that is there or disabled does. It is a shell's, since many are started.
 """
 
 from __future__ import annotations
@@ -14,6 +14,12 @@ PROGRAM = r"""#!/bin/sh
 cd @STATE || exit 70
 echo "$*" >> calls
 say() { echo "$1" >&2; exit "$2"; }
+linger() {
+    [ -e leaving/"$label" ] || return 0
+    read -r left < leaving/"$label"
+    echo $((left - 1)) > leaving/"$label"
+    [ "$left" -gt 1 ] || rm known/"$label" leaving/"$label"
+}
 label=${2##*/}
 case $1 in
 print)
@@ -24,10 +30,7 @@ print)
     [ -e known/"$label" ] || say "Could not find service \"$label\" in domain for user gui" 113
     read -r path < known/"$label"
     printf '%s = {\n\tactive count = 0\n\tpath = %s\n\tstate = not running\n}\n' "$2" "$path"
-    [ -e leaving/"$label" ] || exit 0
-    read -r left < leaving/"$label"
-    echo $((left - 1)) > leaving/"$label"
-    [ "$left" -gt 1 ] || rm known/"$label" leaving/"$label"
+    linger
     ;;
 bootout)
     [ -e known/"$label" ] || say 'Boot-out failed: 3: No such process' 3
@@ -36,7 +39,10 @@ bootout)
 bootstrap)
     label=$(sed -n '/<key>Label</{n;s/.*<string>\(.*\)<.*/\1/p;}' "$3")
     [ "${3##*/}" = "$label.plist" ] || say 'Bootstrap failed: 5: Input/output error' 5
-    [ ! -e known/"$label" ] && [ ! -e disabled/"$label" ] || say 'Bootstrap failed: 5: Input/output error' 5
+    if [ -e known/"$label" ] || [ -e disabled/"$label" ]; then
+        linger
+        say 'Bootstrap failed: 5: Input/output error' 5
+    fi
     echo "$3" > known/"$label"
     ;;
 enable) rm -f disabled/"$label" ;;

@@ -59,6 +59,12 @@ def content(raw: bytes) -> bytes:
     return members(raw, 1 << 20)
 
 
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A database for the answers that end a download at once, or in whose archive one range is enough."""
+    return make_database(tmp_path_factory.mktemp("small") / "tasks.db", "CREATE TABLE tasks(a)").read_bytes()
+
+
 def _target(tmp_path: Path, raw: bytes, blob: Blob) -> Target:
     return target_of(tmp_path / "blob", blob.content, raw, url=blob.url)
 
@@ -102,37 +108,37 @@ def test_a_connection_that_breaks_is_made_again(temp: Path, tmp_path: Path, raw:
 
 
 def test_an_expired_link_is_inconclusive_and_tells_how_far_the_clock_is_off(
-    temp: Path, tmp_path: Path, raw: bytes
+    temp: Path, tmp_path: Path, small: bytes
 ) -> None:
     def expired(_: int, handler: BaseHTTPRequestHandler) -> bool:
         handler.date_time_string = lambda timestamp=None: formatdate(0, usegmt=True)  # type: ignore[method-assign] # noqa: ARG005
         return refuse(handler, 403, x_ms_error_code="AuthenticationFailed")
 
-    with serving(Blob(members(raw), misbehave=expired)) as blob:
-        database = drilled(temp, _target(tmp_path, raw, blob))
+    with serving(Blob(members(small), misbehave=expired)) as blob:
+        database = drilled(temp, _target(tmp_path, small, blob))
     assert ending(database) == ("download", "inconclusive")
     assert "403 AuthenticationFailed" in database.steps[-1].detail
     assert "clock is +" in database.steps[-1].detail
     assert len(blob.requests) == 1
 
 
-def test_a_firewall_is_not_taken_for_an_expired_link(temp: Path, tmp_path: Path, raw: bytes) -> None:
+def test_a_firewall_is_not_taken_for_an_expired_link(temp: Path, tmp_path: Path, small: bytes) -> None:
     def barred(_: int, handler: BaseHTTPRequestHandler) -> bool:
         return refuse(handler, 403, x_ms_error_code="AuthorizationFailure")
 
-    with serving(Blob(members(raw), misbehave=barred)) as blob:
-        database = drilled(temp, _target(tmp_path, raw, blob))
+    with serving(Blob(members(small), misbehave=barred)) as blob:
+        database = drilled(temp, _target(tmp_path, small, blob))
     assert ending(database) == ("download", "inconclusive")
     assert "firewall" in database.steps[-1].detail
     assert "expired" not in database.steps[-1].detail
 
 
-def test_a_blob_that_is_not_there_fails(temp: Path, tmp_path: Path, raw: bytes) -> None:
+def test_a_blob_that_is_not_there_fails(temp: Path, tmp_path: Path, small: bytes) -> None:
     def gone(_: int, handler: BaseHTTPRequestHandler) -> bool:
         return refuse(handler, 404, x_ms_error_code="BlobNotFound")
 
-    with serving(Blob(members(raw), misbehave=gone)) as blob:
-        database = drilled(temp, _target(tmp_path, raw, blob))
+    with serving(Blob(members(small), misbehave=gone)) as blob:
+        database = drilled(temp, _target(tmp_path, small, blob))
     assert ending(database) == ("download", "failed")
     assert "BlobNotFound" in database.steps[-1].detail
 
@@ -170,9 +176,9 @@ def test_a_blob_written_to_since_it_was_chosen_passes_if_its_content_is_the_same
     assert blob.etag == '"2"'
 
 
-def test_new_metadata_does_not_excuse_a_content_without_any_digest(temp: Path, tmp_path: Path, raw: bytes) -> None:
-    with serving(Blob(members(raw), etag='"2"')) as blob:
-        target = dataclasses.replace(_target(tmp_path, raw, blob), sha256=(), etag='"1"')
+def test_new_metadata_does_not_excuse_a_content_without_any_digest(temp: Path, tmp_path: Path, small: bytes) -> None:
+    with serving(Blob(members(small), etag='"2"')) as blob:
+        target = dataclasses.replace(_target(tmp_path, small, blob), sha256=(), etag='"1"')
         database = drilled(temp, target)
     assert ending(database) == ("checksum", "inconclusive")
     assert "overwritten since it was chosen" in database.steps[-1].detail
@@ -250,7 +256,7 @@ def test_a_file_shortened_in_the_middle_of_the_download_is_not_called_wrong(tmp_
 
 @pytest.mark.parametrize("wrong", ["200", "other range", "no range", "redirect"])
 def test_an_answer_that_is_not_the_range_asked_for_is_inconclusive(
-    temp: Path, tmp_path: Path, raw: bytes, wrong: str
+    temp: Path, tmp_path: Path, small: bytes, wrong: str
 ) -> None:
     answers: dict[str, tuple[int, dict[str, str]]] = {
         "200": (200, {}),
@@ -259,13 +265,13 @@ def test_an_answer_that_is_not_the_range_asked_for_is_inconclusive(
         "redirect": (302, {"Location": "http://127.0.0.1:9/elsewhere"}),
     }
     status, headers = answers[wrong]
-    with serving(Blob(members(raw), misbehave=lambda _, handler: refuse(handler, status, **headers))) as blob:
-        assert ending(drilled(temp, _target(tmp_path, raw, blob))) == ("download", "inconclusive")
+    with serving(Blob(members(small), misbehave=lambda _, handler: refuse(handler, status, **headers))) as blob:
+        assert ending(drilled(temp, _target(tmp_path, small, blob))) == ("download", "inconclusive")
 
 
-def test_a_token_is_never_sent_over_http(temp: Path, tmp_path: Path, raw: bytes) -> None:
-    with serving(Blob(members(raw))) as blob:
-        target = replace(_target(tmp_path, raw, blob), headers={"Authorization": "Bearer s3cret"})
+def test_a_token_is_never_sent_over_http(temp: Path, tmp_path: Path, small: bytes) -> None:
+    with serving(Blob(members(small))) as blob:
+        target = replace(_target(tmp_path, small, blob), headers={"Authorization": "Bearer s3cret"})
         database = drilled(temp, target)
 
     assert ending(database) == ("download", "inconclusive")
@@ -274,24 +280,24 @@ def test_a_token_is_never_sent_over_http(temp: Path, tmp_path: Path, raw: bytes)
     assert blob.requests == []
 
 
-def test_a_blob_of_another_size_than_listed_fails(temp: Path, tmp_path: Path, raw: bytes) -> None:
-    with serving(Blob(members(raw))) as blob:
-        target = _target(tmp_path, raw, blob)
+def test_a_blob_of_another_size_than_listed_fails(temp: Path, tmp_path: Path, small: bytes) -> None:
+    with serving(Blob(members(small))) as blob:
+        target = _target(tmp_path, small, blob)
         blob.content += b"x"
         assert ending(drilled(temp, target)) == ("download", "failed")
 
 
-def test_an_empty_blob_fails_the_decompression(temp: Path, tmp_path: Path, raw: bytes) -> None:
+def test_an_empty_blob_fails_the_decompression(temp: Path, tmp_path: Path, small: bytes) -> None:
     with serving(Blob(b"")) as blob:
-        database = drilled(temp, _target(tmp_path, raw, blob))
+        database = drilled(temp, _target(tmp_path, small, blob))
     assert ending(database) == ("decompress", "failed")
 
 
 def test_a_store_that_nobody_can_reach_is_inconclusive_and_keeps_the_link_secret(
-    temp: Path, tmp_path: Path, raw: bytes
+    temp: Path, tmp_path: Path, small: bytes
 ) -> None:
-    with serving(Blob(members(raw))) as blob:
-        target = _target(tmp_path, raw, blob)
+    with serving(Blob(members(small))) as blob:
+        target = _target(tmp_path, small, blob)
     text = program([target], nonce=NONCE, deadline=3, progress=True)
     done = run_text(text, temp)
     (database,) = verdict.outcome(done.stdout, NONCE, [target]).databases
@@ -303,8 +309,8 @@ def test_a_store_that_nobody_can_reach_is_inconclusive_and_keeps_the_link_secret
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1:1/a b\n?sig=verysecret", "http://[::1?sig=verysecret", "https://\udcff"]
 )
-def test_a_link_that_is_none_is_inconclusive_and_not_told(temp: Path, tmp_path: Path, raw: bytes, url: str) -> None:
-    target = target_of(tmp_path / "blob", members(raw), raw, url=url)
+def test_a_link_that_is_none_is_inconclusive_and_not_told(temp: Path, tmp_path: Path, small: bytes, url: str) -> None:
+    target = target_of(tmp_path / "blob", members(small), small, url=url)
     done = run_text(program([target], nonce=NONCE, deadline=3), temp)
     (database,) = verdict.outcome(done.stdout, NONCE, [target]).databases
     assert ending(database) == ("download", "inconclusive")
