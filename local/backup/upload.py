@@ -12,8 +12,9 @@ from pathlib import Path
 from local.archive import members_table
 from local.archive import write as archive
 from local.archive.cache import ArchiveCopy
+from local.archive.plan import CutPlan, make_plan
 from local.archive.sink import ArchiveSink
-from local.archive.write import CutPlan, Written
+from local.archive.write import Written
 from local.backup import snapshot
 from local.backup.former import FormerBackup
 from local.backup.snapshot import SnapshotFacts
@@ -74,7 +75,7 @@ class DatabaseUpload:
         Raises SourceError for a database that is not sound, and the store's errors; the store's newest backup is then
         the one of before.
         """
-        plan = archive.plan(self.copy, self.destination.former.archive, self.pool)
+        plan = make_plan(self.copy, self.destination.former.archive, self.pool)
         with self.destination.upload as upload:
             if plan.unchanged and self._was_checked_by_this_library():
                 return self._repeat(self.destination.former)
@@ -82,7 +83,7 @@ class DatabaseUpload:
 
     def preview(self) -> Stored:
         """Everything of `deliver` that changes nothing: the check of the database, and what of it changed."""
-        plan = archive.plan(self.copy, self.destination.former.archive, self.pool)
+        plan = make_plan(self.copy, self.destination.former.archive, self.pool)
         facts = snapshot.examine(self.copy)
         former = self.destination.former.point
         if former and plan.unchanged and self._was_checked_by_this_library():
