@@ -1,28 +1,37 @@
-"""Which chunks of a file the former archive holds."""
+"""Where a file is cut, and which of its chunks the former archive holds."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from local.archive import chunks
 from local.archive.chunks import Chunk
 from local.archive.former import FormerArchive
-from local.archive.gzip_member import digest_of
+from local.archive.gzip_member import Member
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A chunk's compressed bytes, and what the archive's table tells of them."""
+
+    data: bytes = field(repr=False)
+    member: Member
 
 
 @dataclass(frozen=True)
 class CutPlan:
-    """Where `file` is cut, and which of the former archive's members (by index) holds each chunk; `size` in bytes."""
+    """Where `file` is cut, and which of the former archive's members (by index) holds each chunk; `size` in bytes.
+
+    `packed` are chunks that are compressed already; who writes them takes them out.
+    """
 
     file: Path
     size: int
     chunks: tuple[Chunk, ...]
     held_by: tuple[int | None, ...]
     former: FormerArchive
+    packed: dict[Chunk, Packed] = field(default_factory=dict)
 
     @property
     def unchanged(self) -> bool:
@@ -41,21 +50,6 @@ class CutPlan:
         )
 
 
-def make_plan(file: Path, former: FormerArchive, pool: Executor) -> CutPlan:
-    """Cut the file as the former archive was, and find the chunks that it holds."""
-    size = file.stat().st_size
-    cut = chunks.cut([member.raw_bytes for member in former.members], size)
-    if not former.members:
-        return CutPlan(file, size, tuple(cut), (None,) * len(cut), former)
-    with file.open("rb") as opened:
-        groups = pool.map(lambda group: _digests(opened.fileno(), group), chunks.grouped(cut))
-        digests = [digest for group in groups for digest in group]
-    held_by = [
-        former.find(place, length, digest) for place, ((_, length), digest) in enumerate(zip(cut, digests, strict=True))
-    ]
-    return CutPlan(file, size, tuple(cut), tuple(held_by), former)
-
-
 def read_chunk(file: int, chunk: Chunk) -> bytes:
     """The chunk's bytes; OSError where the file is shorter."""
     offset, length = chunk
@@ -63,9 +57,3 @@ def read_chunk(file: int, chunk: Chunk) -> bytes:
     if len(data) != length:
         raise OSError(f"the snapshot ended at byte {offset + len(data)}")
     return data
-
-
-def _digests(file: int, group: Sequence[Chunk]) -> list[bytes]:
-    start = group[0][0]
-    data = memoryview(read_chunk(file, (start, sum(length for _, length in group))))
-    return [digest_of(data[offset - start : offset - start + length]) for offset, length in group]

@@ -13,9 +13,9 @@ from itertools import islice
 
 from local.archive import chunks
 from local.archive.chunks import Chunk
-from local.archive.former import FormerArchive, read_members
+from local.archive.former import read_members
 from local.archive.gzip_member import Member, compress, describe
-from local.archive.plan import CutPlan, read_chunk
+from local.archive.plan import CutPlan, Packed, read_chunk
 from local.archive.sink import ArchiveSink
 
 # Long reads: between two of them a thread waits for its turn among those that compress.
@@ -78,7 +78,7 @@ def _pieces(work: CutPlan, group: Sequence[tuple[Chunk, int | None]], file: int,
             known = tuple(work.former.members[index] for index in held)
             pieces.append(_Piece(data, known, work.former.offsets[held[0]]))
         else:
-            pieces += [_compressed(work.former, chunk, index, file) for chunk, index in run]
+            pieces += [_compressed(work, chunk, index, file) for chunk, index in run]
     return pieces
 
 
@@ -94,13 +94,17 @@ def _runs(group: Sequence[tuple[Chunk, int | None]]) -> Iterator[list[tuple[Chun
         yield run
 
 
-def _compressed(former: FormerArchive, chunk: Chunk, index: int | None, file: int) -> _Piece:
-    """The chunk compressed anew; where that gives the former member's very bytes, it stands there already."""
-    raw = read_chunk(file, chunk)
+def _compressed(work: CutPlan, chunk: Chunk, index: int | None, file: int) -> _Piece:
+    """The chunk compressed, if it is not yet; where that gives the former member's very bytes, it stands there."""
+    packed = work.packed.pop(chunk, None) or _pack(read_chunk(file, chunk))
+    former = work.former
+    same = index is not None and former.members[index] == packed.member
+    return _Piece(packed.data, (packed.member,), former.offsets[index] if same and index is not None else None)
+
+
+def _pack(raw: bytes) -> Packed:
     data = compress(raw)
-    member = describe(raw, data)
-    same = index is not None and former.members[index] == member
-    return _Piece(data, (member,), former.offsets[index] if same and index is not None else None)
+    return Packed(data, describe(raw, data))
 
 
 def _in_order(jobs: Iterator[Future[list[_Piece]]]) -> Iterator[list[_Piece]]:
