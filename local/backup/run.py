@@ -120,9 +120,10 @@ def _run_all(
         ThreadPoolExecutor((os.cpu_count() or 1) + 2, "chunk") as pool,
         ThreadPoolExecutor(DATABASES_AT_ONCE, "database") as at_once,
     ):
-        locking = locks if finish is DatabaseUpload.deliver else None
+        delivers = finish is DatabaseUpload.deliver
+        locking = locks if delivers else None
         connection = pool.submit(_connect, open_repository, [database.name for database in databases], locking, watch)
-        early_bytes = EARLY_BYTES // max(1, min(len(databases), DATABASES_AT_ONCE))
+        early_bytes = EARLY_BYTES // max(1, min(len(databases), DATABASES_AT_ONCE)) if delivers else 0
         context = RunContext(connection, folder, pool, watch, finish, stop, early_bytes)
         try:
             jobs = [at_once.submit(_back_up_one, database, context) for database in databases]
