@@ -36,7 +36,7 @@ class Member(NamedTuple):
     digest: bytes
 
 
-def compress(raw: bytes) -> bytes:
+def compress(raw: bytes | memoryview) -> bytes:
     """The chunk as a gzip member: no file name and no time in it, so the same bytes come out of the same library."""
     body = deflate.deflate_compress(raw, _LEVEL)
     size = _HEADER.size + len(body) + _TRAILER.size
@@ -44,7 +44,7 @@ def compress(raw: bytes) -> bytes:
     return b"".join((header, body, _TRAILER.pack(deflate.crc32(raw), len(raw))))
 
 
-def describe(raw: bytes, packed: bytes) -> Member:
+def describe(raw: bytes | memoryview, packed: bytes) -> Member:
     """The table's entry for a member that holds `raw`."""
     return Member(len(raw), len(packed), crc_of(packed), digest_of(raw))
 

@@ -10,43 +10,16 @@ from concurrent.futures import Executor, Future
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 
 from local.archive import chunks
 from local.archive.chunks import Chunk
-from local.archive.former import FormerArchive, read_members
-from local.archive.gzip_member import Member, compress, describe, digest_of
+from local.archive.former import read_members
+from local.archive.gzip_member import Member, compress, describe
+from local.archive.plan import CutPlan, Packed, read_chunk
 from local.archive.sink import ArchiveSink
 
 # Long reads: between two of them a thread waits for its turn among those that compress.
 _READ_BYTES = 8 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class CutPlan:
-    """Where `file` is cut, and which of the former archive's members (by index) holds each chunk; `size` in bytes."""
-
-    file: Path
-    size: int
-    chunks: tuple[Chunk, ...]
-    held_by: tuple[int | None, ...]
-    former: FormerArchive
-
-    @property
-    def unchanged(self) -> bool:
-        """Whether it is the file in the former archive: the same chunks, in the same order, and no others."""
-        return len(self.former.members) == len(self.chunks) and all(
-            index == place for place, index in enumerate(self.held_by)
-        )
-
-    @property
-    def changed_bytes(self) -> int:
-        """Raw bytes in chunks that the former archive does not hold at their place."""
-        return sum(
-            length
-            for place, ((_, length), index) in enumerate(zip(self.chunks, self.held_by, strict=True))
-            if index != place
-        )
 
 
 @dataclass(frozen=True)
@@ -64,21 +37,6 @@ class _Piece:
     data: bytes
     members: tuple[Member, ...]
     offset: int | None
-
-
-def plan(file: Path, former: FormerArchive, pool: Executor) -> CutPlan:
-    """Cut the file as the former archive was, and find the chunks that it holds."""
-    size = file.stat().st_size
-    cut = chunks.cut([member.raw_bytes for member in former.members], size)
-    if not former.members:
-        return CutPlan(file, size, tuple(cut), (None,) * len(cut), former)
-    with file.open("rb") as opened:
-        groups = pool.map(lambda group: _digests(opened.fileno(), group), chunks.grouped(cut))
-        digests = [digest for group in groups for digest in group]
-    held_by = [
-        former.find(place, length, digest) for place, ((_, length), digest) in enumerate(zip(cut, digests, strict=True))
-    ]
-    return CutPlan(file, size, tuple(cut), tuple(held_by), former)
 
 
 def write(work: CutPlan, sink: ArchiveSink, pool: Executor, advance: Callable[[int], None]) -> Written:
@@ -120,7 +78,7 @@ def _pieces(work: CutPlan, group: Sequence[tuple[Chunk, int | None]], file: int,
             known = tuple(work.former.members[index] for index in held)
             pieces.append(_Piece(data, known, work.former.offsets[held[0]]))
         else:
-            pieces += [_compressed(work.former, chunk, index, file) for chunk, index in run]
+            pieces += [_compressed(work, chunk, index, file) for chunk, index in run]
     return pieces
 
 
@@ -136,19 +94,17 @@ def _runs(group: Sequence[tuple[Chunk, int | None]]) -> Iterator[list[tuple[Chun
         yield run
 
 
-def _compressed(former: FormerArchive, chunk: Chunk, index: int | None, file: int) -> _Piece:
-    """The chunk compressed anew; where that gives the former member's very bytes, it stands there already."""
-    raw = _read(file, chunk)
+def _compressed(work: CutPlan, chunk: Chunk, index: int | None, file: int) -> _Piece:
+    """The chunk compressed, if it is not yet; where that gives the former member's very bytes, it stands there."""
+    packed = work.packed.pop(chunk, None) or _pack(read_chunk(file, chunk))
+    former = work.former
+    same = index is not None and former.members[index] == packed.member
+    return _Piece(packed.data, (packed.member,), former.offsets[index] if same and index is not None else None)
+
+
+def _pack(raw: bytes) -> Packed:
     data = compress(raw)
-    member = describe(raw, data)
-    same = index is not None and former.members[index] == member
-    return _Piece(data, (member,), former.offsets[index] if same and index is not None else None)
-
-
-def _digests(file: int, group: Sequence[Chunk]) -> list[bytes]:
-    start = group[0][0]
-    data = memoryview(_read(file, (start, sum(length for _, length in group))))
-    return [digest_of(data[offset - start : offset - start + length]) for offset, length in group]
+    return Packed(data, describe(raw, data))
 
 
 def _in_order(jobs: Iterator[Future[list[_Piece]]]) -> Iterator[list[_Piece]]:
@@ -159,16 +115,8 @@ def _in_order(jobs: Iterator[Future[list[_Piece]]]) -> Iterator[list[_Piece]]:
         waiting.extend(islice(jobs, 1))
 
 
-def _read(file: int, chunk: Chunk) -> bytes:
-    offset, length = chunk
-    data = os.pread(file, length, offset)
-    if len(data) != length:
-        raise OSError(f"the snapshot ended at byte {offset + len(data)}")
-    return data
-
-
 def _sha256(file: int, size: int) -> str:
     digest = hashlib.sha256()
     for chunk in chunks.pieces((0, size), _READ_BYTES):
-        digest.update(_read(file, chunk))
+        digest.update(read_chunk(file, chunk))
     return digest.hexdigest()

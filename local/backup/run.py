@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -18,10 +18,12 @@ from pathlib import Path
 from traceback import extract_tb
 
 from local import clock
+from local.archive.planner import Planner
 from local.archive.private_folder import make_private
 from local.backup import expectations, snapshot
 from local.backup.former import FormerBackup, find_former
 from local.backup.lock import only_run
+from local.backup.snapshot import Follow
 from local.backup.upload import DatabaseUpload, Destination, Stored
 from local.cloud.redact import scrub
 from local.errors import AzureError, PillarError, SourceError
@@ -36,6 +38,8 @@ from local.store.repository import Repository
 from local.waiting import settled
 
 DATABASES_AT_ONCE = 4
+# What a run compresses before it can be sent, of all its databases: two cores do as much while 1 GB is copied.
+EARLY_BYTES = 96 * 1024 * 1024
 
 
 class _StoppedError(Exception):
@@ -54,7 +58,8 @@ class Connection:
 class RunContext:
     """What the databases of one run share; `connection` is made while the first snapshots are taken.
 
-    `finish` is `DatabaseUpload.deliver`, or `DatabaseUpload.preview` where nothing is to be changed.
+    `finish` is `DatabaseUpload.deliver`, or `DatabaseUpload.preview` where nothing is to be changed; `early_bytes` is
+    how much each may have compressed before it can be sent.
     """
 
     connection: Future[Connection]
@@ -63,6 +68,7 @@ class RunContext:
     watch: Watch
     finish: Callable[[DatabaseUpload], Stored]
     stop: threading.Event
+    early_bytes: int
 
 
 def back_up(
@@ -114,9 +120,11 @@ def _run_all(
         ThreadPoolExecutor((os.cpu_count() or 1) + 2, "chunk") as pool,
         ThreadPoolExecutor(DATABASES_AT_ONCE, "database") as at_once,
     ):
-        locking = locks if finish is DatabaseUpload.deliver else None
+        delivers = finish is DatabaseUpload.deliver
+        locking = locks if delivers else None
         connection = pool.submit(_connect, open_repository, [database.name for database in databases], locking, watch)
-        context = RunContext(connection, folder, pool, watch, finish, stop)
+        early_bytes = EARLY_BYTES // max(1, min(len(databases), DATABASES_AT_ONCE)) if delivers else 0
+        context = RunContext(connection, folder, pool, watch, finish, stop, early_bytes)
         try:
             jobs = [at_once.submit(_back_up_one, database, context) for database in databases]
             settled([connection])
@@ -208,11 +216,14 @@ def _deliver(database: Database, context: RunContext) -> Stored:
     _go_on(context)
     work_folder = context.folder / "work"
     make_private(work_folder)
-    with tempfile.TemporaryDirectory(dir=work_folder, prefix=f"{database.name}-") as folder:
-        copy = Path(folder, "snapshot.db")
+    with ExitStack() as stack:
+        folder = tempfile.TemporaryDirectory(dir=work_folder, prefix=f"{database.name}-")
+        copy = Path(stack.enter_context(folder), "snapshot.db")
+        planner = stack.enter_context(closing(Planner(copy, context.pool, context.early_bytes)))
         context.watch(Event(database.name, f"snapshot of {database.path}"))
         prepared = context.pool.submit(_prepare, database.name, clock.now().date(), context)
-        taken = snapshot.take(database.path, copy, advance=lambda _: _go_on(context))
+        follow = _read_early(planner, prepared)
+        taken = snapshot.take(database.path, copy, advance=lambda _: _go_on(context), follow=follow)
         destination = prepared.result()
         store = context.connection.result().repository.store
         if destination.day != taken.date():
@@ -222,6 +233,7 @@ def _deliver(database: Database, context: RunContext) -> Stored:
             name=database.name,
             taken=taken,
             copy=copy,
+            planner=planner,
             store=store,
             destination=destination,
             cache=None if store.local else _cache_of(database.name, context),
@@ -231,6 +243,16 @@ def _deliver(database: Database, context: RunContext) -> Stored:
             keep_copy=bool(database.checks),
         )
         return _finish_and_look(upload, database, context)
+
+
+def _read_early(planner: Planner, prepared: Future[Destination]) -> Follow:
+    """What is copied is read at once, as soon as it is known what it is compared with."""
+
+    def follow(size: int, final: int) -> None:
+        if prepared.done() and not prepared.exception():
+            planner.follow(prepared.result().former.archive, size, final)
+
+    return follow
 
 
 def _finish_and_look(upload: DatabaseUpload, database: Database, context: RunContext) -> Stored:

@@ -25,12 +25,16 @@ from local.errors import SourceError
 
 SQLITE = sqlite3.sqlite_version
 Advance = Callable[[int], None]
+Follow = Callable[[int, int], None]
 # Ten terabytes take less; a check without an end would hold the lock against every later run.
 CHECK_SECONDS_MAX = 4 * 3600.0
 _STEP_BYTES = 16 * 1024 * 1024
 # Both measured at 1 GB: a copy that stays in the processor's cache takes 2.1 s, with 64 MB of SQLite's cache 3.2 s;
 # quick_check takes 1.0 s with 16 MB, 1.2 s with 2 MB, 1.5 s with 64 MB.
-_COPY_CACHE_KIB = 400
+_COPY_CACHE_PAGES = 100
+# Of the pages that it copied SQLite holds back as many as its cache has, whatever their size (*measured*; given in KiB,
+# that number is of the page size before the copy).
+_HELD_BACK_PAGES = 2 * _COPY_CACHE_PAGES
 _CHECK_CACHE_KIB = 16_000
 _SHOWN_PROBLEMS = 5
 _UNLOCKED_ATTEMPTS = 5
@@ -52,22 +56,32 @@ class SnapshotFacts:
     unchecked: str | None
 
 
-def take(source: Path, target: Path, *, wait: float = 30.0, advance: Advance = lambda _: None) -> datetime:
+def take(
+    source: Path,
+    target: Path,
+    *,
+    wait: float = 30.0,
+    advance: Advance = lambda _: None,
+    follow: Follow = lambda _, __: None,
+) -> datetime:
     """Copy a live database as of one moment into the new file `target` (mode 0600), waiting `wait` seconds for a lock.
 
     Returns that moment, or one shortly after it: it is looked at inside the read transaction, so whatever was committed
     later is not in the copy, however long the lock was waited for.
 
     `advance` hears of every 16 MiB or so, in bytes; what it raises ends the copy, which is how another thread stops one
-    (`Connection.interrupt` does not). A WAL database's writers go on meanwhile; in rollback-journal mode a commit waits
-    for the copy. Pages keep their positions and the same content gives the same bytes, so the copy's header counts
-    neither changes nor schema versions of the source. Raises SourceError; nothing is left at `target` then.
+    (`Connection.interrupt` does not). `follow` hears then of the copy's whole size and of how many bytes of it stand in
+    the file as they stay, but for the first page, which SQLite writes last; of none where a copy begins anew.
+
+    A WAL database's writers go on meanwhile; in rollback-journal mode a commit waits for the copy. Pages keep their
+    positions and the same content gives the same bytes, so the copy's header counts neither changes nor schema versions
+    of the source. Raises SourceError; nothing is left at `target` then.
     """
     attempt = Attempt(source, target, wait)
     path = _database_file(attempt)
     _create(attempt)
     try:
-        return _copy(attempt, path, advance)
+        return _copy(attempt, path, advance, follow)
     except BaseException:
         target.unlink(missing_ok=True)
         raise
@@ -124,7 +138,7 @@ def _create(attempt: Attempt) -> None:
         raise attempt.failed(f"cannot create the copy {attempt.target}: {error.strerror}", mend) from error
 
 
-def _copy(attempt: Attempt, path: Path, advance: Advance) -> datetime:
+def _copy(attempt: Attempt, path: Path, advance: Advance, follow: Follow) -> datetime:
     for _ in range(_UNLOCKED_ATTEMPTS):
         try:
             live = open_live(path, attempt.wait)
@@ -134,7 +148,7 @@ def _copy(attempt: Attempt, path: Path, advance: Advance) -> datetime:
             raise attempt.failed(f"cannot be locked: {error.strerror}", f"try: ls -l {quote(str(path))}") from error
         taken = clock.now()
         with closing(live):
-            _copy_open(attempt, live, advance)
+            _copy_open(attempt, live, advance, follow)
             if not live.is_torn():
                 return taken
         # A copy into a file that has content already would count its schema on from there.
@@ -143,11 +157,11 @@ def _copy(attempt: Attempt, path: Path, advance: Advance) -> datetime:
     raise attempt.failed(came_back, "back up as the database's owner (or as root), under whose locks it cannot change")
 
 
-def _copy_open(attempt: Attempt, live: OpenDatabase, advance: Advance) -> None:
+def _copy_open(attempt: Attempt, live: OpenDatabase, advance: Advance, follow: Follow) -> None:
     size = _room(attempt, live.connection)
     try:
         with closing(_writer(attempt.target)) as writer:
-            _copy_pages(live.connection, writer, size, advance)
+            _copy_pages(live.connection, writer, size, advance, follow)
     except sqlite3.DatabaseError as error:
         if not live.is_torn():
             raise explain(attempt, live.path, attempt.target.parent, error) from error
@@ -155,7 +169,7 @@ def _copy_open(attempt: Attempt, live: OpenDatabase, advance: Advance) -> None:
 
 def _writer(target: Path) -> sqlite3.Connection:
     writer = sqlite3.connect(target, isolation_level=None)
-    for pragma in ("journal_mode=off", "synchronous=off", "locking_mode=exclusive", f"cache_size=-{_COPY_CACHE_KIB}"):
+    for pragma in ("journal_mode=off", "synchronous=off", "locking_mode=exclusive", f"cache_size={_COPY_CACHE_PAGES}"):
         writer.execute(f"PRAGMA {pragma}")
     return writer
 
@@ -172,9 +186,11 @@ def _room(attempt: Attempt, reader: sqlite3.Connection) -> int:
     return size
 
 
-def _copy_pages(reader: sqlite3.Connection, writer: sqlite3.Connection, size: int, advance: Advance) -> None:
+def _copy_pages(
+    reader: sqlite3.Connection, writer: sqlite3.Connection, size: int, advance: Advance, follow: Follow
+) -> None:
     page_size = _number(reader, "page_size")
-    reader.execute(f"PRAGMA cache_size=-{_COPY_CACHE_KIB}")
+    reader.execute(f"PRAGMA cache_size={_COPY_CACHE_PAGES}")
     done = 0
 
     def stepped(status: int, remaining: int, total: int) -> None:
@@ -184,7 +200,9 @@ def _copy_pages(reader: sqlite3.Connection, writer: sqlite3.Connection, size: in
         copied = (total - remaining) * page_size - done
         done += copied
         advance(copied)
+        follow(size, max(0, done - _HELD_BACK_PAGES * page_size))
 
+    follow(size, 0)
     reader.backup(writer, pages=max(1, _STEP_BYTES // page_size), progress=stepped)
     # Whatever a library's version does: a copy that is not whole must not pass for one.
     if done != size:

@@ -12,8 +12,10 @@ from pathlib import Path
 from local.archive import members_table
 from local.archive import write as archive
 from local.archive.cache import ArchiveCopy
+from local.archive.plan import CutPlan
+from local.archive.planner import Planner
 from local.archive.sink import ArchiveSink
-from local.archive.write import CutPlan, Written
+from local.archive.write import Written
 from local.backup import snapshot
 from local.backup.former import FormerBackup
 from local.backup.snapshot import SnapshotFacts
@@ -60,6 +62,7 @@ class DatabaseUpload:
     name: str
     taken: datetime
     copy: Path
+    planner: Planner
     store: Store
     destination: Destination
     cache: Path | None
@@ -74,7 +77,7 @@ class DatabaseUpload:
         Raises SourceError for a database that is not sound, and the store's errors; the store's newest backup is then
         the one of before.
         """
-        plan = archive.plan(self.copy, self.destination.former.archive, self.pool)
+        plan = self.planner.plan(self.destination.former.archive)
         with self.destination.upload as upload:
             if plan.unchanged and self._was_checked_by_this_library():
                 return self._repeat(self.destination.former)
@@ -82,7 +85,7 @@ class DatabaseUpload:
 
     def preview(self) -> Stored:
         """Everything of `deliver` that changes nothing: the check of the database, and what of it changed."""
-        plan = archive.plan(self.copy, self.destination.former.archive, self.pool)
+        plan = self.planner.plan(self.destination.former.archive)
         facts = snapshot.examine(self.copy)
         former = self.destination.former.point
         if former and plan.unchanged and self._was_checked_by_this_library():

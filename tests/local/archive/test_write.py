@@ -7,6 +7,7 @@ import hashlib
 import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -21,8 +22,9 @@ from local.archive import write as archive
 from local.archive.cache import ArchiveCopy
 from local.archive.chunks import SMALL_BYTES
 from local.archive.former import FormerArchive
+from local.archive.plan import CutPlan
+from local.archive.planner import Planner
 from local.archive.sink import ArchiveSink
-from local.archive.write import CutPlan
 from local.store import archive_end
 
 BLOCK = SMALL_BYTES
@@ -77,7 +79,7 @@ def write(
     base = former.read_bytes() if former else b""
     live.write_bytes(content)
     upload = MemoryUpload(base)
-    work = archive.plan(live, former_at(former, cache), pool)
+    work = plan(live, former_at(former, cache), pool)
     sink = ArchiveSink(upload, ArchiveCopy(None))
     written = archive.write(work, sink, pool, lambda _: None)
     assert written.raw_sha256 == hashlib.sha256(content).hexdigest()
@@ -85,6 +87,11 @@ def write(
     assert whole.sha256 == hashlib.sha256(upload.content).hexdigest()
     target.write_bytes(upload.content)
     return Written(work, target, upload.sent)
+
+
+def plan(live: Path, former: FormerArchive, pool: ThreadPoolExecutor) -> CutPlan:
+    with closing(Planner(live, pool, 0)) as planner:
+        return planner.plan(former)
 
 
 def former_at(path: Path | None, cache: bool) -> FormerArchive:
@@ -204,7 +211,7 @@ def test_a_damaged_copy_on_this_machine_is_compressed_again(tmp_path: Path, pool
     live = tmp_path / "2" / "live"
     live.write_bytes(b"!" + content[1:])
     upload = MemoryUpload(sound)
-    archive.write(archive.plan(live, former, pool), ArchiveSink(upload, ArchiveCopy(None)), pool, lambda _: None)
+    archive.write(plan(live, former, pool), ArchiveSink(upload, ArchiveCopy(None)), pool, lambda _: None)
 
     assert gzip.decompress(bytes(upload.content)) == b"!" + content[1:]
     assert upload.sent < 1.1 * BLOCK

@@ -14,6 +14,7 @@ import pytest
 from local.backup import snapshot
 from local.drill_program.tables import row_counts, schema_digest
 from local.errors import SourceError
+from tests.support.crossed import crossed
 from tests.support.live_writer import LiveWriter, live_writer
 from tests.support.odd_databases import ODD_DATABASES, Make, execute, own_collations
 
@@ -180,6 +181,48 @@ def test_after_one_update_few_pages_of_the_copy_differ(tmp_path: Path, name: str
     assert len(first) == len(second) > 50 * 4096
     changed = [at for at in range(0, len(first), 4096) if first[at : at + 4096] != second[at : at + 4096]]
     assert len(changed) == 1
+
+
+# What is read of a copy while it is made
+
+
+@pytest.mark.parametrize(
+    ("page_size", "mode", "auto_vacuum"), crossed([512, 4096, 8192, 65536], ["wal", "delete"], [0, 1])
+)
+def test_what_stands_in_a_copy_while_it_is_made_stays(
+    tmp_path: Path, target: Path, page_size: int, mode: str, auto_vacuum: int
+) -> None:
+    source = tmp_path / "source.db"
+    early: list[bytes] = []
+    sizes: set[int] = set()
+
+    def follow(size: int, final: int) -> None:
+        sizes.add(size)
+        early.append(target.read_bytes()[:final])
+        assert len(early[-1]) == final
+
+    with closing(odd_pages(source, page_size, mode, auto_vacuum)):
+        snapshot.take(source, target, follow=follow)
+    whole = target.read_bytes()
+    assert sizes == {len(whole)}
+    assert early[0] == b""
+    assert len(early[-1]) > len(whole) - 16 * MIB
+    assert all(whole[page_size : len(part)] == part[page_size:] for part in early)
+
+
+def odd_pages(path: Path, page_size: int, mode: str, auto_vacuum: int) -> sqlite3.Connection:
+    """A database of two steps of a copy with free pages and overflow pages, in WAL mode partly in its -wal."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.executescript(
+        f"PRAGMA page_size={page_size}; PRAGMA auto_vacuum={auto_vacuum}; PRAGMA journal_mode={mode};"
+        "PRAGMA synchronous=OFF; PRAGMA wal_autocheckpoint=0; CREATE TABLE t(id INTEGER PRIMARY KEY, body);"
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)"
+        "INSERT INTO t SELECT i, randomblob(12000) FROM n;"
+    )
+    if mode == "wal":
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.executescript("UPDATE t SET body = randomblob(9000) WHERE id % 7 = 0; DELETE FROM t WHERE id % 11 = 0;")
+    return connection
 
 
 def test_another_thread_can_stop_a_copy(large: Path, target: Path) -> None:

@@ -1,0 +1,192 @@
+"""The chunks of a file are found in the former archive, or compressed, while the file is still being copied.
+
+When the file is whole, what was read early is read again and compared by two check sums. A chunk that is not what it
+was (none was ever seen) is digested anew, and what was compressed of it is dropped: nothing wrong gets any further.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, Future, wait
+from itertools import accumulate
+from pathlib import Path
+from threading import Lock
+
+import deflate
+
+from local.archive import chunks
+from local.archive.chunks import Chunk
+from local.archive.former import FormerArchive
+from local.archive.gzip_member import Member, compress, crc_of, digest_of
+from local.archive.plan import CutPlan, Packed, read_chunk
+
+# SQLite's largest page: the first one of a database is final only when all of it is.
+_FIRST_PAGE_BYTES = 64 * 1024
+# One core is the copy's.
+_EARLY_JOBS = max(1, (os.cpu_count() or 1) - 1)
+
+
+class Planner:
+    """Plans how `file` is written, from its first bytes on; at most `room` compressed bytes are kept until they are."""
+
+    def __init__(self, file: Path, pool: Executor, room: int) -> None:
+        self._file = file
+        self._pool = pool
+        self._room = room
+        self._found: _FoundChunks | None = None
+        self._jobs: list[Future[None]] = []
+
+    def follow(self, former: FormerArchive, size: int, final: int) -> None:
+        """Of the file's `size` bytes the first `final` are as they stay, but for the first page; fewer than before
+        means that the copy began anew. Raises what went wrong in reading them.
+        """
+        found = self._found
+        if not found or not found.is_of(former, size) or final < found.final:
+            self.close()
+            found = self._found = _FoundChunks(self._file, former, size, self._room)
+        found.grow(final)
+        for job in [job for job in self._jobs if job.done()]:
+            job.result()
+            self._jobs.remove(job)
+        while len(self._jobs) < _EARLY_JOBS:
+            self._jobs.append(self._pool.submit(found.read_ready))
+
+    def plan(self, former: FormerArchive) -> CutPlan:
+        """The file is whole: cut as `former` was, and compared with it."""
+        size = self._file.stat().st_size
+        if not self._found or not self._found.is_of(former, size):
+            self.close()
+            self._found = _FoundChunks(self._file, former, size, self._room)
+        try:
+            for job in self._settled():
+                job.result()
+            return self._found.plan(self._pool)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Nobody reads the file any more."""
+        self._settled()
+        if self._found:
+            self._found.close()
+            self._found = None
+
+    def _settled(self) -> list[Future[None]]:
+        """What reads no more: a job that waits for a thread of the pool is not waited for."""
+        if self._found:
+            self._found.forget_ready()
+        jobs, self._jobs = [job for job in self._jobs if not job.cancel()], []
+        wait(jobs)
+        return jobs
+
+
+class _FoundChunks:
+    """What is known so far of the chunks of a file whose final size is known; several threads may read it."""
+
+    def __init__(self, file: Path, former: FormerArchive, size: int, room: int) -> None:
+        self.final = 0
+        self._path = file
+        self._former = former
+        self._size = size
+        self._room = room
+        self._lock = Lock()
+        self._cut = chunks.cut([member.raw_bytes for member in former.members], size)
+        groups = chunks.grouped(self._cut)
+        places = accumulate((len(group) for group in groups), initial=0)
+        self._groups = [range(place, place + len(group)) for place, group in zip(places, groups, strict=False)]
+        self._behind = deque(group for group in self._groups if self._cut[group[0]][0] >= _FIRST_PAGE_BYTES)
+        self._ready: deque[range] = deque()
+        self._early: list[range] = []
+        self._sums: dict[int, tuple[int, int]] = {}
+        self._digests: dict[int, bytes] = {}
+        self._packed: dict[Chunk, Packed] = {}
+        self._descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+
+    def is_of(self, former: FormerArchive, size: int) -> bool:
+        """Whether it is compared with this archive, and of that size."""
+        return self._former is former and self._size == size
+
+    def grow(self, final: int) -> None:
+        """Groups of chunks within the first `final` bytes are ready to be read."""
+        self.final = final
+        while self._behind and sum(self._whole(self._behind[0])) <= final:
+            self._ready.append(self._behind.popleft())
+
+    def forget_ready(self) -> None:
+        """What nobody has begun to read is not read early."""
+        self._ready.clear()
+
+    def read_ready(self) -> None:
+        """Read what is ready, as far as it can be of use."""
+        while self._former.members or self._room >= chunks.GROUP_BYTES:
+            try:
+                group = self._ready.popleft()
+            except IndexError:
+                return
+            self._read_early(group)
+
+    def plan(self, pool: Executor) -> CutPlan:
+        """Where each chunk is found, now that the file is whole."""
+        for differing in pool.map(self._differing, self._early):
+            for place in differing:
+                self._digests.pop(place, None)
+                self._packed.pop(self._cut[place], None)
+        if self._former.members:
+            unread = [group for group in self._groups if not all(place in self._digests for place in group)]
+            for digests in pool.map(self._read_whole, unread):
+                self._digests.update(digests)
+        held_by = (self._held(place) for place in range(len(self._cut)))
+        return CutPlan(self._path, self._size, tuple(self._cut), tuple(held_by), self._former, self._packed)
+
+    def close(self) -> None:
+        """No thread may be reading."""
+        os.close(self._descriptor)
+
+    def _read_early(self, group: range) -> None:
+        offset, length = self._whole(group)
+        data = os.pread(self._descriptor, length, offset)
+        self._early.append(group)
+        for place, raw in self._parts(group, data):
+            self._sums[place] = _check_sums(raw)
+            self._digests[place] = digest_of(raw)
+            if self._held(place) is None or not self._former.path:
+                self._pack(place, raw)
+
+    def _pack(self, place: int, raw: memoryview) -> None:
+        with self._lock:
+            if self._room < len(raw):
+                return
+            self._room -= len(raw)
+        data = compress(raw)
+        self._packed[self._cut[place]] = Packed(data, Member(len(raw), len(data), crc_of(data), self._digests[place]))
+        with self._lock:
+            self._room += len(raw) - len(data)
+
+    def _differing(self, group: Sequence[int]) -> list[int]:
+        parts = self._parts(group, read_chunk(self._descriptor, self._whole(group)))
+        return [place for place, raw in parts if _check_sums(raw) != self._sums.get(place)]
+
+    def _read_whole(self, group: Sequence[int]) -> dict[int, bytes]:
+        parts = self._parts(group, read_chunk(self._descriptor, self._whole(group)))
+        return {place: digest_of(raw) for place, raw in parts}
+
+    def _held(self, place: int) -> int | None:
+        digest = self._digests.get(place)
+        return None if digest is None else self._former.find(place, self._cut[place][1], digest)
+
+    def _whole(self, group: Sequence[int]) -> Chunk:
+        first, last = self._cut[group[0]], self._cut[group[-1]]
+        return first[0], last[0] + last[1] - first[0]
+
+    def _parts(self, group: Sequence[int], data: bytes) -> Iterator[tuple[int, memoryview]]:
+        view, start = memoryview(data), self._cut[group[0]][0]
+        for place in group:
+            offset, length = self._cut[place]
+            yield place, view[offset - start : offset - start + length]
+
+
+def _check_sums(raw: memoryview) -> tuple[int, int]:
+    """Two, and each 30 times as fast as the digest: one alone would miss one difference in four thousand million."""
+    return deflate.crc32(raw), deflate.adler32(raw)
