@@ -117,6 +117,21 @@ def test_an_index_of_a_round_that_has_not_begun_is_not_known(application: Applic
     assert not is_all_committed(application.path)
 
 
+@pytest.mark.parametrize(
+    "places",
+    [(HEADER_BYTES // 2 + 16,), (0, HEADER_BYTES // 2), (12, HEADER_BYTES // 2 + 12)],
+    ids=["being written", "another version", "not initialized"],
+)
+def test_an_index_that_cannot_be_told_is_not_believed(application: Application, places: tuple[int, ...]) -> None:
+    application.write("former")
+    odd = bytearray(application.header())
+    for place in places:
+        odd[place] ^= 1
+    application.publish(bytes(odd))
+
+    assert not is_all_committed(application.path)
+
+
 def test_no_wal_or_an_empty_one_holds_nothing(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     assert is_all_committed(path)
