@@ -145,6 +145,13 @@ class BackedUpDatabase(msgspec.Struct, frozen=True):
             extra_json_schema={"minimum": 0, "maximum": 1},
         ),
     ] = None
+    read: Annotated[
+        bool | None,
+        Meta(
+            description="whether the database was read; false where its files were as they were when it was last read "
+            "that day, so that its content is the same"
+        ),
+    ] = None
     seconds: Seconds = 0.0
     error: Annotated[str | None, Meta(description="why it failed, and what mends it")] = None
 

@@ -19,7 +19,11 @@ from local.errors import ConfigError
     default=True,
     left="each database has its newest backup or the one of before; the next invoke backup completes the rest",
 )
-def run(invocation: Invocation, only: Only = ()) -> int:
+def run(
+    invocation: Invocation,
+    only: Only = (),
+    full: Annotated[bool, Option("read also a database whose files are as they were when it was last read")] = False,
+) -> int:
     """Back up the databases: snapshot, check, compress, upload."""
     from local.archive.cache import cache_folder
     from local.backup import run as backup
@@ -36,7 +40,7 @@ def run(invocation: Invocation, only: Only = ()) -> int:
     opening = partial(open_repository, configured.store, configured.azure)
     with invocation.telling("backup", databases) as tell:
         with invocation.screen.watching() as watch, last_run.kept(configured, watch, check=invocation.check) as keep:
-            report = backup.back_up(opening, databases, folder, watch, finish)
+            report = backup.back_up(opening, databases, folder, watch, finish, full=full)
             if configured.backup.prove != "never" and not invocation.check:
                 order = proof.ProofOrder(databases, configured.drill.host, configured.backup.prove)
                 report = proof.prove(report, order, opening(), watch)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 
 from local.archive import members_table
@@ -19,21 +19,19 @@ from local.archive.write import Written
 from local.backup import snapshot
 from local.backup.former import FormerBackup
 from local.backup.snapshot import SnapshotFacts
+from local.backup.unchanged import recorded_again
 from local.events import Event, Watch
 from local.store import layout
 from local.store.interface import Store, Upload
 from local.store.layout import BackupRecord
 from local.version import TOOL
 
-# How often a run that finds nothing changed writes its time, where others ran shortly before.
-UNCHANGED_EVERY = timedelta(minutes=15)
-
 
 @dataclass(frozen=True)
 class Stored:
     """What reached the store, or would; `sent` in bytes, `changed` the share of the database in changed chunks.
 
-    None is what is not known: of a check, the size of what it would make.
+    None is what is not known: of a check, the size of what it would make. `read`: whether the database was read for it.
     """
 
     blob: str
@@ -41,6 +39,7 @@ class Stored:
     gzip_bytes: int | None
     sent: int | None
     changed: float | None
+    read: bool = True
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ class DatabaseUpload:
         facts = snapshot.examine(self.copy)
         former = self.destination.former.point
         if former and plan.unchanged and self._was_checked_by_this_library():
-            recorded = self._unchanged(former.recorded, same_day=former.entry.name == self.destination.blob)
+            recorded = recorded_again(former.recorded, self.taken, same_day=former.entry.name == self.destination.blob)
             return Stored(
                 self.destination.blob, layout.changed(recorded, rows=facts.rows), former.entry.size, None, 0.0
             )
@@ -104,19 +103,12 @@ class DatabaseUpload:
         """The same content at a later time: what was checked and counted then holds for the same bytes now."""
         assert former.point is not None
         freed = self._free_copy()
-        recorded = self._unchanged(former.point.recorded, same_day=former.point.entry.name == self.destination.blob)
+        recorded = recorded_again(
+            former.point.recorded, self.taken, same_day=former.point.entry.name == self.destination.blob
+        )
         sent = self.store.repeat(self.destination.blob, former.point.entry, layout.encode_metadata(recorded))
         freed.result()
         return Stored(self.destination.blob, recorded, former.point.entry.size, sent, 0.0)
-
-    def _unchanged(self, recorded: BackupRecord, same_day: bool) -> BackupRecord:
-        """What is recorded of the content that was found again: a point of its own on another day only."""
-        if not same_day:
-            return layout.changed(recorded, taken=self.taken, unchanged_until=None, added_bytes=0)
-        newest = recorded.unchanged_until or recorded.taken
-        if newest and newest <= self.taken < newest + UNCHANGED_EVERY:
-            return recorded
-        return layout.changed(recorded, unchanged_until=self.taken)
 
     def _upload(self, upload: Upload, plan: CutPlan) -> Stored:
         checked = self.pool.submit(snapshot.examine, self.copy)

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from local import mounts
 from local.doctor.check import DoctorCheck
 from local.doctor.file_facts import FILE_SECONDS, HangsError, look_at_file
 from local.doctor.run import Precondition
 from local.settings import Database
 
-_MOUNTS = Path("/proc/mounts")
 _NAME = "file systems"
-_LIMIT_SECONDS = 30.0
 # Network file systems, and those by which a container or a virtual machine sees its host's folders.
 # https://www.sqlite.org/wal.html: "All processes using a database must be on the same host computer".
 _SHARED = frozenset(
@@ -25,34 +20,11 @@ _SHARED = frozenset(
     | {"macfuse", "ncpfs", "nfs", "nfs4", "osxfs", "osxfuse", "prl_fs", "smb3", "smbfs", "vboxsf", "virtiofs"}
     | {"vmhgfs", "webdav"}
 )
-_MACOS_LINE = re.compile(r"^.+? on (/.*) \(([^,()]+)[,)]")
 
 
 def precondition(databases: Sequence[Database]) -> Precondition:
     """All databases at once."""
-    return Precondition(_NAME, partial(_look, databases), _LIMIT_SECONDS + 2 * FILE_SECONDS * len(databases))
-
-
-def parse_linux(text: str) -> tuple[tuple[str, str], ...]:
-    """Mount point and type of each line of /proc/mounts, later ones over earlier ones (proc(5), getmntent(3))."""
-    rows = (line.split(" ") for line in text.splitlines())
-    return tuple((_unescaped(row[1]), row[2]) for row in rows if len(row) > 2)
-
-
-def parse_macos(text: str) -> tuple[tuple[str, str], ...]:
-    """The same of what `mount` prints on macOS: `//me@nas/share on /Volumes/share (smbfs, nodev)`."""
-    found = (_MACOS_LINE.match(line) for line in text.splitlines())
-    return tuple((match[1], match[2]) for match in found if match)
-
-
-def type_at(mounts: Iterable[tuple[str, str]], path: str) -> str | None:
-    """The type of the file system that holds an absolute path: of the longest mount point, the last one of equals."""
-    best: tuple[int, str] | None = None
-    for point, kind in mounts:
-        inside = path == point or path.startswith(f"{point.rstrip('/')}/")
-        if inside and (best is None or len(point) >= best[0]):
-            best = (len(point), kind)
-    return best[1] if best else None
+    return Precondition(_NAME, partial(_look, databases), mounts.LIMIT_SECONDS + 2 * FILE_SECONDS * len(databases))
 
 
 def is_shared(kind: str) -> bool:
@@ -79,8 +51,8 @@ def judge(kinds: Mapping[str, str | None]) -> DoctorCheck:
 
 
 def _look(databases: Sequence[Database]) -> Iterator[DoctorCheck]:
-    mounts = _mounts()
-    yield judge({database.name: type_at(mounts, _real(database.path)) for database in databases})
+    found = mounts.mounted()
+    yield judge({database.name: mounts.type_at(found, _real(database.path)) for database in databases})
 
 
 def _real(path: Path) -> str:
@@ -91,14 +63,3 @@ def _real(path: Path) -> str:
         return look_at_file(path).real
     except HangsError:
         return str(path)
-
-
-def _mounts() -> tuple[tuple[str, str], ...]:
-    if sys.platform == "darwin":
-        done = subprocess.run(["/sbin/mount"], capture_output=True, check=True, timeout=_LIMIT_SECONDS)
-        return parse_macos(os.fsdecode(done.stdout))
-    return parse_linux(os.fsdecode(_MOUNTS.read_bytes()))
-
-
-def _unescaped(point: str) -> str:
-    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), point)

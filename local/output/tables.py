@@ -8,7 +8,7 @@ from datetime import datetime
 from local import clock
 from local.output.listing import ListedPoint, Listing
 from local.output.screen import Screen, age, size
-from local.report import STEPS, BackupProof, BackupReport, DrilledDatabase, DrillReport, Step
+from local.report import STEPS, BackedUpDatabase, BackupProof, BackupReport, DrilledDatabase, DrillReport, Step
 from local.store.catalog import is_future
 
 _MARKS = {"passed": "✓", "failed": "✗", "inconclusive": "?"}
@@ -29,7 +29,7 @@ def backup(screen: Screen, report: BackupReport) -> None:
             size(database.database_bytes),
             size(database.gzip_bytes),
             size(database.uploaded_bytes),
-            "" if database.changed is None else f"{database.changed:.1%}",
+            _changed(database),
             f"{database.seconds:.1f} s",
             database.error or database.blob or "",
         )
@@ -42,6 +42,12 @@ def backup(screen: Screen, report: BackupReport) -> None:
         _proof(screen, report.proof)
         counted += f", its proof {report.proof.verdict}"
     screen.say(f"backup {report.backup.verdict}: {counted}", _ENDINGS[report.backup.verdict][2])
+
+
+def _changed(database: BackedUpDatabase) -> str:
+    if database.changed is None:
+        return ""
+    return f"{database.changed:.1%}, not read" if database.read is False else f"{database.changed:.1%}"
 
 
 def listing(screen: Screen, found: Listing, now: datetime) -> None:

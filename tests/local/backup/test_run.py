@@ -105,8 +105,8 @@ def test_the_json_document_has_the_contracts_fields_and_stdout_to_itself(worksho
     report = json.loads(done.stdout)
     assert set(report["backup"]) == {"id", "started", "seconds", "verdict"}
     (database,) = report["databases"]
-    expected = "name verdict blob backup_time sha256 database_bytes gzip_bytes uploaded_bytes changed seconds error"
-    assert list(database) == expected.split()
+    fields = "name verdict blob backup_time sha256 database_bytes gzip_bytes uploaded_bytes changed read seconds error"
+    assert list(database) == fields.split()
     assert database["verdict"] == "passed"
     assert "snapshot" in done.stderr
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from local.doctor import file_systems, machine
-from local.doctor.file_systems import is_shared, parse_linux, parse_macos, type_at
+from local.doctor.file_systems import is_shared
 from local.doctor.machine import Room, has_wal_reset_bug, judge_python, judge_space, judge_sqlite, rooms
+from local.mounts import parse_linux, parse_macos, type_at
 from local.settings import Database
 from tests.support.workshop import make_database
 

@@ -27,7 +27,7 @@ from tests.support.terminal import log_lines, without_colours
 NOON = datetime(2026, 5, 5, 12, tzinfo=UTC)
 BLOB = "sqlite/2026-05-05/costs.db.gz"
 STORED = BackedUpDatabase(
-    "costs", "passed", BLOB, clock.timestamp(NOON), "ab" * 32, 8_000_000, 1_500_000, 64_000, 0.1234, 3.21
+    "costs", "passed", BLOB, clock.timestamp(NOON), "ab" * 32, 8_000_000, 1_500_000, 64_000, 0.1234, True, 3.21
 )
 REFUSED = BackedUpDatabase("hivemind", "failed", seconds=0.04, error="/db/hivemind.db: no such file")
 NEWEST = ListedPoint(
