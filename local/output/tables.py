@@ -60,7 +60,11 @@ def listing(screen: Screen, found: Listing, now: datetime) -> None:
         )
         for point in found.backups
     ]
-    screen.table(("database", "taken", "age", "gzip", "added", "raw", "rows", "sha256", "note"), rows)
+    screen.table(
+        ("database", "taken", "age", "gzip", "added", "raw", "rows", "sha256", "note"),
+        rows,
+        spare=("raw", "rows", "sha256"),
+    )
     screen.say(f"{len(rows)} points in time" if rows else "no backups yet: invoke backup makes the first")
 
 
@@ -105,7 +109,7 @@ def steps(screen: Screen, databases: Sequence[DrilledDatabase]) -> None:
         )
         for database in databases
     ]
-    screen.table(("database", "verdict", "backup's age", *STEPS, "counted"), rows)
+    screen.table(("database", "verdict", "backup's age", *STEPS, "counted"), rows, folding=STEPS)
     _details(screen, databases)
     for database in databases:
         for name, holds in database.checks.items():
