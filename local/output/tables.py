@@ -9,6 +9,7 @@ from local import clock
 from local.output.listing import ListedPoint, Listing
 from local.output.screen import Screen, age, size
 from local.report import STEPS, BackupProof, BackupReport, DrilledDatabase, DrillReport, Step
+from local.shadow_tables import shadow_tables
 from local.store.catalog import is_future
 
 _MARKS = {"passed": "✓", "failed": "✗", "inconclusive": "?"}
@@ -160,6 +161,14 @@ def _mark(database: DrilledDatabase, name: str) -> str:
 
 
 def _counted(database: DrilledDatabase) -> str:
-    restored = [count.restored for count in database.rows.values() if count.restored is not None]
-    tables = "1 table" if len(restored) == 1 else f"{len(restored):,} tables"
-    return f"{sum(restored):,} rows in {tables}" if restored else ""
+    restored = {name: count.restored for name, count in database.rows.items() if count.restored is not None}
+    shadows = shadow_tables(database.rows) & restored.keys()
+    own = [count for name, count in restored.items() if name not in shadows]
+    if not restored:
+        return ""
+    beside = f", {_tables(len(shadows), 'shadow table')}" if shadows else ""
+    return f"{sum(own):,} rows in {_tables(len(own), 'table')}{beside}"
+
+
+def _tables(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -97,6 +97,15 @@ def test_a_log_tells_a_drills_steps_its_rows_and_its_verdict(capsys: pytest.Capt
     ]
 
 
+def test_shadow_tables_are_told_apart_from_the_applications_own(capsys: pytest.CaptureFixture[str]) -> None:
+    tree = {f"places_{ending}": RowCount(9, 9, None) for ending in ("node", "rowid", "parent")}
+    rows = {**COUNTS, "runs_content": RowCount(1, 1, None), "places": RowCount(100, 100, None), **tree}
+
+    tables.drill(Screen(), drill_report("passed", drilled("passed", *PASSED_STEPS, rows=rows)))
+
+    assert log_lines(capsys.readouterr().out)[0].endswith("counted 1,335 rows in 4 tables, 3 shadow tables")
+
+
 def test_a_step_that_failed_is_told_in_full_and_those_after_it_did_not_happen(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
