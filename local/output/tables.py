@@ -55,7 +55,7 @@ def listing(screen: Screen, found: Listing, now: datetime) -> None:
             size(point.gzip_bytes),
             "" if point.added_bytes is None else f"+{size(point.added_bytes)}",
             size(point.database_bytes),
-            "" if point.row_total is None else f"{point.row_total:,}",
+            "" if point.row_total is None else f"{point.row_total - (point.shadow_row_total or 0):,}",
             (point.sha256 or "")[:12],
             _note(point, now),
         )

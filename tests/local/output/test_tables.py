@@ -31,7 +31,19 @@ STORED = BackedUpDatabase(
 )
 REFUSED = BackedUpDatabase("hivemind", "failed", seconds=0.04, error="/db/hivemind.db: no such file")
 NEWEST = ListedPoint(
-    "costs", clock.timestamp(NOON), "2026-05-05", BLOB, True, 1_500_000, 64_000, 8_000_000, "ab" * 32, 12_345, "t", None
+    "costs",
+    clock.timestamp(NOON),
+    "2026-05-05",
+    BLOB,
+    True,
+    1_500_000,
+    64_000,
+    8_000_000,
+    "ab" * 32,
+    12_345,
+    0,
+    "t",
+    None,
 )
 FORMER = msgspec.structs.replace(
     NEWEST, current=False, added_bytes=None, database_bytes=None, sha256=None, row_total=None
