@@ -9,6 +9,7 @@ from local import clock
 from local.output.listing import ListedPoint, Listing
 from local.output.screen import Screen, age, size
 from local.report import STEPS, BackedUpDatabase, BackupProof, BackupReport, DrilledDatabase, DrillReport, Step
+from local.shadow_tables import shadow_tables
 from local.store.catalog import is_future
 
 _MARKS = {"passed": "✓", "failed": "✗", "inconclusive": "?"}
@@ -60,13 +61,17 @@ def listing(screen: Screen, found: Listing, now: datetime) -> None:
             size(point.gzip_bytes),
             "" if point.added_bytes is None else f"+{size(point.added_bytes)}",
             size(point.database_bytes),
-            "" if point.row_total is None else f"{point.row_total:,}",
+            "" if point.row_total is None else f"{point.row_total - (point.shadow_row_total or 0):,}",
             (point.sha256 or "")[:12],
             _note(point, now),
         )
         for point in found.backups
     ]
-    screen.table(("database", "taken", "age", "gzip", "added", "raw", "rows", "sha256", "note"), rows)
+    screen.table(
+        ("database", "taken", "age", "gzip", "added", "raw", "rows", "sha256", "note"),
+        rows,
+        spare=("raw", "rows", "sha256"),
+    )
     screen.say(f"{len(rows)} points in time" if rows else "no backups yet: invoke backup makes the first")
 
 
@@ -111,7 +116,7 @@ def steps(screen: Screen, databases: Sequence[DrilledDatabase]) -> None:
         )
         for database in databases
     ]
-    screen.table(("database", "verdict", "backup's age", *STEPS, "counted"), rows)
+    screen.table(("database", "verdict", "backup's age", *STEPS, "counted"), rows, folding=STEPS)
     _details(screen, databases)
     for database in databases:
         for name, holds in database.checks.items():
@@ -162,6 +167,14 @@ def _mark(database: DrilledDatabase, name: str) -> str:
 
 
 def _counted(database: DrilledDatabase) -> str:
-    restored = [count.restored for count in database.rows.values() if count.restored is not None]
-    tables = "1 table" if len(restored) == 1 else f"{len(restored):,} tables"
-    return f"{sum(restored):,} rows in {tables}" if restored else ""
+    restored = {name: count.restored for name, count in database.rows.items() if count.restored is not None}
+    shadows = shadow_tables(database.rows) & restored.keys()
+    own = [count for name, count in restored.items() if name not in shadows]
+    if not restored:
+        return ""
+    beside = f", {_tables(len(shadows), 'shadow table')}" if shadows else ""
+    return f"{sum(own):,} rows in {_tables(len(own), 'table')}{beside}"
+
+
+def _tables(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -1,15 +1,13 @@
-"""The status and a prune as people read them, within 80 columns."""
+"""The status and a prune as people read them."""
 
 from __future__ import annotations
 
-import textwrap
 from datetime import datetime
 
 from local.output.screen import Screen, age
 from local.watch.prune import PruneReport
 from local.watch.status import DatabaseStatus, Status
 
-_WIDTH = 80
 _COLOURS = {"ok": "green", "late": "bold red", "failed": "bold red"}
 
 
@@ -30,11 +28,11 @@ def status(screen: Screen, found: Status) -> None:
     screen.table(("database", "state", "at risk", "same for", "proven", "restore"), rows)
     for database in found.databases:
         for late in database.late:
-            _say(screen, f"{database.name}: {late.message}: {late.mend}", "bold red")
+            screen.say(f"{database.name}: {late.message}: {late.mend}", "bold red")
         for note in database.notes:
-            _say(screen, f"{database.name}: {note}", "yellow")
+            screen.say(f"{database.name}: {note}", "yellow")
     for note in found.status.notes:
-        _say(screen, note, "yellow")
+        screen.say(note, "yellow")
     screen.say(_ending(found), _COLOURS[found.status.verdict])
 
 
@@ -50,17 +48,10 @@ def prune(screen: Screen, found: PruneReport) -> None:
     ]
     screen.table(("database", "taken", "what", "rule"), rows)
     for note in done.notes:
-        _say(screen, note, "yellow")
+        screen.say(note, "yellow")
     counted = f"{done.removed} of {done.removed + done.kept} points in time {gone}, {done.kept} kept"
     ending = "check: nothing was removed; " if done.check else f"prune {done.verdict}: "
     screen.say(f"{ending}{counted}", "green" if done.verdict == "passed" else "bold red")
-
-
-def _say(screen: Screen, text: str, colour: str) -> None:
-    """A line, on a terminal broken between words, so that each can be copied; a log has it whole."""
-    lines = textwrap.wrap(text, _WIDTH, break_long_words=False, break_on_hyphens=False) if screen.terminal else [text]
-    for line in lines:
-        screen.say(line, colour)
 
 
 def _ending(found: Status) -> str:

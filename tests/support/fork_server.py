@@ -42,9 +42,8 @@ LIBRARIES = (
     "invoke.main",
     "msgspec.json",
     "platformdirs",
-    "rich.live",
-    "rich.progress",
-    "rich.table",
+    "rich.console",
+    "rich.text",
     "sqlite3",
 )
 

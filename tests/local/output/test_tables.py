@@ -31,7 +31,19 @@ STORED = BackedUpDatabase(
 )
 REFUSED = BackedUpDatabase("hivemind", "failed", seconds=0.04, error="/db/hivemind.db: no such file")
 NEWEST = ListedPoint(
-    "costs", clock.timestamp(NOON), "2026-05-05", BLOB, True, 1_500_000, 64_000, 8_000_000, "ab" * 32, 12_345, "t", None
+    "costs",
+    clock.timestamp(NOON),
+    "2026-05-05",
+    BLOB,
+    True,
+    1_500_000,
+    64_000,
+    8_000_000,
+    "ab" * 32,
+    12_345,
+    0,
+    "t",
+    None,
 )
 FORMER = msgspec.structs.replace(
     NEWEST, current=False, added_bytes=None, database_bytes=None, sha256=None, row_total=None
@@ -97,6 +109,15 @@ def test_a_log_tells_a_drills_steps_its_rows_and_its_verdict(capsys: pytest.Capt
     ]
 
 
+def test_shadow_tables_are_told_apart_from_the_applications_own(capsys: pytest.CaptureFixture[str]) -> None:
+    tree = {f"places_{ending}": RowCount(9, 9, None) for ending in ("node", "rowid", "parent")}
+    rows = {**COUNTS, "runs_content": RowCount(1, 1, None), "places": RowCount(100, 100, None), **tree}
+
+    tables.drill(Screen(), drill_report("passed", drilled("passed", *PASSED_STEPS, rows=rows)))
+
+    assert log_lines(capsys.readouterr().out)[0].endswith("counted 1,335 rows in 4 tables, 3 shadow tables")
+
+
 def test_a_step_that_failed_is_told_in_full_and_those_after_it_did_not_happen(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -130,22 +151,46 @@ SHOWN = {
 }
 
 
-@pytest.mark.parametrize("columns", [60, 80, 110, 200], indirect=True)
+@pytest.mark.parametrize("columns", [60, 80, 120, 200], indirect=True)
 @pytest.mark.parametrize(
-    ("kind", "copied"),
+    ("kind", "copied", "ending"),
     [
-        ("backup", [BLOB, "costs", "hivemind"]),
-        ("listing", ["costs", "2026-05-05T12:00:00.000Z", "abababababab"]),
-        ("drill", ["costs"]),
+        ("backup", [BLOB, "costs", "hivemind"], "backup failed: "),
+        ("listing", ["costs", "2026-05-05T12:00:00.000Z"], "2 points in time"),
+        ("drill", ["costs"], "drill passed (local, on ANVIL"),
     ],
 )
-def test_what_a_person_must_copy_is_never_cut(kind: str, copied: list[str], on_terminal: Show, columns: int) -> None:
-    *table, last = without_colours(on_terminal(SHOWN[kind]))
+def test_what_a_person_must_copy_is_never_cut(
+    kind: str, copied: list[str], ending: str, on_terminal: Show, columns: int
+) -> None:
+    lines = without_colours(on_terminal(SHOWN[kind]))
 
-    words = {word.strip(",:") for line in table for word in line.split()}
+    words = {word.strip(",:") for line in lines for word in line.split()}
     assert words.issuperset(copied)
-    assert "─" not in "".join(table) or max(map(len, table)) <= columns
-    assert last.startswith(("backup failed: ", "2 points in time", "drill passed (local, on ANVIL"))
+    assert max(map(len, lines)) <= columns
+    assert [line for line in lines if not line.startswith(" ")][-1].startswith(ending)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120, 200], indirect=True)
+def test_steps_become_marks_with_a_legend_where_there_is_no_room(on_terminal: Show, columns: int) -> None:
+    steps = (Step("download", "passed", 0.1), Step("checksum", "failed", 0.2, "the archive's SHA-256 is another"))
+    databases = (drilled("passed", *PASSED_STEPS, rows=COUNTS), drilled("failed", *steps))
+
+    lines = without_colours(on_terminal(lambda: tables.drill(Screen(), drill_report("failed", *databases))))
+
+    assert any("✓✓✓✓✓" in line for line in lines) is (columns < 120)
+    assert any("✓✗–––" in line for line in lines) is (columns < 120)
+    legend = " ".join(" ".join(lines).split())
+    folded = f"steps: {', '.join(STEPS)} ✓ passed ✗ failed ? not carried out – not begun"
+    assert (folded in legend) is (columns < 120)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120, 200], indirect=True)
+def test_a_list_says_what_it_had_no_room_for(on_terminal: Show, columns: int) -> None:
+    told = " ".join(without_colours(on_terminal(SHOWN["listing"])))
+
+    assert ("abababababab" in told) is (columns >= 120)
+    assert ("no room here for" in told) is (columns < 120)
 
 
 @pytest.mark.parametrize("columns", [200], indirect=True)
