@@ -9,7 +9,7 @@ from typing import Annotated
 from local import clock
 from local.command_line.command import Invocation, command
 from local.command_line.options import CHECK, JSON, Only, Option
-from local.errors import ConfigError
+from local.validation import unknown_name
 
 
 @command(
@@ -60,11 +60,11 @@ def list_points(
     configured = invocation.settings
     points = open_repository(configured.store, configured.azure).points()
     known = dict.fromkeys([*(database.name for database in configured.databases), *(each.database for each in points)])
-    names = [*only, *([] if name is None else [name])]
+    names = list(dict.fromkeys([*only, *([] if name is None else [name])]))
     for asked in names:
         if asked not in known:
-            told = f"{asked!r} is neither configured nor stored"
-            raise ConfigError("backup.list", told, f"allowed: {', '.join(known)}")
+            raise unknown_name("backup.list", asked, known, "configured or stored")
     found = listing([point for point in points if not names or point.database in names])
-    invocation.screen.show(found, lambda screen, points: tables.listing(screen, points, clock.now()))
+    expected = names or [database.name for database in configured.databases]
+    invocation.screen.show(found, lambda screen, points: tables.listing(screen, points, clock.now(), expected))
     return 0

@@ -67,7 +67,7 @@ def test_a_name_that_is_not_configured_ends_with_2(folder_workshop: Workshop) ->
     done = folder_workshop.invoke("backup", "--only", "cots")
 
     assert done.returncode == 2
-    assert done.stderr == "✗ --only: 'cots' is not configured\n→ allowed: costs\n"
+    assert done.stderr == "✗ --only: no database 'cots' is configured\n→ did you mean costs? known: costs\n"
 
 
 @pytest.mark.parametrize("words", [["b"], ["--name", "b"], ["--json", "b"], ["b", "--json"]])
@@ -109,7 +109,7 @@ def test_a_backup_on_a_terminal_has_bars_a_table_and_no_timestamps(columns: int,
     lines = without_colours(shown)
     assert code == 0
     assert "━" in shown
-    assert lines[-1].startswith("backup passed: 1 of 1 databases in ")
+    assert lines[-1].startswith("backup passed: 1 of 1 stored in ")
     assert max((len(line) for line in lines if "─" in line), default=0) <= columns
     assert re.search(r"sqlite/\d{4}-\d\d-\d\d/mission-control\.db\.gz", "\n".join(lines))
 

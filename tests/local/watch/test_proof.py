@@ -109,7 +109,7 @@ def test_status_tells_what_the_run_proved(folder_workshop: Workshop) -> None:
 
     assert late.returncode == 1, late.stderr
     assert "costs: no drill of it passed, limit 35 d: invoke drill.local --only costs" in late.stdout
-    assert late.stdout.rstrip().endswith("status LATE: 1 of 1 databases: costs")
+    assert late.stdout.rstrip().endswith("status LATE: costs late, 0 of 1 ok")
     assert "pillar9_late 1" in metrics.read_text()
     assert fine.returncode == 0, fine.stderr
     (database,) = json.loads(fine.stdout)["databases"]
