@@ -75,7 +75,7 @@ def run(screen: Screen) -> int:
 
 def _title(screen: Screen, text: str) -> None:
     screen.say("")
-    screen.say(text)
+    screen.quote(text)
 
 
 def _back_up(

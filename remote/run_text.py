@@ -16,7 +16,7 @@ def show(screen: Screen, report: RunReport) -> None:
     for host in report.hosts:
         for stream, text in (("", host.stdout), (" stderr", host.stderr)):
             for line in _lines(text):
-                screen.say(f"{host.name}{stream} | {line}")
+                screen.quote(f"{host.name}{stream} | {line}")
     for host in report.hosts:
         screen.say(f"{word_of(host)}: [{host.name}] {_ending(host, checked=checked)}", _COLOURS[word_of(host)])
     screen.say(report.ending)

@@ -28,13 +28,14 @@ from invoke.program import Program
 from invoke.tasks import Task
 
 from local import environment, interrupt, settings
-from local.command_line import scheduled_run
+from local.command_line import scheduled_run, settings_file
 from local.command_line.argv import has_bare_word
 from local.command_line.levels import Levels
 from local.command_line.machine_error import machine_error
 from local.command_line.options import CHECK, JSON, Flag, Option
 from local.command_line.telling import Tell, WatchedWork, WorkKind, telling, untold
 from local.errors import PillarError
+from local.output.advice import Advice
 from local.output.screen import Screen
 from local.settings import Database, Settings
 
@@ -71,7 +72,7 @@ class Invocation:
         levels = Levels.of(self.context.config, VARIABLES)
         loaded = levels.settings()
         checking = "; a check, which changes nothing" if self.check else ""
-        self.screen.say(f"store {loaded.store.url} (settings: {levels.in_force()}){checking}")
+        self.screen.quote(f"store {loaded.store.url} (settings: {levels.in_force()}){checking}")
         if not self.check:
             for begin in _beginnings:
                 begin(loaded, self.screen)
@@ -146,7 +147,7 @@ class Command(Task[Any]):
         switches = {flag: given.pop(flag.name) for flag in self.flags}
         options = {name: value for name, value in given.items() if value is not None}
         check = switches.get(CHECK, False) or bool(context.config.run.dry)
-        invocation = Invocation(context, Screen(switches.get(JSON, False)), check)
+        invocation = Invocation(context, Screen(switches.get(JSON, False), _advice(context.config)), check)
         interrupt.leaves(NOTHING_CHANGED if check else self.left)
         code = scheduled_run.recorded(
             self.path,
@@ -179,6 +180,12 @@ def collect(commands: tuple[Command, ...]) -> Collection:
         (root.collections[parent] if parent else root).add_task(each)
     root.configure(settings.DECLARED)
     return root
+
+
+def _advice(config: Config) -> Advice:
+    """With the FILE of settings that Invoke has read, where there is one."""
+    file = str(object.__getattribute__(config, "_runtime_path") or "")
+    return Advice(file, file != os.environ.get(settings_file.VARIABLE), _NAMES)
 
 
 def _dashed(arguments: Iterable[Argument]) -> set[str]:

@@ -15,6 +15,7 @@ from local.cloud.redact import scrub
 from local.errors import PillarError
 from local.events import Event, Watch
 from local.output import outlet
+from local.output.advice import Advice
 from local.output.outlet import Outlet
 from local.report import ErrorDocument, ErrorFound
 
@@ -34,6 +35,7 @@ class Screen:
     """Where people read; with `json` the document has stdout for itself and people read stderr."""
 
     json: bool = False
+    advise: Advice = field(default_factory=Advice)
     _quarters: dict[str, int] = field(default_factory=dict)
     _lasting: dict[Event, None] = field(default_factory=dict)
     _answered: bool = False
@@ -61,10 +63,15 @@ class Screen:
 
     def say(self, text: str, colour: str = "") -> None:
         """One line for people; "" is a blank line on a terminal and nothing in a log."""
+        text = self.advise(text)
         if self.terminal and colour:
             self._console().print(printable(text), style=colour, markup=False, soft_wrap=True)
         else:
             self._line(text)
+
+    def quote(self, text: str) -> None:
+        """A line of a file, a program or the settings, as it stands there: no advice of ours."""
+        self._line(text)
 
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """A table where there is room for one, else a line for each row, as in a log.
@@ -73,6 +80,7 @@ class Screen:
         Cells are text as it is to be read; one that starts with a verdict has its colour. A row has as many as there
         are headers.
         """
+        rows = [[self.advise(cell) for cell in row] for row in rows]
         if self.terminal:
             console = self._console()
             shown = _table(headers, rows)
@@ -97,7 +105,7 @@ class Screen:
     def document(self, result: object) -> None:
         """The one JSON document on stdout."""
         self._answered = True
-        outlet.stdout.write(_encoded(result) + "\n")
+        outlet.stdout.write(self.advise.in_document(_encoded(result)) + "\n")
 
     def error(self, error: PillarError) -> None:
         """What prevented a result and what mends it, on stderr; its document is on stdout where documents are."""
@@ -110,8 +118,9 @@ class Screen:
 
     def tell(self, error: PillarError) -> None:
         """What went wrong beside the result, which comes all the same, and what mends it: on stderr alone."""
-        for text in filter(None, (str(error), error.mend)):
-            outlet.stderr.write(f"{'→' if text == error.mend else '✗'} {printable(text)}\n")
+        for mark, text in (("✗", str(error)), ("→", self.advise(error.mend))):
+            if text:
+                outlet.stderr.write(f"{mark} {printable(text)}\n")
 
     def _answer(self, found: ErrorFound) -> None:
         """The error's document, unless the command's own is there already: stdout holds one, whatever comes after."""
@@ -139,7 +148,7 @@ class Screen:
                 return
             self._quarters[event.subject] = quarter
             text = f"{event.text} {25 * quarter} %"
-        self._line(f"{event.subject}: {text}")
+        self._line(f"{event.subject}: {self.advise(text)}")
 
     def _line(self, text: str) -> None:
         if not text and not self.terminal:

@@ -148,7 +148,7 @@ def _probe(screen: Screen, probe: ProbeResult | None, *, ran: bool) -> None:
     screen.say(f"probe: {probe.command}: {said}", "green" if probe.passed else "bold red")
     lines = probe.output.splitlines()
     for line in lines[:_PROBE_LINES]:
-        screen.say(f"probe: | {line}")
+        screen.quote(f"probe: | {line}")
     if len(lines) > _PROBE_LINES:
         screen.say(f"probe: | … {len(lines) - _PROBE_LINES} more lines")
 

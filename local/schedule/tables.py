@@ -28,11 +28,11 @@ def show(screen: Screen, found: ScheduleReport) -> None:
     for agent in found.agents:
         screen.say(f"{agent.label}: {_SAID[agent.state]}", "green" if agent.installed else "bold red")
         screen.say(f"  file      {agent.file}")
-        screen.say(f"  {'runs     ' if agent.installed else 'would run'} {agent.command}")
+        screen.quote(f"  {'runs     ' if agent.installed else 'would run'} {agent.command}")
         screen.say(f"  next      {_local(agent.due) or '–'}")
         screen.say(f"  last run  {_last(agent)}")
         for line in _difference(agent):
-            screen.say(f"  {line}")
+            screen.quote(f"  {line}")
     _notes(screen, found)
     wrong = [agent.label for agent in found.agents if not agent.installed]
     if wrong:
@@ -51,7 +51,7 @@ def install(screen: Screen, found: ScheduleReport) -> None:
     for agent in found.agents:
         for file in agent.files:
             for line in file.diff.splitlines() if done.check else ():
-                screen.say(line)
+                screen.quote(line)
         screen.say(f"{agent.label}: {_SAID[agent.state]}{_next(agent)}")
     if done.credential:
         screen.say(f"credential of the scheduled runs: {done.credential}")

@@ -116,7 +116,7 @@ def show(screen: Screen, document: InitDocument) -> None:
     if init.check:
         screen.say(f"check: {init.file} would be:")
         for line in init.text.splitlines():
-            screen.say(line)
+            screen.quote(line)
     for note in init.notes:
         screen.say(note, "yellow")
     folder = f"{'would make' if init.check else 'made'} the folder {init.made_folder}; " if init.made_folder else ""
