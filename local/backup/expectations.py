@@ -25,7 +25,7 @@ _ROOT = Path(__file__).parents[2]
 _PASSED_ON = ("LANG", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SQLITE_TMPDIR", "TMPDIR")
 _WAIT_SECONDS = 0.2
 _START_SECONDS = 0.02  # in which it is given its order, to work on it while the archive is made
-_FAILS = "a drill of this backup fails by it"
+_FAILS = "a drill of this backup will fail because of it"
 
 
 def floor_warnings(minimum: Mapping[str, int], rows: Mapping[str, int]) -> list[str]:

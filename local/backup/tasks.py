@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Annotated
 
 from local import clock
 from local.command_line.command import Invocation, command
-from local.command_line.options import CHECK, JSON, Only, Option
+from local.command_line.options import CHECK, JSON, Only, OnlyStored, Option
 from local.validation import unknown_name
 
 
@@ -18,6 +17,7 @@ from local.validation import unknown_name
     JSON,
     default=True,
     left="each database has its newest backup or the one of before; the next invoke backup completes the rest",
+    work="backup",
 )
 def run(invocation: Invocation, only: Only = ()) -> int:
     """Back up the databases: snapshot, check, compress, upload."""
@@ -49,10 +49,12 @@ def run(invocation: Invocation, only: Only = ()) -> int:
 @command("backup.list", JSON)
 def list_points(
     invocation: Invocation,
-    only: Annotated[Sequence[str], Option("only this database, configured or not (repeatable)", repeatable=True)] = (),
-    name: Annotated[str | None, Option("the same for one; the word alone will do", bare=True)] = None,
+    only: OnlyStored = (),
+    name: Annotated[
+        str | None, Option("this database alone; also without --name: backup.list NAME", "NAME [all]", bare=True)
+    ] = None,
 ) -> int:
-    """Every backup in the store, and every point in time that can be restored."""
+    """List every backup in the store: every point in time that can be restored."""
     from local.output import tables
     from local.output.listing import listing
     from local.store.open import open_repository

@@ -34,6 +34,15 @@ def listed(names: Sequence[str], most: int = _NAMES_SHOWN) -> str:
     return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
 
 
+def undone(work: str, exit_code: int, *, check: bool) -> str:
+    """The verdict of what an error, told above, kept from being carried out; of a drill that is never `failed`."""
+    if check:
+        return f"check: the {work} could not be looked at; nothing was changed"
+    if work == "drill":
+        return "drill INCONCLUSIVE: it could not be carried out, so nothing was proven"
+    return f"{work} {'INCONCLUSIVE' if exit_code == 4 else 'FAILED'}: it could not be carried out"
+
+
 def backup_ending(report: BackupReport) -> str:
     """Which databases could not be backed up, how many were, and what their drill came to."""
     done, total = report.backup, len(report.databases)

@@ -39,6 +39,7 @@ class Screen:
     _quarters: dict[str, int] = field(default_factory=dict)
     _lasting: dict[Event, None] = field(default_factory=dict)
     _answered: bool = False
+    shown: bool = False
 
     @property
     def stream(self) -> Outlet:
@@ -94,6 +95,7 @@ class Screen:
 
     def show(self, result: T, render: Callable[[Screen, T], None]) -> None:
         """The result as JSON, or as `render` shows it to people; below it what was said and is to last."""
+        self.shown = True
         if self.json:
             self.document(result)
         else:

@@ -29,21 +29,27 @@ def check(screen: Screen, report: RestoreReport, notes: Sequence[str] = ()) -> N
         screen.say(f"check: the {what} would begin; nothing was changed", "green")
     else:
         mend = f"; {report.plan.mend}" if report.plan and report.plan.mend else ""
-        screen.say(f"check: NOT possible: {restore.reason}{mend}; nothing was changed", _COLOURS[restore.verdict])
+        screen.say(
+            f"check: the {what} would NOT begin: {restore.reason}{mend}; nothing was changed", _COLOURS[restore.verdict]
+        )
 
 
 def preview(screen: Screen, report: RestoreReport) -> None:
     """The facts that a person decides by: the backup, what stands there, what would be lost or gained."""
     restore, plan = report.restore, report.plan
     assert plan
-    screen.say(f"{'goes back' if restore.rollback else 'backup'}: {_backup(restore)}")
+    screen.say(f"{'copy' if restore.rollback else 'backup'} that would be restored: {_backup(restore)}")
     if restore.live:
         screen.say(f"live database: {restore.target} ({plan.found})")
         others = f" ({plan.untold})" if plan.untold else ""
         screen.say(f"open in: {', '.join(plan.holders) or 'no program'}{others}")
-        screen.say(f"how: {plan.method}")
+        screen.say(f"how it would be done: {plan.method}")
         if not plan.refusal:
-            screen.say(f"kept first: as {plan.keeps}" if plan.keeps else "kept first: nothing, there is no file")
+            screen.say(
+                f"would be kept first as: {plan.keeps}"
+                if plan.keeps
+                else "would be kept first: nothing, there is no file"
+            )
     needed = "what it needs is not recorded" if plan.needed_bytes is None else f"{size(plan.needed_bytes)} needed"
     screen.say(f"room: {needed}, {size(plan.free_bytes)} free")
     if plan.note:
@@ -74,16 +80,17 @@ def _ending(restore: Restore) -> str:
         )
         return f"restore passed: {which} stands at {restore.target}{undo}"
     if restore.rolled_back:
-        return f"restore FAILED: rolled back, {restore.target} holds the former content again: {restore.reason}"
+        back = f"{restore.name} was rolled back, {restore.target} holds its former content again"
+        return f"restore FAILED: {back}: {restore.reason}"
     if restore.verdict == "failed":
-        return f"restore FAILED: {restore.reason}; {_not_restored(restore)}"
-    return f"restore INCONCLUSIVE: {restore.reason}; {_not_restored(restore)}"
+        return f"restore FAILED: {restore.name} could not be restored: {restore.reason}; {_not_restored(restore)}"
+    return f"restore INCONCLUSIVE: {restore.name} could not be restored: {restore.reason}; {_not_restored(restore)}"
 
 
 def _not_restored(restore: Restore) -> str:
     if restore.kept:
         return f"what stood there before is {restore.kept}"
-    return "nothing was restored; older backups: invoke backup.list; by hand: docs/restore.md"
+    return "nothing was changed; other backups: invoke backup.list; by hand: docs/restore.md"
 
 
 def _backup(restore: Restore) -> str:
@@ -142,7 +149,10 @@ def _change(row: RowChange, *, known: bool) -> str:
 def _probe(screen: Screen, probe: ProbeResult | None, *, ran: bool) -> None:
     if probe is None:
         if ran:
-            screen.say("probe: none ran; databases[].probe names a command that asks the application", "yellow")
+            screen.say(
+                "probe: none is configured, so the application was not asked (databases[].probe names a command)",
+                "yellow",
+            )
         return
     said = "passed" if probe.passed else f"FAILED: {probe.reason}"
     screen.say(f"probe: {probe.command}: {said}", "green" if probe.passed else "bold red")
@@ -155,7 +165,7 @@ def _probe(screen: Screen, probe: ProbeResult | None, *, ran: bool) -> None:
 
 def _kept(screen: Screen, restore: Restore) -> None:
     if restore.kept:
-        screen.say(f"kept: {restore.kept}, the content of before")
+        screen.say(f"kept: {restore.kept}, what stood there before")
     if restore.kept_meanwhile:
         screen.say(f"kept: {restore.kept_meanwhile}, what stood there between the restore and its undoing")
     if restore.verdict == "passed" and restore.blob and not restore.counts_compared:

@@ -236,9 +236,9 @@ def _inspect(repository: Repository, points: Sequence[Point]) -> list[InspectedP
 def _hold(found: DatabaseFacts, now: datetime, configured: Settings) -> str | None:
     """Why nothing of a database may go: what is kept was not proven."""
     if has_failed(found):
-        return "nothing goes while its newest drill failed"
+        return "nothing is removed while its newest drill failed"
     if is_overdue(found, now, configured.drill.max_age_days):
-        return f"nothing goes while its drill is overdue: invoke drill.local --only {found.name}"
+        return f"nothing is removed while its drill is overdue: invoke drill.local --only {found.name}"
     return None
 
 

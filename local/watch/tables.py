@@ -29,7 +29,7 @@ def status(screen: Screen, found: Status) -> None:
         )
         for database in found.databases
     ]
-    screen.table(("database", "state", "at risk", "same for", "proven", "restore"), rows)
+    screen.table(("database", "state", "last backup", "unchanged", "proven", "restore took"), rows)
     for database in found.databases:
         for late in database.late:
             _say(screen, f"{database.name}: {late.message}: {late.mend}", "bold red")
@@ -58,6 +58,7 @@ def prune(screen: Screen, found: PruneReport) -> None:
 
 def _say(screen: Screen, text: str, colour: str) -> None:
     """A line, on a terminal broken between words, so that each can be copied; a log has it whole."""
+    text = screen.advise(text)
     lines = textwrap.wrap(text, _WIDTH, break_long_words=False, break_on_hyphens=False) if screen.terminal else [text]
     for line in lines:
         screen.say(line, colour)

@@ -132,7 +132,7 @@ def test_it_prunes_afterwards_and_a_prune_that_meets_a_backup_is_told(
     assert held.exit_code == 75
     told = document(held, check=False)
     assert told.prune is None
-    assert "wait for it" in (told.prune_error or "")
+    assert "run this again when it has ended" in (told.prune_error or "")
 
     outcome = run(folder_workshop, RULES)
     assert outcome.exit_code == 0

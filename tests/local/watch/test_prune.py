@@ -92,11 +92,11 @@ def test_nothing_goes_without_a_proof_or_after_a_failed_drill(folder_store: Stor
     done = prune(folder_store)
 
     assert done.prune.removed == 0
-    held = {each.rule for each in done.points if "nothing goes" in each.rule}
+    held = {each.rule for each in done.points if "nothing is removed" in each.rule}
     assert held == {
-        "nothing goes while its newest drill failed"
+        "nothing is removed while its newest drill failed"
         if verdict == "failed"
-        else "nothing goes while its drill is overdue: invoke drill.local --only costs"
+        else "nothing is removed while its drill is overdue: invoke drill.local --only costs"
     }
 
 
