@@ -67,10 +67,12 @@ def result(screen: Screen, report: RestoreReport) -> None:
             _rows(screen, report.rows, live=True)
         _probe(screen, report.probe, ran=restore.kept is not None or restore.verdict == "passed")
         _kept(screen, restore)
-    screen.say(_ending(restore), _COLOURS[restore.verdict])
+    told = any(restore.reason and restore.reason in step.detail for step in report.steps)
+    screen.say(_ending(restore, told=told), _COLOURS[restore.verdict])
 
 
-def _ending(restore: Restore) -> str:
+def _ending(restore: Restore, *, told: bool) -> str:
+    """The last line; the reason stands in it unless it is `told` above."""
     which = f"{restore.name} of {restore.backup_time}" if restore.backup_time else f"{restore.name} of {restore.blob}"
     if restore.verdict == "passed":
         undo = (
@@ -82,9 +84,9 @@ def _ending(restore: Restore) -> str:
     if restore.rolled_back:
         back = f"{restore.name} was rolled back, {restore.target} holds its former content again"
         return f"restore FAILED: {back}: {restore.reason}"
-    if restore.verdict == "failed":
-        return f"restore FAILED: {restore.name} could not be restored: {restore.reason}; {_not_restored(restore)}"
-    return f"restore INCONCLUSIVE: {restore.name} could not be restored: {restore.reason}; {_not_restored(restore)}"
+    word = "FAILED" if restore.verdict == "failed" else "INCONCLUSIVE"
+    why = "" if told else f": {restore.reason}"
+    return f"restore {word}: {restore.name} could not be restored{why}; {_not_restored(restore)}"
 
 
 def _not_restored(restore: Restore) -> str:
@@ -114,7 +116,7 @@ def _rows(screen: Screen, rows: Mapping[str, RowChange], *, live: bool) -> None:
     elif some:
         screen.table(("table", "rows"), [(name, _count(row.restored)) for name, row in some])
     if len(shown) > _TABLES_SHOWN:
-        screen.say(f"and {len(shown) - _TABLES_SHOWN} more tables: --json names them all")
+        screen.say(f"tables not shown: {len(shown) - _TABLES_SHOWN}; --json names them all")
     if live and rows:
         screen.say(_sums(rows))
     if not _is_known(row.restored for row in rows.values()):
@@ -160,7 +162,7 @@ def _probe(screen: Screen, probe: ProbeResult | None, *, ran: bool) -> None:
     for line in lines[:_PROBE_LINES]:
         screen.quote(f"probe: | {line}")
     if len(lines) > _PROBE_LINES:
-        screen.say(f"probe: | … {len(lines) - _PROBE_LINES} more lines")
+        screen.say(f"probe: | … (lines not shown: {len(lines) - _PROBE_LINES})")
 
 
 def _kept(screen: Screen, restore: Restore) -> None:

@@ -176,7 +176,8 @@ def report(outcome: PruneOutcome, plan: PrunePlan, *, check: bool) -> PruneRepor
     kept = sum(point.kept for point in points)
     notes = plan.notes
     if plan.leftovers:
-        notes += (f"{len(plan.leftovers)} leftovers of a removal that was cut short {'would go' if check else 'went'}",)
+        gone = "would be removed" if check else "removed"
+        notes += (f"{gone} too, what a removal that was cut short had left: {len(plan.leftovers)}",)
     if outcome.error:
         mend = f"; {outcome.error.mend}" if outcome.error.mend else ""
         notes += (f"{outcome.error}{mend}",)

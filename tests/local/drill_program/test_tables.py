@@ -34,7 +34,7 @@ def test_every_kind_of_database_passes(temp: Path, tmp_path: Path, archive: Path
 
 
 CHANGES = {
-    "DELETE FROM tasks WHERE id > 2990": "table 'tasks' has 2990 rows, 3000 were recorded",
+    "DELETE FROM tasks WHERE id > 2990": "table 'tasks' has 2990 rows, recorded: 3000",
     "DROP TABLE notes": "table 'notes' is missing",
     "CREATE TABLE extra(a)": "table 'extra' was not there at the backup",
     "DROP INDEX by_title": "the schema is not the recorded one",

@@ -251,7 +251,7 @@ def test_nothing_is_touched_for_a_backup_that_fails_its_drill(live: Path, tmp_pa
     before = {path: path.read_bytes() for path in live.parent.iterdir()}
     report = restored(tmp_path, configured(tmp_path, least=TASKS + 1))
     assert (report.restore.verdict, report.steps[-1].name, report.restore.kept) == ("failed", "rows", None)
-    assert f"at least {TASKS + 1} are required" in str(report.restore.reason)
+    assert f"its floor is {TASKS + 1}" in str(report.restore.reason)
     assert {path: path.read_bytes() for path in live.parent.iterdir()} == before
 
 

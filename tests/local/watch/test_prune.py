@@ -162,7 +162,7 @@ def test_a_leftover_of_a_killed_run_goes_with_the_next(filled: Store) -> None:
 
     assert filled.read(name) is None
     assert filled.read("sqlite/2026-04-01/hivemind.db.gz.sha256") is not None
-    assert "1 leftovers of a removal that was cut short went" in done.prune.notes
+    assert "removed too, what a removal that was cut short had left: 1" in done.prune.notes
 
 
 def test_a_snapshot_whose_commit_failed_goes_with_its_point(azure_store: Store) -> None:
