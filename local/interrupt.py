@@ -19,6 +19,8 @@ from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
 from typing import ClassVar, NoReturn
 
+from local import clock
+
 # A user may wait 5 s at most; the drill program here needs some of them to remove its files.
 GRACE_SECONDS = 3.0
 _WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "hung up"}
@@ -95,8 +97,9 @@ def end(number: int) -> NoReturn:
     """Tell it in one line and end the process at once; threads that still wait for somebody are not waited for."""
     _Process.ending.acquire()  # whoever comes second waits for the end that the first one makes
     left = f"; {_Process.left}" if _Process.left else ""
+    stamp = "" if os.isatty(2) else f"{clock.timestamp(clock.now())} "
     with suppress(OSError):
-        os.write(2, f"{_WORDS[signal.Signals(number)]}{left}\n".encode())
+        os.write(2, f"{stamp}{_WORDS[signal.Signals(number)]}{left}\n".encode())
     os._exit(128 + number)
 
 

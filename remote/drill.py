@@ -127,9 +127,12 @@ def _carry_out(selection: Selection, machines: Sequence[Machine], watch: Watch) 
         for vm, answer in answers.items():
             try:
                 found = answer.result()
-                outcomes.append((vm, replace(found, databases=judged_again(selection.repository, found.databases))))
+                judged = judged_again(selection.repository, found.databases)
+                outcomes.append((vm, replace(found, databases=judged)))
+                verdict = worst(database.verdict for database in judged)
+                watch(Event(vm, verdict, verdict=verdict))
             except (AzureError, InconclusiveError) as trouble:
-                watch(Event(vm, f"could not drill: {_told(trouble)}"))
+                watch(Event(vm, f"could not drill: {_told(trouble)}", verdict="inconclusive"))
                 troubles.append(trouble)
                 left += shares[vm]
                 del working[vm]

@@ -100,11 +100,13 @@ def _on_one(runner: ProgramRunner, command: RemoteCommand, patience: Patience) -
     name, begin = runner.vm.name, time.monotonic()
     runner.watch(Event(name, f"running it, for up to {command.timeout_seconds:g} s"))
     try:
-        return host_run(name, run_command_on(runner, command, patience), command.timeout_seconds)
+        found = host_run(name, run_command_on(runner, command, patience), command.timeout_seconds)
     except (AzureError, InconclusiveError) as error:
         kind = RefusedHost if isinstance(error, AzureError) else HostRun
         seconds = round(time.monotonic() - begin, 3)
-        return kind(name=name, verdict="inconclusive", seconds=seconds, reason=_told(error))
+        found = kind(name=name, verdict="inconclusive", seconds=seconds, reason=_told(error))
+    runner.watch(Event(name, found.verdict, verdict=found.verdict))
+    return found
 
 
 def _would_run(right: RightToRun) -> HostRun:

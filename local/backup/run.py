@@ -159,11 +159,11 @@ def _back_up_one(database: Database, context: RunContext) -> BackedUpDatabase:
         raise
     except Exception as error:
         text = _told(error, database.name, context.folder)
-        context.watch(Event(database.name, "failed"))  # why stands once, below the table
+        context.watch(Event(database.name, "failed", verdict="failed"))  # why stands once, below the table
         kind = RefusedDatabase if isinstance(error, AzureError) else BackedUpDatabase
         return kind(database.name, "failed", seconds=round(time.monotonic() - begin, 3), error=text)
     done = "stored" if context.finish is DatabaseUpload.deliver else "would be stored"
-    context.watch(Event(database.name, f"{done} as {stored.blob}"))
+    context.watch(Event(database.name, f"{done} as {stored.blob}", verdict="passed"))
     return BackedUpDatabase(
         name=database.name,
         verdict="passed",

@@ -108,7 +108,7 @@ def rotate(log: Path, limit_bytes: int = LOG_LIMIT_BYTES) -> None:
         log.replace(log.with_name(f"{log.name}.1"))
         fresh = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     except OSError as error:
-        outlet.stderr.write(f"✗ the log {log} could not be rotated: {error.strerror}\n")
+        outlet.stderr.line(f"✗ the log {log} could not be rotated: {error.strerror}")
         return
     for stream in own:
         os.dup2(fresh, stream)
@@ -136,4 +136,4 @@ def _keep(record: Path, run: ScheduledRun) -> None:
         record.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         replace_file(record, msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n", _FILE_MODE)
     except OSError as error:
-        outlet.stderr.write(f"✗ the record of this run was not kept: {record}: {error.strerror}\n")
+        outlet.stderr.line(f"✗ the record of this run was not kept: {record}: {error.strerror}")

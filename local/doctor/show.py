@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import get_args
@@ -11,7 +10,6 @@ from local.doctor.check import CheckVerdict, DoctorCheck, DoctorReport
 from local.output import endings
 from local.output.screen import Screen
 
-_WIDTH = 80
 _INDENT = "    "
 _LONG = 100
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "bold red", "skipped": "cyan"}
@@ -50,10 +48,9 @@ def check(screen: Screen, found: DoctorCheck) -> None:
     if not screen.terminal:
         screen.say(f"{line} → {found.mend}" if found.mend else line)
         return
-    for text in textwrap.wrap(line, _WIDTH, subsequent_indent=_INDENT, break_long_words=False, break_on_hyphens=False):
-        screen.say(text, colour)
+    screen.say(line, colour)
     if found.mend:
-        screen.say(f"{_INDENT}→ {found.mend}", colour)
+        screen.quote(f"{_INDENT}→ {screen.advise(found.mend)}", colour)
 
 
 def ending(screen: Screen, found: DoctorReport) -> None:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from threading import Thread
-from typing import IO
+from typing import IO, Any
 
 from local.drill import verdict
 from local.drill.order import Target
@@ -43,6 +43,10 @@ def drill_here(selection: Selection, host: str, watch: Watch, fallback: str | No
     outcome = run_program(targets.found, watch) if targets.found else ProgramResult((), None, None)
     found = judged_again(selection.repository, outcome.databases)
     drilled = in_order(selection.databases, (*found, *targets.missing))
+    told = {(database.name, database.verdict) for database in outcome.databases}
+    for database in drilled:
+        if (database.name, database.verdict) not in told:  # the program had no part in it, or not the last word
+            watch(Event(database.name, database.verdict, verdict=database.verdict))
     report = local_report(start, outcome, drilled, fallback)
     keep_record(selection.repository.store, report, start.time, watch)
     return report
@@ -87,10 +91,16 @@ def _listen(stream: IO[str], watch: Watch) -> None:
     for line in stream:
         try:
             said = json.loads(line)
-            event = Event(said["name"], said["step"], said.get("done", 0), said.get("total"))
+            event = _event(said)
         except (ValueError, KeyError, TypeError):
             event = Event("drill", line.rstrip())
         watch(event)
+
+
+def _event(said: dict[str, Any]) -> Event:
+    if "verdict" in said:
+        return Event(said["name"], said["verdict"], verdict=said["verdict"])
+    return Event(said["name"], said["step"], said.get("done", 0), said.get("total"))
 
 
 def _environment() -> dict[str, str]:

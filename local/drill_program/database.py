@@ -72,6 +72,7 @@ class DatabaseDrill:
                 with contextlib.suppress(FileNotFoundError):
                     self.work.path.unlink()
             self.work.room.release()
+            self.work.progress.tell_end(self.verdict)
 
     def interrupt(self) -> None:
         """Make SQLite give up what it is doing; for another thread."""

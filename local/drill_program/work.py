@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from local.drill_program.errors import NotCarriedOutError
 from local.drill_program.order import DatabaseOrder
@@ -102,10 +103,17 @@ class ProgressLines:
         if not self.watched or (under_way and now - self.told_at <= PROGRESS_SECONDS):
             return
         self.told_at = now
-        line = {"name": self.name, "step": step}
         amount = {} if total_bytes is None else {"done": done_bytes, "total": total_bytes}
+        self._write({"step": step, **amount})
+
+    def tell_end(self, verdict: str) -> None:
+        """Write the last line: what came of it."""
+        if self.watched:
+            self._write({"verdict": verdict})
+
+    def _write(self, said: dict[str, Any]) -> None:
         try:
-            os.write(2, (json.dumps({**line, **amount}) + "\n").encode())
+            os.write(2, (json.dumps({"name": self.name, **said}) + "\n").encode())
         except OSError:
             self.watched = False
 

@@ -6,14 +6,23 @@ stderr (a reader who left wanted no more: that is not told), and what can be wri
 
 from __future__ import annotations
 
+import io
 import os
 import select
 import sys
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Literal, TextIO
+
+from local import clock
+from local.output import signs
 
 StreamName = Literal["stdout", "stderr"]
 STREAMS: tuple[StreamName, ...] = ("stdout", "stderr")
+# Both may be one pipe. Whoever was held up in a write must not hold up the end of the process.
+_ONE_AT_A_TIME = threading.Lock()
+_PATIENCE_SECONDS = 5.0
 
 
 class Outlet:
@@ -23,7 +32,7 @@ class Outlet:
     """
 
     def __init__(self, name: StreamName) -> None:
-        self.name = name
+        self.name: StreamName = name
         self._told = False
 
     @property
@@ -45,15 +54,21 @@ class Outlet:
         return self._stream.fileno()
 
     def write(self, text: str) -> int:
-        """Write and flush; what the stream's encoding lacks is escaped."""
-        if self._stream is not None:
+        """Write and flush, in one piece whichever thread writes; what the stream's encoding lacks is escaped."""
+        stream = self._stream
+        if stream is not None:
+            shown = signs.plain(text) if self.isatty() and signs.are_foreign(os.environ) else text
             try:
-                # In one piece: threads write at the same time.
-                self._stream.write(text.encode(self.encoding, "backslashreplace").decode(self.encoding))
-                self._stream.flush()
+                with _one_at_a_time():
+                    _put(stream, signs.encoded(shown, self.encoding), self.encoding)
             except (OSError, ValueError) as error:
                 self._tell(error)
         return len(text)
+
+    def line(self, text: str) -> None:
+        """One line, which in a log has its time; `text` is printable."""
+        stamp = "" if self.isatty() else f"{clock.timestamp(clock.now())} "
+        self.write(f"{stamp}{text}\n")
 
     def flush(self) -> None:
         """Nothing is left to do: every write is flushed."""
@@ -89,7 +104,32 @@ class Outlet:
         self._told = True
         if self.name == "stdout":
             reason = getattr(error, "strerror", None) or str(error)
-            stderr.write(f"✗ stdout: cannot be written: {reason}; the work goes on and its exit code holds\n")
+            stderr.line(f"✗ stdout: cannot be written: {reason}; the work goes on and its exit code holds")
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    held = _ONE_AT_A_TIME.acquire(timeout=_PATIENCE_SECONDS)
+    try:
+        yield
+    finally:
+        if held:
+            _ONE_AT_A_TIME.release()
+
+
+def _put(stream: TextIO, content: bytes, encoding: str) -> None:
+    """All of it, behind what the stream still holds; a line that fits the pipe arrives whole among other processes'."""
+    stream.flush()
+    try:
+        number = stream.fileno()
+    except io.UnsupportedOperation:  # a stream in memory
+        stream.write(content.decode(encoding))
+        return
+    while content:
+        try:
+            content = content[os.write(number, content) :]
+        except BlockingIOError:  # whoever shares the terminal made it so
+            select.select([], [number], [])
 
 
 def _discard(stream: TextIO) -> None:

@@ -6,28 +6,27 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import IO, TYPE_CHECKING, TypeVar, cast
 
 import msgspec
 
-from local import clock
 from local.cloud.redact import scrub
 from local.errors import PillarError
 from local.events import Event, Watch
-from local.output import outlet
+from local.output import layout, outlet
 from local.output.advice import Advice
+from local.output.layout import Grid, Line, Piece
 from local.output.outlet import Outlet
+from local.output.shades import shade
 from local.report import ErrorDocument, ErrorFound
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
 T = TypeVar("T")
 
 _REPORT_IT = "this is a bug: please report it, with what stderr says and: invoke version"
-_ANY_WIDTH = 1_000_000  # rich measures what fits into a width
-_COLOURS = {"passed": "green", "failed": "bold red", "inconclusive": "yellow", "ok": "green", "changed": "yellow"}
 
 
 @dataclass
@@ -53,45 +52,59 @@ class Screen:
 
     @contextmanager
     def watching(self) -> Iterator[Watch]:
-        """Show events as they come: a bar for each subject on a terminal, a line each in a log."""
-        if not self.terminal:
+        """Show events as they come: a bar for each subject where one can move, else a line each."""
+        if not self.terminal or (console := self._console()).is_dumb_terminal:
             yield self._keeping(self._log)
             return
         from local.output.progress import bars
 
-        with bars(self.stream) as watch:
+        with bars(self.stream, partial(_painted, console), lambda: console.size, printable) as watch:
             yield self._keeping(watch)
 
     def say(self, text: str, colour: str = "") -> None:
-        """One line for people; "" is a blank line on a terminal and nothing in a log."""
+        """One line for people, on a terminal broken between words; "" is a blank line there and nothing in a log."""
         text = self.advise(text)
-        if self.terminal and colour:
-            self._console().print(printable(text), style=colour, markup=False, soft_wrap=True)
+        if not self.terminal:
+            if text:
+                self.stream.line(printable(text))
+            return
+        console = self._console()
+        self._paint(console, [(Piece(line, colour),) for line in layout.wrapped(printable(text), console.width)])
+
+    def quote(self, text: str, colour: str = "") -> None:
+        """One line that is to be copied as it is, or another program's: the terminal itself breaks it.
+
+        No advice of ours is looked for in it.
+        """
+        if self.terminal:
+            self._paint(self._console(), [(Piece(printable(text), colour),)])
         else:
-            self._line(text)
+            self.stream.line(printable(text))
 
-    def quote(self, text: str) -> None:
-        """A line of a file, a program or the settings, as it stands there: no advice of ours."""
-        self._line(text)
+    def table(
+        self,
+        headers: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        *,
+        folding: Sequence[str] = (),
+        spare: Sequence[str] = (),
+    ) -> None:
+        """A table on a terminal, of which nothing is cut, in a log a line for each row.
 
-    def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """A table where there is room for one, else a line for each row, as in a log.
-
-        There is room on a terminal that takes every word whole: names, moments and paths are there to be copied.
         Cells are text as it is to be read; one that starts with a verdict has its colour. A row has as many as there
-        are headers.
+        are headers. `folding` and `spare` are those of a Grid.
         """
         rows = [[self.advise(cell) for cell in row] for row in rows]
-        if self.terminal:
-            console = self._console()
-            shown = _table(headers, rows)
-            if console.measure(shown, options=console.options.update(width=_ANY_WIDTH)).minimum <= console.width:
-                console.print(shown)
-                return
-        for row in rows:
-            cells = (f"{header} {cell}" for header, cell in zip(headers[1:], row[1:], strict=True) if cell)
-            verdict = next((colour for cell in row if (colour := _colour(cell))), "")
-            self.say(f"{row[0]}: {', '.join(cells)}", verdict)
+        if not rows:
+            return
+        if not self.terminal:
+            for row in rows:
+                cells = (f"{header} {cell}" for header, cell in zip(headers[1:], row[1:], strict=True) if cell)
+                self.stream.line(printable(f"{row[0]}: {', '.join(cells)}"))
+            return
+        console = self._console()
+        grid = Grid.of(headers, [tuple(map(printable, row)) for row in rows], folding, spare)
+        self._paint(console, [(), *layout.table(grid, console.width), ()])
 
     def show(self, result: T, render: Callable[[Screen, T], None]) -> None:
         """The result as JSON, or as `render` shows it to people; below it what was said and is to last."""
@@ -119,10 +132,14 @@ class Screen:
         self._answer(ErrorFound("bug", doing, scrub(f"{type(error).__name__}: {error}"), _REPORT_IT, 1))
 
     def tell(self, error: PillarError) -> None:
-        """What went wrong beside the result, which comes all the same, and what mends it: on stderr alone."""
-        for mark, text in (("✗", str(error)), ("→", self.advise(error.mend))):
-            if text:
-                outlet.stderr.write(f"{mark} {printable(text)}\n")
+        """What went wrong beside the result, which comes all the same, and what mends it: on stderr alone.
+
+        Two lines on a terminal, where the second is to be copied; one in a log.
+        """
+        told, mend = f"✗ {printable(str(error))}", f"→ {printable(self.advise(error.mend))}" if error.mend else ""
+        lines = [told, mend] if outlet.stderr.isatty() else [f"{told} {mend}".rstrip()]
+        for line in filter(None, lines):
+            outlet.stderr.line(line)
 
     def _answer(self, found: ErrorFound) -> None:
         """The error's document, unless the command's own is there already: stdout holds one, whatever comes after."""
@@ -133,6 +150,9 @@ class Screen:
         from rich.console import Console
 
         return Console(file=cast("IO[str]", self.stream), highlight=False)
+
+    def _paint(self, console: Console, lines: Sequence[Line]) -> None:
+        self.stream.write("".join(f"{_painted(console, line)}\n" for line in lines))
 
     def _keeping(self, watch: Watch) -> Watch:
         def keep(event: Event) -> None:
@@ -150,39 +170,17 @@ class Screen:
                 return
             self._quarters[event.subject] = quarter
             text = f"{event.text} {25 * quarter} %"
-        self._line(f"{event.subject}: {self.advise(text)}")
-
-    def _line(self, text: str) -> None:
-        if not text and not self.terminal:
-            return
-        stamp = "" if self.terminal else f"{clock.timestamp(clock.now())} "
-        self.stream.write(f"{stamp}{printable(text)}\n")
+        self.say(f"{event.subject}: {text}")
 
 
-def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    """A table whose columns are never narrower than their longest word."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Column, Table
+def _painted(console: Console, line: Line) -> str:
+    """The line with the control characters of its colours, as far as the terminal has them and a person wants them."""
     from rich.text import Text
 
-    columns = (
-        Column(header, min_width=max(map(_longest_word, cells)))
-        for header, *cells in zip(headers, headers, *rows, strict=True)
-    )
-    shown = Table(*columns, box=SIMPLE_HEAD, pad_edge=False)
-    for row in rows:
-        shown.add_row(*(Text(printable(cell), style=_colour(cell)) for cell in row))
-    return shown
-
-
-def _longest_word(text: str) -> int:
-    from rich.cells import cell_len
-
-    return max((cell_len(word) for word in printable(text).split()), default=1)
-
-
-def _colour(cell: str) -> str:
-    return _COLOURS.get(cell.partition(" ")[0], "")
+    text = Text.assemble(*((piece.text, shade(piece.colour, console.color_system)) for piece in line))
+    with console.capture() as captured:
+        console.print(text, soft_wrap=True, end="")
+    return captured.get()
 
 
 def _encoded(result: object) -> str:
@@ -194,9 +192,9 @@ def _encoded(result: object) -> str:
 
 
 def printable(text: str) -> str:
-    """Text from a blob or a database without what could steer a terminal."""
+    """Text from a blob or a database in one line, without what could steer a terminal: that is escaped, as in \\n."""
     return "".join(
-        character if character.isprintable() or character == " " else "\N{REPLACEMENT CHARACTER}" for character in text
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
     )
 
 

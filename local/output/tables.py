@@ -65,7 +65,11 @@ def listing(screen: Screen, found: Listing, now: datetime, expected: Sequence[st
         )
         for point in found.backups
     ]
-    screen.table(("database", "taken", "age", "gzip", "added", "raw", "rows", "sha256", "note"), rows)
+    screen.table(
+        ("database", "taken", "age", "gzip", "added", "raw", "rows", "sha256", "note"),
+        rows,
+        spare=("raw", "rows", "sha256"),
+    )
     there = {point.name for point in found.backups}
     lacking = [name for name in expected if name not in there]
     if lacking:
@@ -112,7 +116,7 @@ def steps(screen: Screen, databases: Sequence[DrilledDatabase]) -> None:
         )
         for database in databases
     ]
-    screen.table(("database", "verdict", "backup's age", *STEPS, "counted"), rows)
+    screen.table(("database", "verdict", "backup's age", *STEPS, "counted"), rows, folding=STEPS)
     _details(screen, databases)
     for database in databases:
         for name, holds in database.checks.items():

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from local.command_line.command import Invocation, command
 from local.command_line.options import CHECK, JSON, At, Date, Option
+from local.events import Event
 
 if TYPE_CHECKING:
-    from local.events import Event
     from local.restore.request import RestoreRequest
     from local.restore.result import RestoreReport
 
@@ -48,6 +48,7 @@ def _to_file(invocation: Invocation, request: RestoreRequest) -> RestoreReport:
         return _checked(invocation, preview_to_file(invocation.settings, request, heard.append), heard)
     with invocation.screen.watching() as watch:
         found = restore_to_file(invocation.settings, request, watch)
+        watch(_ending(found))
     invocation.screen.show(found, render.result)
     return found
 
@@ -70,8 +71,13 @@ def _in_place(invocation: Invocation, request: RestoreRequest, yes: bool) -> Res
     question.agree(screen, order.preview, yes=yes)
     with screen.watching() as watch:
         found = (in_place.carry_back if back else in_place.carry_out)(order, configured, watch)
+        watch(_ending(found))
     screen.show(found, render.result)
     return found
+
+
+def _ending(found: RestoreReport) -> Event:
+    return Event(found.restore.name, found.restore.verdict, verdict=found.restore.verdict)
 
 
 def _checked(invocation: Invocation, found: RestoreReport, heard: Sequence[Event]) -> RestoreReport:

@@ -27,7 +27,7 @@ def show(screen: Screen, found: ScheduleReport) -> None:
     """Each agent in two lines, then what to know and the verdict."""
     for agent in found.agents:
         screen.say(f"{agent.label}: {_SAID[agent.state]}", "green" if agent.installed else "bold red")
-        screen.say(f"  file      {agent.file}")
+        screen.quote(f"  file      {agent.file}")
         screen.quote(f"  {'runs     ' if agent.installed else 'would run'} {agent.command}")
         screen.say(f"  next      {_local(agent.due) or '–'}")
         screen.say(f"  last run  {_last(agent)}")

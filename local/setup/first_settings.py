@@ -126,7 +126,7 @@ def show(screen: Screen, document: InitDocument) -> None:
     screen.say(f"{folder}wrote {init.file}: {_count(document)} to {init.store}")
     screen.say("next:")
     for command in init.next:
-        screen.say(f"  {command}")
+        screen.quote(f"  {command}")
 
 
 def _count(document: InitDocument) -> str:

@@ -1,8 +1,7 @@
-"""The status and a prune as people read them, within 80 columns."""
+"""The status and a prune as people read them."""
 
 from __future__ import annotations
 
-import textwrap
 from datetime import datetime
 from typing import get_args
 
@@ -11,7 +10,6 @@ from local.output.screen import Screen, age
 from local.watch.prune import NOT_REMOVED, PruneReport
 from local.watch.status import Health, Status
 
-_WIDTH = 80
 _COLOURS = {"ok": "green", "late": "bold red", "failed": "bold red"}
 
 
@@ -32,11 +30,11 @@ def status(screen: Screen, found: Status) -> None:
     screen.table(("database", "state", "last backup", "unchanged", "proven", "restore took"), rows)
     for database in found.databases:
         for late in database.late:
-            _say(screen, f"{database.name}: {late.message}: {late.mend}", "bold red")
+            screen.say(f"{database.name}: {late.message}: {late.mend}", "bold red")
         for note in database.notes:
-            _say(screen, f"{database.name}: {note}", "yellow")
+            screen.say(f"{database.name}: {note}", "yellow")
     for note in found.status.notes:
-        _say(screen, note, "yellow")
+        screen.say(note, "yellow")
     screen.say(_ending(found), _COLOURS[found.status.verdict])
 
 
@@ -52,16 +50,8 @@ def prune(screen: Screen, found: PruneReport) -> None:
     ]
     screen.table(("database", "taken", "what", "rule"), rows)
     for note in done.notes:
-        _say(screen, note, "yellow")
+        screen.say(note, "yellow")
     screen.say(_prune_ending(found), "green" if done.verdict == "passed" else "bold red")
-
-
-def _say(screen: Screen, text: str, colour: str) -> None:
-    """A line, on a terminal broken between words, so that each can be copied; a log has it whole."""
-    text = screen.advise(text)
-    lines = textwrap.wrap(text, _WIDTH, break_long_words=False, break_on_hyphens=False) if screen.terminal else [text]
-    for line in lines:
-        screen.say(line, colour)
 
 
 def _ending(found: Status) -> str:

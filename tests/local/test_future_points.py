@@ -9,7 +9,7 @@ import pytest
 
 from local import clock
 from local.store import layout
-from tests.support.terminal import log_lines
+from tests.support.terminal import errors_told, log_lines
 from tests.support.workshop import Workshop
 
 AHEAD = timedelta(hours=20)
@@ -71,7 +71,7 @@ def test_an_empty_moment_or_two_are_a_mistake(options: list[str], folder_worksho
     done = folder_workshop.invoke("drill.local", *options)
 
     assert done.returncode == 2
-    assert done.stderr.startswith("✗ --")
+    assert errors_told(done.stderr).startswith("✗ --")
 
 
 def test_a_name_that_is_neither_configured_nor_stored_is_a_mistake(folder_workshop: Workshop) -> None:
@@ -83,10 +83,9 @@ def test_a_name_that_is_neither_configured_nor_stored_is_a_mistake(folder_worksh
     done = folder_workshop.invoke("backup.list", "cots")
 
     assert done.returncode == 2
-    assert (
-        done.stderr
-        == "✗ backup.list: no database 'cots' is configured or stored\n→ did you mean costs? known: hivemind, costs\n"
-    )
+    told = errors_told(done.stderr)
+    mend = "did you mean costs? known: hivemind, costs"
+    assert told == f"✗ backup.list: no database 'cots' is configured or stored\n→ {mend}\n"
     assert folder_workshop.invoke("backup.list", "costs").returncode == 0
     assert folder_workshop.invoke("backup.list", "hivemind").returncode == 0
     assert folder_workshop.invoke("backup.list", "--name", "").returncode == 2

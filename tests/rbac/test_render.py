@@ -31,4 +31,4 @@ def test_a_hostile_display_name_cannot_write_to_the_terminal(capsys: pytest.Capt
 
     lines = shown(Outcome(report, (line,)), capsys)
 
-    assert lines[0] == "ok: [principal] evil\ufffd[2J\ufffd[bold]name[/bold]\ufffdfailed: [x]"
+    assert lines[0] == "ok: [principal] evil\\x1b[2J\\r[bold]name[/bold]\\nfailed: [x]"

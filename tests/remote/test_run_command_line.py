@@ -101,10 +101,10 @@ def test_what_a_vm_writes_steers_no_terminal_and_the_verdict_is_last(capsys: pyt
 
     lines = [line.split(" ", 1)[1] for line in capsys.readouterr().out.splitlines()]
     assert lines == [
-        "vm-a | �[2Ja   b",
+        "vm-a | \\x1b[2Ja   b",
         "vm-a | ",
         "vm-a | c",
-        "vm-a stderr | �e",
+        "vm-a stderr | \\x07e",
         "ok: [vm-a] exit code 0 (1.0 s)",
         "refused: [vm-b] no right (0.0 s)",
         "remote.run INCONCLUSIVE: vm-b could not be used, 1 of 2 passed",

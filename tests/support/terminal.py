@@ -47,6 +47,11 @@ def log_lines(text: str) -> list[str]:
     return [match[1] for match in found if match]
 
 
+def errors_told(text: str) -> str:
+    """The errors in a log as a terminal shows them: without times, and what mends one in a line of its own."""
+    return "".join(f"{line.replace(' → ', chr(10) + '→ ', 1)}\n" for line in log_lines(text))
+
+
 @contextmanager
 def _terminal(columns: int, typed: str = "") -> Iterator[tuple[int, list[str]]]:
     """The file descriptor of a terminal, and the pieces of what was written to it once the context has ended."""

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.crossed import crossed
 from tests.support.fork_server import CHECKOUT, run_invoke
+from tests.support.terminal import errors_told
 
 GOOD_STORE = "store: {url: 'file:///tmp/x'}"
 GOOD_DATABASES = "databases: [{name: a, path: /tmp/a.db}]"
@@ -101,7 +102,7 @@ def invoke(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
 def assert_told(told: str, code: int, case: object = None) -> None:
     assert "Traceback" not in told, (case, told)
     assert code == 2, (case, told)
-    assert told.startswith("✗ "), (case, told)
+    assert errors_told(told).startswith("✗ "), (case, told)
     assert len(told) < 1000, "the whole configuration is no help"
 
 

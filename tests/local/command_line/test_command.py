@@ -16,7 +16,7 @@ from invoke.context import Context
 from local.command_line.command import Command, Invocation
 from local.command_line.options import JSON
 from tests.support.fork_server import run_invoke
-from tests.support.terminal import log_lines, run_on_terminal, without_colours
+from tests.support.terminal import errors_told, log_lines, run_on_terminal, without_colours
 from tests.support.workshop import CHECKOUT, Workshop
 
 
@@ -128,7 +128,9 @@ def test_a_name_that_is_not_configured_ends_with_2(folder_workshop: Workshop) ->
     done = folder_workshop.invoke("backup", "--only", "cots")
 
     assert done.returncode == 2
-    assert done.stderr == "✗ --only: no database 'cots' is configured\n→ did you mean costs? known: costs\n"
+    assert (
+        errors_told(done.stderr) == "✗ --only: no database 'cots' is configured\n→ did you mean costs? known: costs\n"
+    )
 
 
 @pytest.mark.parametrize("words", [["b"], ["--name", "b"], ["--json", "b"], ["b", "--json"]])

@@ -16,6 +16,7 @@ from local.backup.lock import only_run
 from local.command_line.scheduled_run import VARIABLE, log_of, read_last, recorded
 from local.interrupt import Interrupted
 from tests.support.fork_server import CHECKOUT
+from tests.support.terminal import log_lines
 from tests.support.workshop import Workshop
 
 
@@ -121,4 +122,4 @@ def test_a_run_that_hangs_ends_as_by_sigterm(tmp_path: Path) -> None:
     )
 
     assert in_process(program, log).returncode == 143
-    assert log.read_text() == "terminated; a test\n"
+    assert log_lines(log.read_text()) == ["terminated; a test"]

@@ -15,6 +15,7 @@ from local.command_line import settings_file
 from local.command_line.command import collect
 from local.errors import ConfigError
 from tests.support.fork_server import run_invoke
+from tests.support.terminal import errors_told
 
 # Not those of tasks.py, whose import has this process hear signals as a command does.
 COMMANDS = collect((backup.run, backup.list_points, restore.restore))
@@ -133,4 +134,4 @@ def test_no_command_runs_with_a_file_that_is_not_there(command: str, tmp_path: P
 
     assert done.returncode == 2
     assert json.loads(done.stdout)["error"]["message"] == "there is no such file"
-    assert done.stderr.startswith(f"✗ configuration: read {path}: there is no such file\n→ ")
+    assert errors_told(done.stderr).startswith(f"✗ configuration: read {path}: there is no such file\n→ ")

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.crossed import crossed
 from tests.support.fork_server import CHECKOUT, run_invoke
+from tests.support.terminal import errors_told
 from tests.support.workshop import Workshop
 
 QUIET_CODES = (0, 141)
@@ -49,7 +50,7 @@ def test_a_file_that_invoke_cannot_merge_is_a_mistake_named_by_its_key(
     done = run(["-f", str(path), "backup.list"])
 
     assert done.returncode == 2
-    assert done.stderr.startswith(said.replace("FILE", str(path)))
+    assert errors_told(done.stderr).startswith(said.replace("FILE", str(path)))
     assert done.stdout == ""
 
 
@@ -60,7 +61,7 @@ def test_a_file_that_does_not_parse_is_a_mistake(tmp_path: Path) -> None:
     done = run(["-f", str(path), "backup.list", "--json"])
 
     assert done.returncode == 2
-    assert done.stderr.startswith(f"✗ configuration: read {path}: line 1, column 9: while parsing")
+    assert errors_told(done.stderr).startswith(f"✗ configuration: read {path}: line 1, column 9: while parsing")
     error = json.loads(done.stdout)["error"]
     assert (error["kind"], error["exit_code"]) == ("configuration", 2)
 
@@ -71,7 +72,7 @@ def test_a_level_that_contradicts_one_below_it_is_named(tmp_path: Path) -> None:
     done = run(["backup.list"], HOME=str(tmp_path))
 
     assert done.returncode == 2
-    assert done.stderr.startswith("✗ configuration: store: is 'file:///tmp/x'\n→ allowed: a mapping\n")
+    assert errors_told(done.stderr).startswith("✗ configuration: store: is 'file:///tmp/x'\n→ allowed: a mapping\n")
 
 
 @pytest.mark.parametrize(

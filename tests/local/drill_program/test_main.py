@@ -162,4 +162,5 @@ def test_it_tells_its_progress(temp: Path, archive: Path, raw: bytes) -> None:
     text = program([target_of(archive, members(raw), raw)], nonce=NONCE, deadline=100, progress=True)
     said = [json.loads(line) for line in run_text(text, temp).stderr.splitlines()]
     assert said[0] == {"name": "tasks", "step": "download", "done": len(members(raw)), "total": len(members(raw))}
-    assert [line["step"] for line in said] == ["download", "integrity", "rows"]
+    assert [line.get("step") for line in said] == ["download", "integrity", "rows", None]
+    assert said[-1] == {"name": "tasks", "verdict": "passed"}

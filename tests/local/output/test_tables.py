@@ -141,22 +141,46 @@ SHOWN = {
 }
 
 
-@pytest.mark.parametrize("columns", [60, 80, 110, 200], indirect=True)
+@pytest.mark.parametrize("columns", [60, 80, 120, 200], indirect=True)
 @pytest.mark.parametrize(
-    ("kind", "copied"),
+    ("kind", "copied", "ending"),
     [
-        ("backup", [BLOB, "costs", "hivemind"]),
-        ("listing", ["costs", "2026-05-05T12:00:00.000Z", "abababababab"]),
-        ("drill", ["costs"]),
+        ("backup", [BLOB, "costs", "hivemind"], "backup FAILED: "),
+        ("listing", ["costs", "2026-05-05T12:00:00.000Z"], "2 points in time"),
+        ("drill", ["costs"], "drill passed: 1 of 1"),
     ],
 )
-def test_what_a_person_must_copy_is_never_cut(kind: str, copied: list[str], on_terminal: Show, columns: int) -> None:
-    *table, last = without_colours(on_terminal(SHOWN[kind]))
+def test_what_a_person_must_copy_is_never_cut(
+    kind: str, copied: list[str], ending: str, on_terminal: Show, columns: int
+) -> None:
+    lines = without_colours(on_terminal(SHOWN[kind]))
 
-    words = {word.strip(",:") for line in table for word in line.split()}
+    words = {word.strip(",:") for line in lines for word in line.split()}
     assert words.issuperset(copied)
-    assert "─" not in "".join(table) or max(map(len, table)) <= columns
-    assert last.startswith(("backup FAILED: ", "2 points in time", "drill passed: 1 of 1"))
+    assert max(map(len, lines)) <= columns
+    assert [line for line in lines if not line.startswith(" ")][-1].startswith(ending)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120, 200], indirect=True)
+def test_steps_become_marks_with_a_legend_where_there_is_no_room(on_terminal: Show, columns: int) -> None:
+    steps = (Step("download", "passed", 0.1), Step("checksum", "failed", 0.2, "the archive's SHA-256 is another"))
+    databases = (drilled("passed", *PASSED_STEPS, rows=COUNTS), drilled("failed", *steps))
+
+    lines = without_colours(on_terminal(lambda: tables.drill(Screen(), drill_report("failed", *databases))))
+
+    assert any("✓✓✓✓✓" in line for line in lines) is (columns < 120)
+    assert any("✓✗–––" in line for line in lines) is (columns < 120)
+    legend = " ".join(" ".join(lines).split())
+    folded = f"steps: {', '.join(STEPS)} ✓ passed ✗ failed ? not carried out – not begun"
+    assert (folded in legend) is (columns < 120)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120, 200], indirect=True)
+def test_a_list_says_what_it_had_no_room_for(on_terminal: Show, columns: int) -> None:
+    told = " ".join(without_colours(on_terminal(SHOWN["listing"])))
+
+    assert ("abababababab" in told) is (columns >= 120)
+    assert ("no room here for" in told) is (columns < 120)
 
 
 @pytest.mark.parametrize("columns", [200], indirect=True)
