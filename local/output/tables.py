@@ -159,7 +159,7 @@ def _note(point: ListedPoint, now: datetime) -> str:
         return point.error
     if is_future(datetime.fromisoformat(point.backup_time), now):
         return "dated in the future (check the clocks: date -u); only --at takes it"
-    return "" if point.current else "not the last of its day: take it with --at"
+    return "" if point.current else "earlier that day: use --at"
 
 
 def _age(now: datetime, moment: str) -> str:

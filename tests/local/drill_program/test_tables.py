@@ -62,7 +62,7 @@ def test_a_sound_database_with_other_rows_or_tables_fails(
 def test_fewer_rows_than_the_floor_fail(temp: Path, archive: Path, raw: bytes) -> None:
     database = drilled(temp, target_of(archive, members(raw), raw, minimum={"tasks": 3001}))
     assert ending(database) == ("rows", "failed")
-    assert "at least 3001" in database.steps[-1].detail
+    assert "its floor is 3001" in database.steps[-1].detail
 
 
 @pytest.mark.parametrize(

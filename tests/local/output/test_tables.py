@@ -75,7 +75,7 @@ def test_a_log_tells_every_point_in_time(capsys: pytest.CaptureFixture[str]) -> 
     taken = "costs: taken 2026-05-05T12:00:00.000Z, age 5 h, gzip 1.5 MB"
     assert log_lines(capsys.readouterr().out) == [
         f"{taken}, added +64.0 kB, raw 8.0 MB, rows 12,345, sha256 abababababab",
-        f"{taken}, note not the last of its day: take it with --at",
+        f"{taken}, note earlier that day: use --at",
         f"{taken}, added +64.0 kB, raw 8.0 MB, rows 12,345, sha256 abababababab, note its metadata does not read",
         "3 points in time",
     ]
