@@ -28,15 +28,13 @@ from invoke.program import Program
 from invoke.tasks import Task
 
 from local import environment, interrupt, settings
-from local.command_line import scheduled_run, settings_file
+from local.command_line import failure, scheduled_run, settings_file
 from local.command_line.argv import bare_word, has_bare_word, mistaken
 from local.command_line.levels import Levels
-from local.command_line.machine_error import machine_error
 from local.command_line.options import CHECK, JSON, Flag, Option
 from local.command_line.telling import Tell, WatchedWork, WorkKind, telling, untold
-from local.errors import ConfigError, PillarError
+from local.errors import ConfigError
 from local.output.advice import Advice
-from local.output.endings import undone
 from local.output.screen import Screen
 from local.settings import Database, Settings
 
@@ -45,8 +43,6 @@ VARIABLES = environment.take(os.environ, Settings, Config.global_defaults())
 # By which any command goes: on one line these words begin the next one.
 _NAMES: set[str] = set()
 NOTHING_CHANGED = "nothing was changed"
-# Bad usage and a lock that is held come to none.
-_WITH_VERDICT = (1, 3, 4)
 # What every command does with the configured databases before its own work; a room above this one gives it.
 Beginning = Callable[[Settings, Screen], None]
 _beginnings: list[Beginning] = []
@@ -158,9 +154,11 @@ class Command(Task[Any]):
     def _ended(self, invocation: Invocation, options: Mapping[str, Any]) -> int:
         """Its exit code; where an error stands in the place of a result, the verdict follows it all the same."""
         screen = invocation.screen
-        code = _exit_code(lambda: self._run(invocation, options), screen, f"invoke {self.path}")
-        if code in _WITH_VERDICT and self.work and not screen.shown:
-            screen.say(undone(self.work, code, check=invocation.check), "bold red")
+        code = failure.exit_code(lambda: self._run(invocation, options), screen, f"invoke {self.path}")
+        if "settings" in vars(invocation) and not screen.advise.file:
+            failure.remind(code)
+        if self.work and not screen.shown:
+            failure.tell_verdict(code, screen, self.work, check=invocation.check)
         return code
 
     def _run(self, invocation: Invocation, options: Mapping[str, Any]) -> int:
@@ -240,22 +238,3 @@ def _help(option: Option, default: object) -> str:
     """What the value is called, what stands for it where it is not given, and what it is."""
     given = f" [{default}]" if default and option.value and not option.repeatable else ""
     return f"{option.value}{given}: {option.help}" if option.value else option.help
-
-
-def _exit_code(work: Callable[[], int], screen: Screen, doing: str) -> int:
-    """What `work` returns or its error stands for; an error that nobody foresaw is raised again."""
-    try:
-        return work()
-    except PillarError as error:
-        screen.error(error)
-        return error.exit_code
-    except OSError as error:
-        found = machine_error(error)
-        if found is None:
-            screen.bug(error, doing)
-            raise
-        screen.error(found)
-        return found.exit_code
-    except Exception as error:
-        screen.bug(error, doing)
-        raise

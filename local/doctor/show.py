@@ -58,7 +58,7 @@ def ending(screen: Screen, found: DoctorReport) -> None:
     verdict = found.doctor.verdict
     counts = Counter(each.verdict for each in found.checks)
     told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in get_args(CheckVerdict))
-    those = [each.name for each in found.checks if each.verdict == verdict]
+    those = list(dict.fromkeys(each.name.partition(":")[0] for each in found.checks if each.verdict == verdict))
     what = {"fail": "failed", "warn": "worth a look"}.get(verdict)
     troubles = [endings.Trouble(those, what)] if what else []
     screen.say(

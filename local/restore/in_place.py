@@ -145,7 +145,7 @@ def require(order: LiveOrder) -> None:
     plan = order.preview.plan
     holders = f"; open in: {', '.join(plan.holders)}" if plan and plan.holders else ""
     came_back = f"{restore.reason or 'it cannot be begun'}{holders}; nothing was touched"
-    mend = (plan and plan.mend) or "look for another one: invoke backup.list"
+    mend = (plan and plan.mend) or "invoke backup.list shows which there are"
     raise InconclusiveError(f"restore {restore.name}", came_back, mend)
 
 

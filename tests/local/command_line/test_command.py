@@ -133,6 +133,16 @@ def test_a_name_that_is_not_configured_ends_with_2(folder_workshop: Workshop) ->
     )
 
 
+def test_a_person_who_forgot_the_file_is_told_how_it_is_given() -> None:
+    command = [sys.executable, "-m", "invoke", "backup", "--only", "mine"]
+
+    shown, code = run_on_terminal(80, command, CHECKOUT, dict(os.environ))
+
+    assert code == 2
+    assert "for a file of your own: invoke -f FILE COMMAND" in " ".join(shown.split())
+    assert "invoke -f FILE COMMAND" not in run_invoke("backup", "--only", "mine").stderr
+
+
 @pytest.mark.parametrize("words", [["b"], ["--name", "b"], ["--json", "b"], ["b", "--json"]])
 def test_the_word_alone_will_do_for_a_name(words: list[str], folder_workshop: Workshop) -> None:
     for name in ("a", "b"):
