@@ -81,7 +81,7 @@ def table(grid: Grid, width: int) -> list[Line]:
             grid = replace(grid, columns=tuple(column for column in grid.columns if column[0] != header))
             left_out.insert(0, header)
     if left_out:
-        notes.append(f"no room here for {', '.join(left_out)}: a wider terminal shows them, and --json")
+        notes.append(f"no room here for {', '.join(left_out)}: see --json, or a wider terminal")
     lines = _rows(grid, width)
     return [*lines, *((Piece(text),) for note in notes for text in wrapped(note, width))]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import msgspec
@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from local import clock
 from local.report import DatabaseBytes, DatabaseName, Document, Moment, Sha256
+from local.shadow_tables import shadow_tables
 from local.store.catalog import Point
 
 
@@ -29,6 +30,13 @@ class ListedPoint(msgspec.Struct, frozen=True):
     database_bytes: DatabaseBytes
     sha256: Sha256
     row_total: Annotated[int | None, Meta(description="rows over all tables")]
+    shadow_row_total: Annotated[
+        int | None,
+        Meta(
+            description="of `row_total`, rows of shadow tables, which SQLite's virtual tables keep (FTS); null where "
+            "the tables are not recorded"
+        ),
+    ]
     tool: Annotated[str | None, Meta(description="the product that made it, and its version")]
     error: Annotated[str | None, Meta(description="why its metadata does not read")]
 
@@ -57,6 +65,11 @@ def _listed(point: Point) -> ListedPoint:
         database_bytes=recorded.raw_bytes,
         sha256=recorded.sha256,
         row_total=recorded.row_total,
+        shadow_row_total=_shadow_rows(recorded.rows),
         tool=recorded.tool,
         error=point.trouble,
     )
+
+
+def _shadow_rows(rows: Mapping[str, int] | None) -> int | None:
+    return None if rows is None else sum(rows[name] for name in shadow_tables(rows))

@@ -18,6 +18,7 @@ from local.report import (
     Step,
     Verdict,
 )
+from local.shadow_tables import shadow_tables
 from local.store.catalog import is_future
 
 _MARKS = {"passed": "✓", "failed": "✗", "inconclusive": "?"}
@@ -59,7 +60,7 @@ def listing(screen: Screen, found: Listing, now: datetime, expected: Sequence[st
             size(point.gzip_bytes),
             "" if point.added_bytes is None else f"+{size(point.added_bytes)}",
             size(point.database_bytes),
-            "" if point.row_total is None else f"{point.row_total:,}",
+            "" if point.row_total is None else f"{point.row_total - (point.shadow_row_total or 0):,}",
             (point.sha256 or "")[:12],
             _note(point, now),
         )
@@ -172,6 +173,14 @@ def _mark(database: DrilledDatabase, name: str) -> str:
 
 
 def _counted(database: DrilledDatabase) -> str:
-    restored = [count.restored for count in database.rows.values() if count.restored is not None]
-    tables = "1 table" if len(restored) == 1 else f"{len(restored):,} tables"
-    return f"{sum(restored):,} rows in {tables}" if restored else ""
+    restored = {name: count.restored for name, count in database.rows.items() if count.restored is not None}
+    shadows = shadow_tables(database.rows) & restored.keys()
+    own = [count for name, count in restored.items() if name not in shadows]
+    if not restored:
+        return ""
+    beside = f", {_tables(len(shadows), 'shadow table')}" if shadows else ""
+    return f"{sum(own):,} rows in {_tables(len(own), 'table')}{beside}"
+
+
+def _tables(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -25,6 +25,7 @@ from local.report import (
     Step,
     Verdict,
 )
+from local.shadow_tables import shadow_tables
 
 # Of a page that a phone can still show.
 LINES_MAX = 5000
@@ -49,6 +50,10 @@ class EvidenceLine(msgspec.Struct, frozen=True):
     database_bytes: DatabaseBytes
     rows_restored: Annotated[int, Meta(description="counted over all tables of the restored copy")]
     tables: Annotated[int, Meta(description="tables that were counted there")]
+    shadow_rows: Annotated[
+        int, Meta(description="of `rows_restored`, those of shadow tables, which SQLite's virtual tables keep (FTS)")
+    ]
+    shadow_tables: Annotated[int, Meta(description="of `tables`, the shadow tables")]
     tables_compared: Annotated[int, Meta(description="tables whose count was recorded at the backup")]
     tables_as_recorded: Annotated[int, Meta(description="those of them where it is the same")]
     checks: Annotated[
@@ -125,7 +130,8 @@ def calendar(lines: Sequence[EvidenceLine], names: Sequence[str], kept: KeptDril
 
 def _line(drill: KeptDrill, database: DrilledDatabase) -> EvidenceLine:
     told = drill.report.drill
-    rows = database.rows.values()
+    rows, hidden = database.rows.values(), shadow_tables(database.rows)
+    shadows = [count for name, count in database.rows.items() if name in hidden]
     compared = [count for count in rows if count.recorded is not None]
     return EvidenceLine(
         name=database.name,
@@ -142,6 +148,8 @@ def _line(drill: KeptDrill, database: DrilledDatabase) -> EvidenceLine:
         database_bytes=database.database_bytes,
         rows_restored=sum(count.restored or 0 for count in rows),
         tables=sum(count.restored is not None for count in rows),
+        shadow_rows=sum(count.restored or 0 for count in shadows),
+        shadow_tables=sum(count.restored is not None for count in shadows),
         tables_compared=len(compared),
         tables_as_recorded=sum(count.restored == count.recorded for count in compared),
         checks=database.checks,

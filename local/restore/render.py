@@ -11,6 +11,7 @@ from local.output import tables
 from local.output.screen import Screen, age, size
 from local.report import DrilledDatabase, RowCount
 from local.restore.result import ProbeResult, Restore, RestoreReport, RowChange
+from local.shadow_tables import shadow_tables
 
 _TABLES_SHOWN = 20
 _PROBE_LINES = 12
@@ -105,7 +106,9 @@ def _backup(restore: Restore) -> str:
 
 
 def _rows(screen: Screen, rows: Mapping[str, RowChange], *, live: bool) -> None:
-    """The tables that change, or all of a new file's, as many as a screen has room for."""
+    """The tables that change, or all of a new file's, as many as a screen has room for; shadow tables are counted."""
+    shadows = shadow_tables(rows)
+    rows = {name: row for name, row in rows.items() if name not in shadows}
     known = _is_known(row.before for row in rows.values()) and _is_known(row.restored for row in rows.values())
     shown = {name: row for name, row in rows.items() if not live or row.before != row.restored}
     some = list(shown.items())[:_TABLES_SHOWN]
@@ -117,6 +120,8 @@ def _rows(screen: Screen, rows: Mapping[str, RowChange], *, live: bool) -> None:
         screen.table(("table", "rows"), [(name, _count(row.restored)) for name, row in some])
     if len(shown) > _TABLES_SHOWN:
         screen.say(f"tables not shown: {len(shown) - _TABLES_SHOWN}; --json names them all")
+    if shadows:
+        screen.say(f"shadow tables not shown, which SQLite's virtual tables keep for themselves: {len(shadows)}")
     if live and rows:
         screen.say(_sums(rows))
     if not _is_known(row.restored for row in rows.values()):

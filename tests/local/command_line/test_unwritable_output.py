@@ -26,7 +26,8 @@ def shell(workshop: Workshop, arguments: str, redirection: str, **environment: s
 
 
 @pytest.mark.parametrize(
-    ("redirection", "options", "unbuffered"), crossed([*UNWRITABLE, "| head -1"], ["", "--json"], ["", "1"])
+    ("redirection", "options", "unbuffered"),
+    crossed([*UNWRITABLE, "| head -1", "2>&1 | head -1"], ["", "--json"], ["", "1"]),
 )
 def test_a_backup_is_made_whoever_reads_what_it_says(
     redirection: str, options: str, unbuffered: str, folder_workshop: Workshop

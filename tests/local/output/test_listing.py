@@ -34,6 +34,7 @@ def test_a_point_is_listed_with_all_that_its_backup_recorded() -> None:
         "database_bytes": 8192,
         "sha256": "ab" * 32,
         "row_total": 7,
+        "shadow_row_total": None,
         "tool": "pillar9 0.1.0",
         "error": None,
     }
@@ -43,6 +44,14 @@ def test_what_a_former_backup_does_not_say_is_null_and_not_nought() -> None:
     (listed,) = listing([point(BackupRecord())]).backups
 
     assert (listed.added_bytes, listed.database_bytes, listed.sha256, listed.row_total, listed.tool) == (None,) * 5
+
+
+def test_rows_of_shadow_tables_are_told_apart() -> None:
+    rows = {"notes": 3, "notes_data": 9, "notes_idx": 2, "notes_config": 1, "mine": 5}
+
+    (listed,) = listing([point(BackupRecord(rows=rows, row_total=20))]).backups
+
+    assert (listed.row_total, listed.shadow_row_total) == (20, 12)
 
 
 def test_a_former_content_of_a_day_and_what_is_wrong_with_it_are_told() -> None:

@@ -31,7 +31,19 @@ STORED = BackedUpDatabase(
 )
 REFUSED = BackedUpDatabase("hivemind", "failed", seconds=0.04, error="/db/hivemind.db: no such file")
 NEWEST = ListedPoint(
-    "costs", clock.timestamp(NOON), "2026-05-05", BLOB, True, 1_500_000, 64_000, 8_000_000, "ab" * 32, 12_345, "t", None
+    "costs",
+    clock.timestamp(NOON),
+    "2026-05-05",
+    BLOB,
+    True,
+    1_500_000,
+    64_000,
+    8_000_000,
+    "ab" * 32,
+    12_345,
+    0,
+    "t",
+    None,
 )
 FORMER = msgspec.structs.replace(
     NEWEST, current=False, added_bytes=None, database_bytes=None, sha256=None, row_total=None
@@ -107,6 +119,15 @@ def test_a_log_tells_a_drills_steps_its_rows_and_its_verdict(capsys: pytest.Capt
         f"costs: verdict passed, backup's age 3 h, {steps}, counted 1,234 rows in 2 tables",
         "drill passed: 1 of 1 can be brought back (local, on ANVIL, SQLite 3.40.1, 0.5 s)",
     ]
+
+
+def test_shadow_tables_are_told_apart_from_the_applications_own(capsys: pytest.CaptureFixture[str]) -> None:
+    tree = {f"places_{ending}": RowCount(9, 9, None) for ending in ("node", "rowid", "parent")}
+    rows = {**COUNTS, "runs_content": RowCount(1, 1, None), "places": RowCount(100, 100, None), **tree}
+
+    tables.drill(Screen(), drill_report("passed", drilled("passed", *PASSED_STEPS, rows=rows)))
+
+    assert log_lines(capsys.readouterr().out)[0].endswith("counted 1,335 rows in 4 tables, 3 shadow tables")
 
 
 def test_a_step_that_failed_is_told_in_full_and_those_after_it_did_not_happen(

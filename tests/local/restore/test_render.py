@@ -54,6 +54,19 @@ def test_a_check_begins_and_ends_with_the_word_and_its_notes_are_between(capsys:
     assert "t: before 5, restored 4, change -1" in between
 
 
+def test_shadow_tables_are_counted_and_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    shadows = {f"notes_{ending}": RowChange(9, 4) for ending in ("data", "idx", "docsize", "config")}
+    rows = {"notes": RowChange(7, 5), "notes_old": RowChange(3, 2), **shadows}
+
+    lines = shown(capsys, ended(rows))
+
+    assert "notes: before 7, restored 5, change -2" in lines
+    assert "notes_old: before 3, restored 2, change -1" in lines
+    assert "shadow tables not shown, which SQLite's virtual tables keep for themselves: 4" in lines
+    assert "rows: 3 fewer and 0 more than before" in lines
+    assert not any("notes_data" in line for line in lines)
+
+
 def test_a_refused_check_ends_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
     restore = msgspec.structs.replace(RESTORE, check=True, verdict="inconclusive", reason="no room in /db")
     assert shown(capsys, RestoreReport(restore, (), {}, None, PLAN), check=True)[-1] == (
