@@ -71,7 +71,7 @@ class Invocation:
         levels = Levels.of(self.context.config, VARIABLES)
         loaded = levels.settings()
         checking = "; a check, which changes nothing" if self.check else ""
-        self.screen.quote(f"store {loaded.store.url} (settings: {levels.in_force()}){checking}")
+        self.screen.say(f"store {loaded.store.url} (settings: {levels.in_force()}){checking}", advised=False)
         if not self.check:
             for begin in _beginnings:
                 begin(loaded, self.screen)

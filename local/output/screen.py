@@ -61,9 +61,12 @@ class Screen:
         with bars(self.stream, partial(_painted, console), lambda: console.size, printable) as watch:
             yield self._keeping(watch)
 
-    def say(self, text: str, colour: str = "") -> None:
-        """One line for people, on a terminal broken between words; "" is a blank line there and nothing in a log."""
-        text = self.advise(text)
+    def say(self, text: str, colour: str = "", *, advised: bool = True) -> None:
+        """One line for people, on a terminal broken between words; "" is a blank line there and nothing in a log.
+
+        Where it advises nothing, but tells of the settings themselves, it is not to be `advised`.
+        """
+        text = self.advise(text) if advised else text
         if not self.terminal:
             if text:
                 self.stream.line(printable(text))

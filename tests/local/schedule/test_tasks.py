@@ -80,8 +80,8 @@ def test_a_log_tells_the_state_of_each_agent_and_what_would_change(
     assert "com.alai.azure-db-backup: is not there" in lines
     assert "  last run  none that left a record" in lines
     assert "credential of the scheduled runs: none" in lines
-    assert "check: nothing was changed; what would be stands above" in lines
-    assert lines[-1] == "check: nothing was changed; nothing would be"
+    assert "check: nothing was changed; what would change stands above" in lines
+    assert lines[-1] == "check: nothing was changed; nothing would change"
 
 
 @pytest.mark.parametrize(
