@@ -383,8 +383,8 @@ def test_check_drills_nothing_and_writes_no_record(workshop: Workshop) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("backup", "--only", "cost"), 2, "allowed: costs"),
-        (("drill.local", "--only", "cost"), 2, "allowed: costs"),
+        (("backup", "--only", "cost"), 2, "known: costs"),
+        (("drill.local", "--only", "cost"), 2, "known: costs"),
         (("rbac.check",), 2, "azure.subscription"),
         (("drill.remote",), 2, "azure"),
     ],

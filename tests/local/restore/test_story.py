@@ -284,10 +284,10 @@ def test_a_wal_database_of_another_page_size_that_a_program_has_open_is_refused_
 
 def test_a_database_that_is_not_configured_has_no_live_path(live: Path, tmp_path: Path) -> None:
     elsewhere = settings_of(tmp_path, Database(name="costs", path=live))
-    with pytest.raises(ConfigError, match="not configured") as refused:
+    with pytest.raises(ConfigError, match="nobody knows where it lies") as refused:
         restored(tmp_path, elsewhere)
     assert f"invoke restore {NAME}" in refused.value.mend
-    with pytest.raises(ConfigError, match="not configured"):
+    with pytest.raises(ConfigError, match="nobody knows where it lies"):
         in_place.order_rollback(elsewhere, NAME)
     with pytest.raises(ConfigError, match="no copy"):
         in_place.order_rollback(elsewhere, "costs")
