@@ -117,9 +117,9 @@ def _all_pass(invocation: Invocation, checks: Sequence[str], **environment: str)
 @command("bench")
 def bench(
     _invocation: Invocation,
-    size: Annotated[str, Option("of the benchmark's database, as in 1GB or 30MB")] = "1GB",
-    rounds: Annotated[int, Option("how often each line is measured, alternating")] = 3,
-    part: Annotated[Sequence[str], Option("only this part (repeatable)", repeatable=True)] = (),
+    size: Annotated[str, Option("of the benchmark's database, as in 30MB", "SIZE")] = "1GB",
+    rounds: Annotated[int, Option("how often each line is measured, alternating", "COUNT")] = 3,
+    part: Annotated[Sequence[str], Option("this part alone (repeatable)", "PART [all]", repeatable=True)] = (),
     write: Annotated[bool, Option("write docs/benchmark.md and docs/benchmark.svg")] = False,
 ) -> int:
     """The former pipeline against this one, on a real Azurite, as ratios of one run."""

@@ -25,6 +25,8 @@ from local.settings import AzureSettings, Database, StoreSettings
 from local.store.open import open_repository
 
 _ROWS = 60_000
+_AS_IT_SHOULD = "The demo passed: the backup and its drill passed, and the drill found the damaged copy."
+_NOT_AS_IT_SHOULD = "THE DEMO FAILED: please report it, with all that stands above and: invoke version"
 _WRITER = """
 import json, sqlite3, sys, threading
 stop = threading.Event()
@@ -62,20 +64,20 @@ def run(screen: Screen) -> int:
     backed_up, written = _back_up(screen, store, databases, root / "cache")
     _title(screen, "3. invoke drill.local")
     sound = _drill(screen, store, databases)
-    _title(screen, "4. One bit of one backup flips, and invoke drill.local again")
+    _title(screen, "4. One bit of one stored copy is flipped on purpose, then invoke drill.local again")
     _flip_one_bit(root / "store", "library")
     broken = _drill(screen, store, databases)
 
     as_it_should = (backed_up, sound, broken, written.refusals) == ("passed", "passed", "failed", 0)
     screen.say("")
-    screen.say("All of it came out as it should." if as_it_should else "THIS IS NOT HOW IT SHOULD END.", "bold")
-    screen.say(f"Everything is in {root}; remove it with: rm -r {root}")
+    screen.say(_AS_IT_SHOULD if as_it_should else _NOT_AS_IT_SHOULD, "bold")
+    screen.say(f"All of it is in {root}; remove it with: rm -r {quote(str(root))}")
     return 0 if as_it_should else 1
 
 
 def _title(screen: Screen, text: str) -> None:
     screen.say("")
-    screen.say(text)
+    screen.quote(text)
 
 
 def _back_up(
@@ -87,7 +89,7 @@ def _back_up(
             report = backup.back_up(partial(open_repository, store, AzureSettings()), databases, cache, watch)
         written = stop_writer()
     tables.backup(screen, report)
-    screen.say(f"the writer committed {written.commits} times and was refused {written.refusals} times")
+    screen.say(f"the writer committed {written.commits:,} times meanwhile and was refused {written.refusals} times")
     return report.backup.verdict, written
 
 

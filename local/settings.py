@@ -13,7 +13,7 @@ import msgspec
 from local.check_sql import ALLOWED_CHECK, check_problem
 from local.errors import ConfigError
 from local.location import StoreLocation, is_secure, parse_location
-from local.validation import kind_at, mistake, read, read_struct
+from local.validation import kind_at, mistake, read, read_struct, unknown_name
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _PREFIX = "sqlite"
@@ -202,7 +202,7 @@ class Settings(_Section, frozen=True):
         known = {database.name: database for database in self.databases}
         for name in only:
             if name not in known:
-                raise ConfigError("--only", f"{name!r} is not configured", f"allowed: {', '.join(known)}")
+                raise unknown_name("--only", name, known, "configured")
         return tuple(database for name, database in known.items() if not only or name in only)
 
 

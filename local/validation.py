@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -166,6 +166,17 @@ def _unknown_key(path: str, key: object, known: Mapping[str, object]) -> ConfigE
     close = difflib.get_close_matches(str(key), known, n=1)
     mend = f"did you mean {close[0]}?" if close else f"known keys here: {', '.join(known)}"
     return ConfigError(_said(path), "is not a known key", mend)
+
+
+def unknown_name(asked: str, name: str, known: Collection[str], where: str) -> ConfigError:
+    """No database of that name is `where` ("configured", "stored"): the one that may be meant, or all that are known.
+
+    `asked` is the option or the command that was given the name.
+    """
+    close = difflib.get_close_matches(name, known, n=1)
+    names = ", ".join(known) or "none"
+    mend = f"did you mean {close[0]}? known: {names}" if close else f"known: {names}"
+    return ConfigError(asked, f"no database {name!r} is {where}", mend)
 
 
 def _said(path: str) -> str:

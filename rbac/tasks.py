@@ -31,13 +31,15 @@ def check(invocation: Invocation) -> int:
 )
 def fix(
     invocation: Invocation,
-    role: Annotated[str, Option("assign this role instead of azure.role")] = "",
+    role: Annotated[str, Option("the role to assign", "ROLE [azure.role]")] = "",
     least_privilege: Annotated[
-        bool, Option("assign a role that holds only what this product needs, made if it is not there")
+        bool, Option("assign a role that holds only what this product needs; it is made where it is missing")
     ] = False,
-    scope: Annotated[str, Option("group (the resource group) or vm (the VM alone)")] = "group",
-    store: Annotated[bool, Option("the right to the store's blobs as well")] = False,
-    wait: Annotated[int, Option("seconds to wait until the right is effective")] = 600,
+    scope: Annotated[
+        str, Option("where to assign it: at the resource group, or at the VM alone", "group|vm")
+    ] = "group",
+    store: Annotated[bool, Option("give the right to the store's blobs as well")] = False,
+    wait: Annotated[int, Option("how long to wait until the right has an effect", "SECONDS")] = 600,
 ) -> int:
     """Give the principal the right to run commands on the VM, and prove that it has it."""
     from local.cloud.credentials import Login
@@ -72,9 +74,11 @@ def fix(
 )
 def revoke(
     invocation: Invocation,
-    role: Annotated[str, Option("a role that rbac.fix --role assigned within the last minute")] = "",
-    store: Annotated[bool, Option("what rbac.fix --store assigned as well")] = False,
-    wait: Annotated[int, Option("seconds to wait until Azure shows it no more")] = 600,
+    role: Annotated[
+        str, Option("a role that rbac.fix --role assigned less than a minute ago", "ROLE [azure.role]")
+    ] = "",
+    store: Annotated[bool, Option("take back what rbac.fix --store assigned as well")] = False,
+    wait: Annotated[int, Option("how long to wait until Azure shows it no more", "SECONDS")] = 600,
 ) -> int:
     """Take back exactly what rbac.fix assigned."""
     from rbac import revoke

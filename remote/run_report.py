@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import base64
 import signal
-from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from local.output.endings import WORDS, Trouble, ending
 from local.report import Checking, Document, RunId, Seconds, Started, Verdict
 from remote.command import Ran, StreamBytes
+
+_TROUBLES = {
+    "failed": "ended with an error",
+    "inconclusive": "told no whole answer",
+    "refused": "could not be used",
+}
 
 
 class HostRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,14 +82,19 @@ class RunReport(Document, frozen=True):
         return 0 if all(host.verdict == "passed" for host in self.hosts) else 4
 
     @property
-    def recap(self) -> str:
-        """How many VMs came out how."""
-        counts = Counter(word_of(host) for host in self.hosts)
-        return " ".join(f"{word}={counts[word]}" for word in ("ok", "failed", "inconclusive", "refused"))
+    def ending(self) -> str:
+        """The last line: on which VMs the command failed, which told no whole answer or refused, how many passed."""
+        named = {word: [host.name for host in self.hosts if word_of(host) == word] for word in (*_TROUBLES, "ok")}
+        passed = f"{len(named['ok'])} of {len(self.hosts)}"
+        if self.run.check:
+            others = [Trouble([*named["inconclusive"], *named["refused"]], "could not be used")]
+            return ending("check of remote.run", others, f"it would run on {passed}; nothing was run")
+        troubles = [Trouble(named[word], what) for word, what in _TROUBLES.items()]
+        return ending(f"remote.run {WORDS[self.run.verdict]}", troubles, f"{passed} passed")
 
 
 def word_of(host: HostRun) -> str:
-    """The recap's word for one VM."""
+    """In one word how it ended on one VM."""
     if isinstance(host, RefusedHost):
         return "refused"
     return "ok" if host.verdict == "passed" else host.verdict

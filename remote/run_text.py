@@ -1,4 +1,4 @@
-"""How `remote.run` reads for a person: what each VM wrote, line by line under its name, and a recap as Ansible's."""
+"""How `remote.run` reads for a person: what each VM wrote, line by line under its name, and the verdict last."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _COLOURS = {"ok": "green", "failed": "red", "inconclusive": "yellow", "refused":
 
 
 def show(screen: Screen, report: RunReport) -> None:
-    """The output of each VM, its stderr after its stdout, how each ended, and the recap last."""
+    """The output of each VM, its stderr after its stdout, how each ended, and the verdict last."""
     checked = report.run.check
     if checked:
         screen.say("check: nothing is run")
@@ -19,7 +19,7 @@ def show(screen: Screen, report: RunReport) -> None:
                 screen.quote(f"{host.name}{stream} | {line}")
     for host in report.hosts:
         screen.say(f"{word_of(host)}: [{host.name}] {_ending(host, checked=checked)}", _COLOURS[word_of(host)])
-    screen.say(f"recap: {report.recap}{' (check: nothing was run)' if checked else ''}")
+    screen.say(report.ending)
 
 
 def _lines(text: str) -> list[str]:

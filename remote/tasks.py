@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from remote.command import RemoteCommand
     from remote.run import RightToRun
 
-VMs = Annotated[Sequence[str], Option("on this VM instead of the configured ones (repeatable)", repeatable=True)]
+VMs = Annotated[Sequence[str], Option("on this VM (repeatable)", "NAME [azure.vm]", repeatable=True)]
 # Whether the caller may run commands on the VMs: `rbac` tells it, which nothing here may import.
 ReadRights = Callable[[AzureSettings], "Sequence[RightToRun]"]
 
@@ -28,9 +28,10 @@ ReadRights = Callable[[AzureSettings], "Sequence[RightToRun]"]
     JSON,
     left="nothing was proven; a drill that has begun on the VM goes on for up to 45 minutes, in which the VM takes no "
     "other command, and removes its files by itself",
+    work="drill",
 )
 def drill(invocation: Invocation, only: Only = (), vm: VMs = (), date: Date = None, at: At = None) -> int:
-    """The same drill on the Azure VM, through Run Command."""
+    """Prove the same on the Azure VM, through Run Command."""
     from local import report
     from local.drill import selection
     from local.output import tables
@@ -59,15 +60,23 @@ def run(read_rights: ReadRights) -> Task:
         JSON,
         left="a command that has begun on a VM goes on there to its end, or until --timeout, in which the VM takes no "
         "other, and removes its files by itself",
+        work="remote.run",
     )
     def run(
         invocation: Invocation,
-        command: Annotated[str | None, Option("one text for /bin/sh on the VM", bare=True)] = None,
-        script: Annotated[str | None, Option("run this file there instead, by the interpreter in its #! line")] = None,
+        command: Annotated[
+            str | None,
+            Option("one text for /bin/sh on the VM; also without --command: remote.run TEXT", "TEXT", bare=True),
+        ] = None,
+        script: Annotated[
+            str | None, Option("run this file there instead, by the interpreter in its #! line", "FILE")
+        ] = None,
         vm: VMs = (),
-        timeout: Annotated[int, Option("seconds after which it is ended there, with all that it started")] = 600,
+        timeout: Annotated[
+            int, Option("how long it may take; then it is ended, with all that it started", "SECONDS")
+        ] = 600,
     ) -> int:
-        """A shell command on the VM(s), with its real exit code and its whole output."""
+        """Run a shell command on the VM(s), with its real exit code and its whole output."""
         from local.store.open import open_store
         from remote import run_text
         from remote.run import check_run, preview, run_everywhere
@@ -111,9 +120,10 @@ def _wanted(text: str | None, script: str | None, timeout: int) -> RemoteCommand
     CHECK,
     JSON,
     left="the month's drill stays due; a drill that has begun on the VM goes on for up to 45 minutes",
+    work="drill",
 )
 def due(invocation: Invocation) -> int:
-    """This month's drill, if it is due and not yet done; then the prune, where retention is configured."""
+    """Run this month's drill, if it is due and not yet done; then prune, where retention is configured."""
     from local.alerts.lateness import tell_of_lateness
     from local.store.open import open_repository
     from remote import due as month

@@ -23,6 +23,7 @@ from local.alerts.words import calm
 from local.command_line.telling import Tell, WatchedWork
 from local.errors import AzureError, ConfigError, LockHeldError, PillarError
 from local.events import Event, Watch
+from local.output.endings import backup_ending, drill_ending
 from local.output.screen import Screen
 from local.report import BackupReport, DrillReport, backup_exit_code
 from local.settings import AlertSettings, Settings
@@ -125,9 +126,9 @@ def _summary(work: WatchedWork, found: Found) -> Iterator[str]:
         proof = found.proof
         if proof:
             yield f"proof {proof.verdict}{': ' if proof.error else ''}{proof.error or ''}"
-        yield f"backup {found.backup.verdict} in {found.backup.seconds:.1f} s"
+        yield backup_ending(found)
     else:
-        yield f"drill {found.drill.verdict} ({found.drill.where}, on {found.drill.host}) in {found.drill.seconds:.1f} s"
+        yield drill_ending(found)
 
 
 def _outcomes(work: WatchedWork, found: Found) -> tuple[Observation, ...]:

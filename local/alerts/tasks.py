@@ -8,7 +8,7 @@ from local.command_line.options import JSON
 
 @command("alert.test", JSON)
 def test(invocation: Invocation) -> int:
-    """One test message through every configured channel, and a note to every check; 1 if any of it failed."""
+    """Send a test message through every configured channel and check; exit code 1 if any did not take it."""
     from local.alerts import trial
 
     configured = invocation.settings

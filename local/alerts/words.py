@@ -35,7 +35,7 @@ _RIGHT: dict[Kind, str] = {
     "proof": "proof of {} is young enough again",
 }
 _MEANING: dict[Kind, str] = {
-    "backup": "its newest good backup of before stays the newest",
+    "backup": "its last good backup stays the newest",
     "drill": "the backup that was drilled cannot be brought back as it should",
     "attempt": "nothing was proven: neither that the backup is good nor that it is not",
     "age": "",

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from local import clock
 from local.drill_program.checks import CheckAnswer, told_of
+from local.drill_program.comparison import told_rows
 from local.drill_program.tables import floors
 from local.interrupt import if_abandoned
 from local.settings import Database
@@ -25,7 +26,7 @@ _ROOT = Path(__file__).parents[2]
 _PASSED_ON = ("LANG", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SQLITE_TMPDIR", "TMPDIR")
 _WAIT_SECONDS = 0.2
 _START_SECONDS = 0.02  # in which it is given its order, to work on it while the archive is made
-_FAILS = "a drill of this backup fails by it"
+_FAILS = "a drill of this backup will fail because of it"
 
 
 def floor_warnings(minimum: Mapping[str, int], rows: Mapping[str, int]) -> list[str]:
@@ -37,7 +38,7 @@ def floor_warnings(minimum: Mapping[str, int], rows: Mapping[str, int]) -> list[
             near = f" (did you mean {close[0]!r}?)" if close else ""
             warnings.append(f"rows: it has no table {name!r} that can be counted{near}; {_FAILS}")
         elif rows[name] < least:
-            warnings.append(f"rows: table {name!r} has {rows[name]} rows, at least {least} are required; {_FAILS}")
+            warnings.append(f"rows: table {name!r} has {told_rows(rows[name])}, its floor is {least}; {_FAILS}")
     return warnings
 
 

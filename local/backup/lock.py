@@ -25,11 +25,15 @@ def only_run(path: Path) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
-            raise LockHeldError(
-                "backup: take the lock", f"process {holder} holds it, a backup or a prune", "wait for it"
-            ) from None
+            came_back = f"another backup or prune is under way on this machine, process {holder}"
+            raise LockHeldError("backup not begun", came_back, _mend(holder)) from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(descriptor)
+
+
+def _mend(holder: str) -> str:
+    look = f"; what it is: ps -fp {holder}" if holder.isdigit() else ""
+    return f"run this again when it has ended{look}"

@@ -115,7 +115,7 @@ def _back_up_one(database: Database, context: RunContext) -> BackedUpDatabase:
         raise
     except Exception as error:
         text = _told(error, database.name, context.folder)
-        context.watch(Event(database.name, f"failed: {text}", verdict="failed"))
+        context.watch(Event(database.name, "failed", verdict="failed"))  # why stands once, below the table
         kind = RefusedDatabase if isinstance(error, AzureError) else BackedUpDatabase
         return kind(database.name, "failed", seconds=round(time.monotonic() - begin, 3), error=text)
     done = "stored" if context.finish is DatabaseUpload.deliver else "would be stored"

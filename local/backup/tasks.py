@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Annotated
 
 from local import clock
 from local.command_line.command import Invocation, command
-from local.command_line.options import CHECK, JSON, Only, Option
-from local.errors import ConfigError
+from local.command_line.options import CHECK, JSON, Only, OnlyStored, Option
+from local.validation import unknown_name
 
 
 @command(
@@ -18,6 +17,7 @@ from local.errors import ConfigError
     JSON,
     default=True,
     left="each database has its newest backup or the one of before; the next invoke backup completes the rest",
+    work="backup",
 )
 def run(
     invocation: Invocation,
@@ -53,10 +53,12 @@ def run(
 @command("backup.list", JSON)
 def list_points(
     invocation: Invocation,
-    only: Annotated[Sequence[str], Option("only this database, configured or not (repeatable)", repeatable=True)] = (),
-    name: Annotated[str | None, Option("the same for one; the word alone will do", bare=True)] = None,
+    only: OnlyStored = (),
+    name: Annotated[
+        str | None, Option("this database alone; also without --name: backup.list NAME", "NAME [all]", bare=True)
+    ] = None,
 ) -> int:
-    """Every backup in the store, and every point in time that can be restored."""
+    """List every backup in the store: every point in time that can be restored."""
     from local.output import tables
     from local.output.listing import listing
     from local.store.open import open_repository
@@ -64,11 +66,11 @@ def list_points(
     configured = invocation.settings
     points = open_repository(configured.store, configured.azure).points()
     known = dict.fromkeys([*(database.name for database in configured.databases), *(each.database for each in points)])
-    names = [*only, *([] if name is None else [name])]
+    names = list(dict.fromkeys([*only, *([] if name is None else [name])]))
     for asked in names:
         if asked not in known:
-            told = f"{asked!r} is neither configured nor stored"
-            raise ConfigError("backup.list", told, f"allowed: {', '.join(known)}")
+            raise unknown_name("backup.list", asked, known, "configured or stored")
     found = listing([point for point in points if not names or point.database in names])
-    invocation.screen.show(found, lambda screen, points: tables.listing(screen, points, clock.now()))
+    expected = names or [database.name for database in configured.databases]
+    invocation.screen.show(found, lambda screen, points: tables.listing(screen, points, clock.now(), expected))
     return 0

@@ -126,7 +126,7 @@ class DatabaseUpload:
             freed.result()
             copy.keep(whole.sha256, blocks)
             if copy.trouble:
-                self.watch(Event(self.name, f"the cache takes nothing, which costs time only: {copy.trouble}"))
+                self.watch(Event(self.name, f"the cache could not be written, which costs only time: {copy.trouble}"))
         return Stored(self.destination.blob, recorded, whole.gzip_bytes, upload.sent, self._changed(plan))
 
     def _changed(self, plan: CutPlan) -> float | None:

@@ -48,13 +48,20 @@ def explain(error: SdkError, doing: str, scope: str) -> AzureError:
     if refusal.service == "login" or refusal.status == 401:
         return AzureError(doing, f"not logged in for {refusal.scope}: {told}", mend)
     if refusal.service == "network":
-        return AzureError(doing, f"no answer on {refusal.scope}: {told}", mend)
+        told = "; ".join(filter(None, (_cause(refusal.text), advice.means if advice else "")))
+        return AzureError(doing, f"no answer from {refusal.scope}: {told}", mend)
     if not refusal.status:
         return AzureError(doing, f"{type(error).__name__} on {refusal.scope}: {told}", mend)
     answer, call = f"HTTP {refusal.status} {refusal.code}".rstrip(), _call_of(error)
     if refusal.status == 403 and refusal.code != _UNKNOWN_CALLER:
         return AccessDeniedError(doing, f"{_denied(refusal, who, told)} ({answer}; {call})", mend, refusal.action)
     return AzureError(doing, f"{answer} on {refusal.scope}: {told} ({call}, as {who})", mend)
+
+
+def _cause(text: str) -> str:
+    """What requests names as the cause, in place of the layers that it wraps around it."""
+    found = re.search(r"\(Caused by \w+\((.*)\)\)$", text)
+    return (found[1].strip("\"'").partition("): ")[2] or found[1]) if found else text
 
 
 def _denied(refusal: Refusal, who: Caller, told: str) -> str:

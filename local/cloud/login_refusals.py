@@ -73,7 +73,8 @@ _IDENTITY = (
     Row(
         LOGIN,
         ".*",
-        f"put the folder of az into PATH (in a terminal `command -v az` tells it), or set {_VARIABLES}",
+        "install the Azure CLI, or put its folder into PATH (in a terminal `command -v az` tells it), or set "
+        f"{_VARIABLES}",
         "az is not on this process's PATH, which is a short one under launchd and cron",
         text="Azure CLI not found on path",
     ),

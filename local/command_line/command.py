@@ -12,7 +12,7 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -28,13 +28,13 @@ from invoke.program import Program
 from invoke.tasks import Task
 
 from local import environment, interrupt, settings
-from local.command_line import scheduled_run
-from local.command_line.argv import has_bare_word
+from local.command_line import failure, scheduled_run, settings_file
+from local.command_line.argv import bare_word, has_bare_word, mistaken
 from local.command_line.levels import Levels
-from local.command_line.machine_error import machine_error
 from local.command_line.options import CHECK, JSON, Flag, Option
 from local.command_line.telling import Tell, WatchedWork, WorkKind, telling, untold
-from local.errors import PillarError
+from local.errors import ConfigError
+from local.output.advice import Advice
 from local.output.screen import Screen
 from local.settings import Database, Settings
 
@@ -71,7 +71,7 @@ class Invocation:
         levels = Levels.of(self.context.config, VARIABLES)
         loaded = levels.settings()
         checking = "; a check, which changes nothing" if self.check else ""
-        self.screen.say(f"store {loaded.store.url} (settings: {levels.in_force()}){checking}")
+        self.screen.say(f"store {loaded.store.url} (settings: {levels.in_force()}){checking}", advised=False)
         if not self.check:
             for begin in _beginnings:
                 begin(loaded, self.screen)
@@ -92,18 +92,24 @@ class Command(Task[Any]):
     """Invoke's task for a function that takes an Invocation and options, and returns the exit code.
 
     `path` is the name under which people call it, with its collection's; `default` lets the collection's name do.
-    `left` is what an interrupted run of it leaves behind, and what ends that.
+    `left` is what an interrupted run of it leaves behind, and what ends that. `work` is what its last line calls it,
+    where that tells a verdict.
     """
 
-    def __init__(self, body: Callable[..., int], path: str, flags: tuple[Flag, ...], default: bool, left: str) -> None:
+    def __init__(
+        self, body: Callable[..., int], path: str, flags: tuple[Flag, ...], default: bool, left: str, work: str
+    ) -> None:
         self.path = path
         self.flags = flags
         self.left = left
+        self.work = work
         _NAMES.update((path, path.rpartition(".")[0]) if default else (path,))
         self.options = _options(body)
+        self._valued: frozenset[str] | set[str] = frozenset()
         self._without_default = [name for name, option in self.options.items() if option.repeatable or option.bare]
         self._help_texts = {declared.name: declared.help for declared in flags} | {
-            name: option.help for name, option in self.options.items()
+            name: _help(option, inspect.signature(body).parameters[name].default)
+            for name, option in self.options.items()
         }
         super().__init__(
             body,
@@ -134,34 +140,54 @@ class Command(Task[Any]):
         """The arguments for Invoke's parser; one that may stand bare is positional if there is a word for it."""
         self.help = dict(self._help_texts)  # Invoke takes them out, and is asked more than once
         arguments = super().get_arguments(ignore_unknown_help)
-        valued = _dashed(argument for argument in arguments if argument.takes_value) | _invokes_valued_flags()
-        names = (self.path, self.path.rpartition(".")[0]) if self.is_default else (self.path,)
+        self._valued = _dashed(argument for argument in arguments if argument.takes_value) | _invokes_valued_flags()
         for argument in arguments:
             option = self.options.get(argument.attr_name or argument.name or "")
-            argument.positional = bool(option and option.bare) and has_bare_word(sys.argv, names, valued, _NAMES)
+            bare = bool(option and option.bare)
+            argument.positional = bare and has_bare_word(sys.argv, self._own_names, self._valued, _NAMES)
         return arguments
+
+    @property
+    def _own_names(self) -> tuple[str, ...]:
+        return (self.path, self.path.rpartition(".")[0]) if self.is_default else (self.path,)
+
+    def _ended(self, invocation: Invocation, options: Mapping[str, Any]) -> int:
+        """Its exit code; where an error stands in the place of a result, the verdict follows it all the same."""
+        screen = invocation.screen
+        code = failure.exit_code(lambda: self._run(invocation, options), screen, f"invoke {self.path}")
+        if "settings" in vars(invocation) and not screen.advise.file:
+            failure.remind(code)
+        if self.work and not screen.shown:
+            failure.tell_verdict(code, screen, self.work, check=invocation.check)
+        return code
+
+    def _run(self, invocation: Invocation, options: Mapping[str, Any]) -> int:
+        """What the function returns; a mistake on the command line says what became of a command's name on it."""
+        try:
+            code: int = self.body(invocation, **options)
+        except ConfigError as error:
+            missing = next((name for name, option in self.options.items() if option.bare and name not in options), None)
+            word = bare_word(sys.argv, self._own_names, self._valued)
+            raise mistaken(error, options, missing, word, _NAMES) from error
+        return code
 
     def __call__(self, context: Context, **given: Any) -> None:
         """Run it; raises Exit where its exit code is not 0."""
         switches = {flag: given.pop(flag.name) for flag in self.flags}
         options = {name: value for name, value in given.items() if value is not None}
         check = switches.get(CHECK, False) or bool(context.config.run.dry)
-        invocation = Invocation(context, Screen(switches.get(JSON, False)), check)
+        invocation = Invocation(context, Screen(switches.get(JSON, False), _advice(context.config)), check)
         interrupt.leaves(NOTHING_CHANGED if check else self.left)
-        code = scheduled_run.recorded(
-            self.path,
-            lambda: _exit_code(lambda: self.body(invocation, **options), invocation.screen, f"invoke {self.path}"),
-            os.environ,
-        )
+        code = scheduled_run.recorded(self.path, lambda: self._ended(invocation, options), os.environ)
         if code:
             raise Exit(code=code)
 
 
 def command(
-    path: str, *flags: Flag, default: bool = False, left: str = NOTHING_CHANGED
+    path: str, *flags: Flag, default: bool = False, left: str = NOTHING_CHANGED, work: str = ""
 ) -> Callable[[Callable[..., int]], Command]:
     """Make a function the command that is called as `path`; see the module's docstring and Command."""
-    return lambda body: Command(body, path, flags, default, left)
+    return lambda body: Command(body, path, flags, default, left, work)
 
 
 def begin_with(beginning: Beginning) -> None:
@@ -179,6 +205,12 @@ def collect(commands: tuple[Command, ...]) -> Collection:
         (root.collections[parent] if parent else root).add_task(each)
     root.configure(settings.DECLARED)
     return root
+
+
+def _advice(config: Config) -> Advice:
+    """With the FILE of settings that Invoke has read, where there is one."""
+    file = str(object.__getattribute__(config, "_runtime_path") or "")
+    return Advice(file, file != os.environ.get(settings_file.VARIABLE), _NAMES)
 
 
 def _dashed(arguments: Iterable[Argument]) -> set[str]:
@@ -202,20 +234,7 @@ def _options(body: Callable[..., int]) -> dict[str, Option]:
     }
 
 
-def _exit_code(work: Callable[[], int], screen: Screen, doing: str) -> int:
-    """What `work` returns or its error stands for; an error that nobody foresaw is raised again."""
-    try:
-        return work()
-    except PillarError as error:
-        screen.error(error)
-        return error.exit_code
-    except OSError as error:
-        found = machine_error(error)
-        if found is None:
-            screen.bug(error, doing)
-            raise
-        screen.error(found)
-        return found.exit_code
-    except Exception as error:
-        screen.bug(error, doing)
-        raise
+def _help(option: Option, default: object) -> str:
+    """What the value is called, what stands for it where it is not given, and what it is."""
+    given = f" [{default}]" if default and option.value and not option.repeatable else ""
+    return f"{option.value}{given}: {option.help}" if option.value else option.help

@@ -9,9 +9,13 @@ import msgspec
 
 
 class Option(msgspec.Struct, frozen=True):
-    """How a parameter stands on the command line; with `bare` its value may also be given as a word of its own."""
+    """How a parameter stands on the command line; with `bare` its value may also be given as a word of its own.
+
+    `value` is what its value is called in the help, with what stands for it where it is not given: `PATH [./NAME.db]`.
+    """
 
     help: str
+    value: str = ""
     repeatable: bool = False
     bare: bool = False
 
@@ -23,11 +27,17 @@ class Flag(msgspec.Struct, frozen=True):
     help: str
 
 
-JSON = Flag("json", "one JSON document on stdout, what goes on to stderr")
-CHECK = Flag("check", "say what would change, and change nothing")
+JSON = Flag("json", "print one JSON document on stdout; what is for people goes to stderr")
+CHECK = Flag("check", "say what would be done, and change nothing")
 
-Only = Annotated[Sequence[str], Option("only this database (repeatable)", repeatable=True)]
+Only = Annotated[Sequence[str], Option("this database alone (repeatable)", "NAME [all]", repeatable=True)]
+OnlyStored = Annotated[
+    Sequence[str], Option("this database alone, configured or not (repeatable)", "NAME [all]", repeatable=True)
+]
 # None where it is not given, which is not the same as given as "".
-Date = Annotated[str | None, Option("the backups of this UTC day, YYYY-MM-DD")]
-At = Annotated[str | None, Option("the newest backups not later than this moment, as backup.list shows it")]
-From = Annotated[str | None, Option("this archive alone, a .db.gz that lies anywhere; no store is needed")]
+Date = Annotated[str | None, Option("the last backup of this UTC day", "YYYY-MM-DD [the newest backup]")]
+At = Annotated[
+    str | None,
+    Option("the newest backup at or before this moment, as backup.list shows it", "TIMESTAMP [the newest backup]"),
+]
+From = Annotated[str | None, Option("this archive alone, wherever it lies; no store is asked", "FILE.db.gz")]

@@ -60,7 +60,7 @@ def check(named: str) -> None:
     if content is None:
         raise _wrong(named, "it is empty", "name databases and store.url in it, as invoke init does")
     if not isinstance(content, Mapping):
-        raise _wrong(named, f"it holds no mapping, but a {type(content).__name__}", "write it as key: value")
+        raise _wrong(named, f"it holds no keys with values, but a {type(content).__name__}", "write it as key: value")
 
 
 def check_there(named: str) -> None:

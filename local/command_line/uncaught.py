@@ -26,6 +26,7 @@ READER_GONE = 141  # as for a program that SIGPIPE ends: 128 and the signal's nu
 
 _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF)
 ExceptHook = Callable[[type[BaseException], BaseException, TracebackType | None], object]
+_READING = "configuration: read invoke.yaml, ~/.invoke.yaml and the INVOKE_* variables"
 _MEND = "mend invoke.yaml, ~/.invoke.yaml or INVOKE_*"
 
 
@@ -56,9 +57,9 @@ def _configuration_error(error: Exception, trace: TracebackType | None) -> Confi
     if loads:
         return settings_file.explain(str(loads[-1]), error)
     if isinstance(error, yaml.YAMLError | AmbiguousEnvVar | UncastableEnvVar | UnknownFileType):
-        return ConfigError("configuration: read it", str(error), _MEND)
+        return ConfigError(_READING, str(error), _MEND)
     if isinstance(error, RecursionError) and error.__traceback__:
-        return ConfigError("configuration: read it", "it is nested without end, or too deeply", _MEND)
+        return ConfigError(_READING, "it is nested without end, or too deeply", _MEND)
     merges = [frame.f_locals for frame, _ in walk_tb(trace) if frame.f_code.co_name == "merge_dicts"]
     if merges:
         levels = [str(frame.f_locals["path"]) for frame, _ in walk_tb(trace) if frame.f_code.co_name == "_merge_file"]
@@ -68,7 +69,7 @@ def _configuration_error(error: Exception, trace: TracebackType | None) -> Confi
         told = f"{type(error).__name__}: {error}"
         return ConfigError(f"configuration: read {files[-1]['filepath']}", told, "mend that file")
     if isinstance(error, TypeError) and any(_reads_configuration(frame) for frame, _ in walk_tb(trace)):
-        return ConfigError("configuration: read it", f"a key is no text ({error})", _MEND)
+        return ConfigError(_READING, f"a key is no text ({error})", _MEND)
     return None
 
 

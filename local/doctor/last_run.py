@@ -138,7 +138,7 @@ def judge(found: RunNote | None, now: datetime, max_age_hours: float) -> DoctorC
     """Whether the schedule runs, and what its last run could do."""
     check = partial(DoctorCheck, _NAME)
     if found is None:
-        return check("skipped", "never ran by schedule on this machine, as far as its note tells", _BY_SCHEDULE)
+        return check("skipped", "no scheduled backup has run on this machine yet", _BY_SCHEDULE)
     seconds = (now - found.start_time).total_seconds()
     told = f"last run {age(seconds)} ago" if seconds >= 0 else f"last run {clock.timestamp(found.start_time)}"
     told += f", as user {found.user} with {found.program}"

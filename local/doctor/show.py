@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import get_args
 
 from local.doctor.check import CheckVerdict, DoctorCheck, DoctorReport
+from local.output import endings
 from local.output.screen import Screen
 
 _INDENT = "    "
@@ -49,12 +50,17 @@ def check(screen: Screen, found: DoctorCheck) -> None:
         return
     screen.say(line, colour)
     if found.mend:
-        screen.quote(f"{_INDENT}→ {found.mend}", colour)
+        screen.quote(f"{_INDENT}→ {screen.advise(found.mend)}", colour)
 
 
 def ending(screen: Screen, found: DoctorReport) -> None:
-    """How many there are of each."""
+    """Which fail, or else which are worth a look, and how many there are of each."""
+    verdict = found.doctor.verdict
     counts = Counter(each.verdict for each in found.checks)
     told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in get_args(CheckVerdict))
-    verdict = found.doctor.verdict
-    screen.say(f"doctor {verdict if verdict != 'fail' else 'FAILED'}: {told}", _COLOURS[verdict])
+    those = list(dict.fromkeys(each.name.partition(":")[0] for each in found.checks if each.verdict == verdict))
+    what = {"fail": "failed", "warn": "worth a look"}.get(verdict)
+    troubles = [endings.Trouble(those, what)] if what else []
+    screen.say(
+        endings.ending(f"doctor {'FAILED' if verdict == 'fail' else verdict}", troubles, told), _COLOURS[verdict]
+    )

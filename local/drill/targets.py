@@ -19,6 +19,9 @@ from local.store.repository import Repository
 LINK_SECONDS = 60 * 60
 # A new blob and its sidecar are committed within a second of each other; a sidecar that is older stays wrong.
 _SETTLE_SECONDS = 3
+_NO_BACKUP = (
+    "the store holds no backup of this database; invoke backup makes one, invoke backup.list shows what is there"
+)
 # What metadata and record both tell and no field of a target has.
 _FACTS = ("page_size", "page_count", "user_version", "row_total", "sqlite", "tool")
 
@@ -73,11 +76,11 @@ def without_backup(selection: Selection, name: str) -> DrilledDatabase:
     choice = selection.choice
     near = () if choice == NEWEST else selection.repository.nearest(name, choice)
     if not near:
-        detail = "the store holds no backup of it; invoke backup.list shows what there is"
-        return undrilled(name, "failed", detail)
-    asked = f"of {choice.day}" if choice.day else f"until {clock.timestamp(choice.at)}" if choice.at else ""
-    times = " and ".join(clock.timestamp(point.taken) for point in near)
-    return undrilled(name, "inconclusive", f"the store holds no backup {asked}; the nearest: {times}")
+        return undrilled(name, "failed", _NO_BACKUP)
+    asked = f"of {choice.day}" if choice.day else f"at or before {clock.timestamp(choice.at)}" if choice.at else ""
+    nearest = " or ".join(f"--at {clock.timestamp(point.taken)}" for point in near)
+    detail = f"the store holds no backup of this database {asked}; the nearest there is: {nearest}"
+    return undrilled(name, "inconclusive", detail)
 
 
 def undrilled(name: str, verdict: Verdict, detail: str) -> DrilledDatabase:

@@ -9,9 +9,9 @@ from local.command_line.options import CHECK, JSON, At, Date, From, Only
 from local.errors import ConfigError
 
 
-@command("drill.local", CHECK, JSON, left="nothing was proven; its temporary files are removed")
+@command("drill.local", CHECK, JSON, left="nothing was proven; its temporary files are removed", work="drill")
 def local(invocation: Invocation, only: Only = (), date: Date = None, at: At = None, from_: From = None) -> int:
-    """The restore drill on this machine: download, checksum, decompress, integrity, rows."""
+    """Prove here that the backups can be restored: download, checksum, decompress, integrity, rows."""
     from local import report
     from local.drill import run, selection
     from local.output import tables

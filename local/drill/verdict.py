@@ -127,7 +127,7 @@ def _drilled(found: _DatabaseFound, target: Target) -> DrilledDatabase:
         or _wrong_checks(drilled, target.checks)
     )
     if problem:
-        raise _no_verdict(f"of {target.name} it says what cannot be: {problem}")
+        raise _no_verdict(f"what it says of {target.name} cannot be: {problem}")
     return drilled
 
 

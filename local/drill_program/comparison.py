@@ -35,9 +35,9 @@ def changed_tables(tables: TableCounts, recorded: Mapping[str, int]) -> list[str
     wrong = []
     for name, count in sorted(recorded.items()):
         if name not in tables.rows and name not in tables.uncounted:
-            wrong.append(f"table {name!r} is missing ({count} rows were recorded)")
+            wrong.append(f"table {name!r} is missing ({told_rows(count)} recorded)")
         elif tables.rows.get(name, count) != count:
-            wrong.append(f"table {name!r} has {tables.rows[name]} rows, {count} were recorded")
+            wrong.append(f"table {name!r} has {told_rows(tables.rows[name])}, recorded: {count}")
     came = sorted(set(tables.rows) - {*recorded, *tables.modules})
     return wrong + [f"table {name!r} was not there at the backup" for name in came]
 
@@ -47,10 +47,15 @@ def tables_below_floor(tables: TableCounts, recorded: Mapping[str, int], minimum
     wrong = []
     for name, least in sorted(floors(minimum, [*tables.rows, *tables.uncounted]).items()):
         if name not in tables.rows and name not in tables.uncounted and name not in recorded:
-            wrong.append(f"table {name!r} is missing (at least {least} rows are required)")
+            wrong.append(f"table {name!r} is missing (its floor is {told_rows(least)})")
         elif tables.rows.get(name, least) < least:
-            wrong.append(f"table {name!r} has {tables.rows[name]} rows, at least {least} are required")
+            wrong.append(f"table {name!r} has {told_rows(tables.rows[name])}, its floor is {least}")
     return wrong
+
+
+def told_rows(count: int) -> str:
+    """A number of rows, for a person."""
+    return f"{count} row{'' if count == 1 else 's'}"
 
 
 def unrecorded_tables(tables: TableCounts, recorded: Mapping[str, int] | None) -> list[str]:

@@ -15,6 +15,7 @@ from local.cloud.redact import scrub
 from local.errors import PillarError
 from local.events import Event, Watch
 from local.output import layout, outlet
+from local.output.advice import Advice
 from local.output.layout import Grid, Line, Piece
 from local.output.outlet import Outlet
 from local.output.shades import shade
@@ -33,9 +34,11 @@ class Screen:
     """Where people read; with `json` the document has stdout for itself and people read stderr."""
 
     json: bool = False
+    advise: Advice = field(default_factory=Advice)
     _quarters: dict[str, int] = field(default_factory=dict)
     _lasting: dict[Event, None] = field(default_factory=dict)
     _answered: bool = False
+    shown: bool = False
 
     @property
     def stream(self) -> Outlet:
@@ -58,8 +61,12 @@ class Screen:
         with bars(self.stream, partial(_painted, console), lambda: console.size, printable) as watch:
             yield self._keeping(watch)
 
-    def say(self, text: str, colour: str = "") -> None:
-        """One line for people, on a terminal broken between words; "" is a blank line there and nothing in a log."""
+    def say(self, text: str, colour: str = "", *, advised: bool = True) -> None:
+        """One line for people, on a terminal broken between words; "" is a blank line there and nothing in a log.
+
+        Where it advises nothing, but tells of the settings themselves, it is not to be `advised`.
+        """
+        text = self.advise(text) if advised else text
         if not self.terminal:
             if text:
                 self.stream.line(printable(text))
@@ -68,7 +75,10 @@ class Screen:
         self._paint(console, [(Piece(line, colour),) for line in layout.wrapped(printable(text), console.width)])
 
     def quote(self, text: str, colour: str = "") -> None:
-        """One line that is to be copied as it is, or another program's: the terminal itself breaks it."""
+        """One line that is to be copied as it is, or another program's: the terminal itself breaks it.
+
+        No advice of ours is looked for in it.
+        """
         if self.terminal:
             self._paint(self._console(), [(Piece(printable(text), colour),)])
         else:
@@ -87,6 +97,7 @@ class Screen:
         Cells are text as it is to be read; one that starts with a verdict has its colour. A row has as many as there
         are headers. `folding` and `spare` are those of a Grid.
         """
+        rows = [[self.advise(cell) for cell in row] for row in rows]
         if not rows:
             return
         if not self.terminal:
@@ -100,6 +111,7 @@ class Screen:
 
     def show(self, result: T, render: Callable[[Screen, T], None]) -> None:
         """The result as JSON, or as `render` shows it to people; below it what was said and is to last."""
+        self.shown = True
         if self.json:
             self.document(result)
         else:
@@ -111,7 +123,7 @@ class Screen:
     def document(self, result: object) -> None:
         """The one JSON document on stdout."""
         self._answered = True
-        outlet.stdout.write(_encoded(result) + "\n")
+        outlet.stdout.write(self.advise.in_document(_encoded(result)) + "\n")
 
     def error(self, error: PillarError) -> None:
         """What prevented a result and what mends it, on stderr; its document is on stdout where documents are."""
@@ -127,7 +139,7 @@ class Screen:
 
         Two lines on a terminal, where the second is to be copied; one in a log.
         """
-        told, mend = f"✗ {printable(str(error))}", f"→ {printable(error.mend)}" if error.mend else ""
+        told, mend = f"✗ {printable(str(error))}", f"→ {printable(self.advise(error.mend))}" if error.mend else ""
         lines = [told, mend] if outlet.stderr.isatty() else [f"{told} {mend}".rstrip()]
         for line in filter(None, lines):
             outlet.stderr.line(line)

@@ -22,6 +22,8 @@ SHADES: Mapping[str, str] = {
 }
 _VERDICTS = {
     "passed": "green",
+    "pass": "green",
+    "FAIL": "bold red",
     "ok": "green",
     "✓": "green",
     "failed": "bold red",
@@ -41,5 +43,6 @@ def shade(name: str, color_system: str | None) -> str:
 
 
 def of_verdict(text: str) -> str:
-    """The colour's name for a text that begins with a verdict or its mark; none for any other."""
-    return _VERDICTS.get(text.partition(" ")[0], "")
+    """The colour's name for a text that begins with a verdict, what one would be, or its mark; none for any other."""
+    word = text.removeprefix("would ").partition(" ")[0]
+    return _VERDICTS.get(word, "")

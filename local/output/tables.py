@@ -2,47 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from local import clock
+from local.output.endings import WOULD, backup_ending, drill_ending, listed
 from local.output.listing import ListedPoint, Listing
 from local.output.screen import Screen, age, size
-from local.report import STEPS, BackedUpDatabase, BackupProof, BackupReport, DrilledDatabase, DrillReport, Step
+from local.report import (
+    STEPS,
+    BackedUpDatabase,
+    BackupProof,
+    BackupReport,
+    DrilledDatabase,
+    DrillReport,
+    Step,
+    Verdict,
+)
 from local.shadow_tables import shadow_tables
 from local.store.catalog import is_future
 
 _MARKS = {"passed": "✓", "failed": "✗", "inconclusive": "?"}
 _CHECKED = {True: "holds", False: "DOES NOT HOLD", None: "could not be evaluated"}
-_ENDINGS = {
-    "passed": ("passed", "every database in it can be brought back", "green"),
-    "failed": ("FAILED", "a backup cannot be brought back as it should", "bold red"),
-    "inconclusive": ("INCONCLUSIVE", "nothing was proven", "yellow"),
-}
+_COLOURS: dict[Verdict, str] = {"passed": "green", "failed": "bold red", "inconclusive": "yellow"}
 
 
 def backup(screen: Screen, report: BackupReport) -> None:
-    """What happened to each database, and how many failed."""
+    """What happened to each database, or would; each error once and whole below; and in the last line which failed."""
+    check = report.backup.check
     rows = [
         (
             database.name,
-            database.verdict,
+            WOULD[database.verdict] if check else database.verdict,
             size(database.database_bytes),
             size(database.gzip_bytes),
             size(database.uploaded_bytes),
             _changed(database),
             f"{database.seconds:.1f} s",
-            database.error or database.blob or "",
+            database.blob or "",
         )
         for database in report.databases
     ]
-    screen.table(("database", "verdict", "raw", "gzip", "sent", "changed", "took", "stored as"), rows)
-    failed = sum(database.verdict == "failed" for database in report.databases)
-    counted = f"{len(rows) - failed} of {len(rows)} databases in {report.backup.seconds:.1f} s"
+    stored = "would be stored as" if check else "stored as"
+    screen.table(("database", "verdict", "raw", "gzip", "sent", "changed", "took", stored), rows)
+    _foot(screen, ((database.name, database.error) for database in report.databases if database.error))
     if report.proof:
         _proof(screen, report.proof)
-        counted += f", its proof {report.proof.verdict}"
-    screen.say(f"backup {report.backup.verdict}: {counted}", _ENDINGS[report.backup.verdict][2])
+    screen.say(backup_ending(report), _COLOURS[report.backup.verdict])
 
 
 def _changed(database: BackedUpDatabase) -> str:
@@ -51,8 +57,8 @@ def _changed(database: BackedUpDatabase) -> str:
     return f"{database.changed:.1%}, not read" if database.read is False else f"{database.changed:.1%}"
 
 
-def listing(screen: Screen, found: Listing, now: datetime) -> None:
-    """Every point in time, with its age; those that only `--at` reaches are marked."""
+def listing(screen: Screen, found: Listing, now: datetime, expected: Sequence[str] = ()) -> None:
+    """Every point in time, with its age and a mark where only `--at` reaches it; which of `expected` have none."""
     rows = [
         (
             point.name,
@@ -72,7 +78,11 @@ def listing(screen: Screen, found: Listing, now: datetime) -> None:
         rows,
         spare=("raw", "rows", "sha256"),
     )
-    screen.say(f"{len(rows)} points in time" if rows else "no backups yet: invoke backup makes the first")
+    there = {point.name for point in found.backups}
+    lacking = [name for name in expected if name not in there]
+    if lacking:
+        screen.say(f"the store holds no backup of {listed(lacking, len(lacking))}; make one: invoke backup", "yellow")
+    screen.say(f"{len(rows)} {'point' if len(rows) == 1 else 'points'} in time")
 
 
 def drill(screen: Screen, report: DrillReport) -> None:
@@ -96,11 +106,9 @@ def drill_check(screen: Screen, report: DrillReport) -> None:
         )
         for database in report.databases
     ]
-    screen.table(("database", "taken", "age", "gzip", "raw", "blob"), rows)
+    screen.table(("database", "taken", "age", "gzip", "raw", "would be drilled"), rows)
     _details(screen, report.databases)
-    begin = sum(database.verdict == "passed" for database in report.databases)
-    told = f"check: {begin} of {len(rows)} databases have a backup that can be drilled; nothing was proven"
-    screen.say(told, _ENDINGS[report.drill.verdict][2])
+    screen.say(drill_ending(report), _COLOURS[report.drill.verdict])
 
 
 def steps(screen: Screen, databases: Sequence[DrilledDatabase]) -> None:
@@ -124,10 +132,19 @@ def steps(screen: Screen, databases: Sequence[DrilledDatabase]) -> None:
 
 
 def _details(screen: Screen, databases: Sequence[DrilledDatabase]) -> None:
-    for database in databases:
-        for step in database.steps:
-            if step.detail:
-                screen.say(f"{database.name}: {step.name}: {step.detail}", "" if step.verdict == "passed" else "yellow")
+    told = [(each.name, step) for each in databases for step in each.steps if step.detail]
+    for passed in (True, False):
+        lines = [(name, f"{step.name}: {step.detail}") for name, step in told if (step.verdict == "passed") is passed]
+        _foot(screen, lines, "" if passed else "yellow")
+
+
+def _foot(screen: Screen, told: Iterable[tuple[str, str]], colour: str = "bold red") -> None:
+    """What is to be said of each name, whole; what is the same of several is said once."""
+    names: dict[str, list[str]] = {}
+    for name, text in told:
+        names.setdefault(text, []).append(name)
+    for text, those in names.items():
+        screen.say(f"{listed(those, len(those))}: {text}", colour)
 
 
 def _proof(screen: Screen, proof: BackupProof) -> None:
@@ -142,19 +159,15 @@ def _ending(screen: Screen, report: DrillReport) -> None:
     drilled = report.drill
     if drilled.fallback:
         screen.say(f"ran here instead of on the VM: {drilled.fallback}", "yellow")
-    word, meaning, colour = _ENDINGS[drilled.verdict]
-    passed = sum(database.verdict == "passed" for database in report.databases)
-    where = f"{drilled.where}, on {drilled.host}, SQLite {drilled.sqlite or 'unknown'}"
-    counted = f"{passed} of {len(report.databases)} databases passed in {drilled.seconds:.1f} s"
-    screen.say(f"drill {word} ({where}): {counted}; {meaning}", colour)
+    screen.say(drill_ending(report), _COLOURS[drilled.verdict])
 
 
 def _note(point: ListedPoint, now: datetime) -> str:
     if point.error:
         return point.error
     if is_future(datetime.fromisoformat(point.backup_time), now):
-        return "in the future (whose clock is wrong?), so never the newest: --at"
-    return "" if point.current else "former content of its day: --at"
+        return "dated in the future (check the clocks: date -u); only --at takes it"
+    return "" if point.current else "earlier that day: use --at"
 
 
 def _age(now: datetime, moment: str) -> str:

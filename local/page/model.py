@@ -129,7 +129,8 @@ def _headline(databases: Sequence[DatabaseStatus]) -> str:
         return f"{what} backed up and proven within the limits."
     told = ", ".join(f"{database.name} ({_WORDS[database.verdict].lower()})" for database in wrong)
     needs = "needs" if len(wrong) == 1 else "need"
-    return f"{len(wrong)} of {len(databases)} databases {needs} a look: {told}."
+    noun = "database" if len(databases) == 1 else "databases"
+    return f"{len(wrong)} of {len(databases)} {noun} {needs} a look: {told}."
 
 
 _WORDS: dict[Health, str] = {"ok": "OK", "late": "Late", "failed": "Drill failed"}

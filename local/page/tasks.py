@@ -15,13 +15,13 @@ _DAYS_MAX = 36500
 def report(
     invocation: Invocation,
     only: Only = (),
-    to: Annotated[str, Option("the file; another report there is replaced, nothing else ever is")] = (
+    to: Annotated[str, Option("the file to write; it replaces another report, and nothing else", "FILE")] = (
         "./pillar9-report.html"
     ),
-    days: Annotated[int, Option("how many days back its drills and figures go")] = 400,
+    days: Annotated[int, Option("how far back its drills and figures go", "DAYS")] = 400,
     open: Annotated[bool, Option("show it in the browser")] = False,  # noqa: A002 - the option's name
 ) -> int:
-    """One HTML file for people and auditors: how each database stands, with plots, and every drill as evidence."""
+    """Write one HTML file for people and auditors: how each database stands, plots, and every drill as evidence."""
     from pathlib import Path
 
     from local import clock

@@ -83,7 +83,7 @@ def _lock(folder: Path) -> int:
             os.close(descriptor)
             raise
         os.close(descriptor)
-    raise LockHeldError(f"restore: take {folder}", "other restores come and go there", "try again")
+    raise LockHeldError("restore not begun", f"other restores come and go in {folder}", "run this again")
 
 
 def _make(folder: Path) -> None:
@@ -101,9 +101,8 @@ def _flock(folder: Path, descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "another process"
-        raise LockHeldError(
-            "restore: take its lock", f"process {holder} restores this database", "wait for it"
-        ) from None
+        came_back = f"another restore of this database is under way, process {holder}"
+        raise LockHeldError("restore not begun", came_back, "run this again when it has ended") from None
     except OSError as error:
         mend = "restore to a new file instead: SQLite cannot lock a database there either"
         raise _refused(folder, f"the file system knows no locks: {error.strerror}", mend) from error

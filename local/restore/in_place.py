@@ -38,6 +38,7 @@ from local.restore.source import BackupSource, find_source
 from local.restore.to_new_file import Started, fetched_report, preview_report
 from local.settings import Database, Settings
 from local.store.layout import BackupRecord
+from local.validation import unknown_name
 
 _LEFT = (
     "the live database is whole, the former or the restored one; the next run finishes or clears away what was begun"
@@ -144,7 +145,7 @@ def require(order: LiveOrder) -> None:
     plan = order.preview.plan
     holders = f"; open in: {', '.join(plan.holders)}" if plan and plan.holders else ""
     came_back = f"{restore.reason or 'it cannot be begun'}{holders}; nothing was touched"
-    mend = (plan and plan.mend) or "look for another one: invoke backup.list"
+    mend = (plan and plan.mend) or "invoke backup.list shows which there are"
     raise InconclusiveError(f"restore {restore.name}", came_back, mend)
 
 
@@ -173,10 +174,14 @@ def _changes(shown: Mapping[str, RowChange], restored: Mapping[str, int]) -> dic
 def _configured(configured: Settings, name: str | None, flag: str) -> Database:
     known = {database.name: database for database in configured.databases}
     if name is None:
-        raise ConfigError(flag, "which database? its NAME is missing", f"allowed: {', '.join(known)}")
+        names = ", ".join(known)
+        raise ConfigError(
+            flag, "the database's NAME is missing", f"say which: invoke restore NAME {flag}; known: {names}"
+        )
     if name not in known:
-        mend = f"configured: {', '.join(known)}; to a new file it can be restored: invoke restore {name}"
-        raise ConfigError(flag, f"{name!r} is not configured, so its live path is not known", mend)
+        error = unknown_name(flag, name, known, "configured, so nobody knows where it lies")
+        mend = f"{error.mend}; one that is only stored goes to a new file: invoke restore {name}"
+        raise ConfigError(error.doing, error.came_back, mend)
     return known[name]
 
 

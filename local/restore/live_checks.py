@@ -10,6 +10,7 @@ from pathlib import Path
 
 from local.backup.expectations import evaluated_at
 from local.drill_program.checks import judge_checks
+from local.drill_program.comparison import told_rows
 from local.drill_program.distrust import confine
 from local.drill_program.errors import BackupWrongError, NotCarriedOutError
 from local.drill_program.tables import floors, row_counts
@@ -39,7 +40,7 @@ def database_problem(path: Path, minimum: Mapping[str, int]) -> str | None:
 def floor_problem(counted: Mapping[str, int], minimum: Mapping[str, int]) -> str | None:
     """Which tables have fewer rows than are required; None where none has."""
     least = floors(minimum, counted)
-    missing = [f"{name} has {counted.get(name, 'no')} rows, {n} are required" for name, n in least.items()]
+    missing = [f"{name} has {told_rows(counted.get(name, 0))}, its floor is {n}" for name, n in least.items()]
     wrong = [text for text, (name, n) in zip(missing, least.items(), strict=True) if counted.get(name, -1) < n]
     return "; ".join(wrong) or None
 

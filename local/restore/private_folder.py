@@ -85,7 +85,9 @@ def _lock(folder: Path, descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise LockHeldError("restore: take the lock", f"another restore works in {folder}", "wait for it") from None
+        raise LockHeldError(
+            "restore not begun", f"another restore works in {folder}", "run this again when it has ended"
+        ) from None
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise

@@ -30,21 +30,27 @@ def check(screen: Screen, report: RestoreReport, notes: Sequence[str] = ()) -> N
         screen.say(f"check: the {what} would begin; nothing was changed", "green")
     else:
         mend = f"; {report.plan.mend}" if report.plan and report.plan.mend else ""
-        screen.say(f"check: NOT possible: {restore.reason}{mend}; nothing was changed", _COLOURS[restore.verdict])
+        screen.say(
+            f"check: the {what} would NOT begin: {restore.reason}{mend}; nothing was changed", _COLOURS[restore.verdict]
+        )
 
 
 def preview(screen: Screen, report: RestoreReport) -> None:
     """The facts that a person decides by: the backup, what stands there, what would be lost or gained."""
     restore, plan = report.restore, report.plan
     assert plan
-    screen.say(f"{'goes back' if restore.rollback else 'backup'}: {_backup(restore)}")
+    screen.say(f"{'copy' if restore.rollback else 'backup'} that would be restored: {_backup(restore)}")
     if restore.live:
         screen.say(f"live database: {restore.target} ({plan.found})")
         others = f" ({plan.untold})" if plan.untold else ""
         screen.say(f"open in: {', '.join(plan.holders) or 'no program'}{others}")
-        screen.say(f"how: {plan.method}")
+        screen.say(f"how it would be done: {plan.method}")
         if not plan.refusal:
-            screen.say(f"kept first: as {plan.keeps}" if plan.keeps else "kept first: nothing, there is no file")
+            screen.say(
+                f"would be kept first as: {plan.keeps}"
+                if plan.keeps
+                else "would be kept first: nothing, there is no file"
+            )
     needed = "what it needs is not recorded" if plan.needed_bytes is None else f"{size(plan.needed_bytes)} needed"
     screen.say(f"room: {needed}, {size(plan.free_bytes)} free")
     if plan.note:
@@ -62,10 +68,12 @@ def result(screen: Screen, report: RestoreReport) -> None:
             _rows(screen, report.rows, live=True)
         _probe(screen, report.probe, ran=restore.kept is not None or restore.verdict == "passed")
         _kept(screen, restore)
-    screen.say(_ending(restore), _COLOURS[restore.verdict])
+    told = any(restore.reason and restore.reason in step.detail for step in report.steps)
+    screen.say(_ending(restore, told=told), _COLOURS[restore.verdict])
 
 
-def _ending(restore: Restore) -> str:
+def _ending(restore: Restore, *, told: bool) -> str:
+    """The last line; the reason stands in it unless it is `told` above."""
     which = f"{restore.name} of {restore.backup_time}" if restore.backup_time else f"{restore.name} of {restore.blob}"
     if restore.verdict == "passed":
         undo = (
@@ -75,16 +83,17 @@ def _ending(restore: Restore) -> str:
         )
         return f"restore passed: {which} stands at {restore.target}{undo}"
     if restore.rolled_back:
-        return f"restore FAILED: rolled back, {restore.target} holds the former content again: {restore.reason}"
-    if restore.verdict == "failed":
-        return f"restore FAILED: {restore.reason}; {_not_restored(restore)}"
-    return f"restore INCONCLUSIVE: {restore.reason}; {_not_restored(restore)}"
+        back = f"{restore.name} was rolled back, {restore.target} holds its former content again"
+        return f"restore FAILED: {back}: {restore.reason}"
+    word = "FAILED" if restore.verdict == "failed" else "INCONCLUSIVE"
+    why = "" if told else f": {restore.reason}"
+    return f"restore {word}: {restore.name} could not be restored{why}; {_not_restored(restore)}"
 
 
 def _not_restored(restore: Restore) -> str:
     if restore.kept:
         return f"what stood there before is {restore.kept}"
-    return "nothing was restored; older backups: invoke backup.list; by hand: docs/restore.md"
+    return "nothing was changed; other backups: invoke backup.list; by hand: docs/restore.md"
 
 
 def _backup(restore: Restore) -> str:
@@ -110,9 +119,9 @@ def _rows(screen: Screen, rows: Mapping[str, RowChange], *, live: bool) -> None:
     elif some:
         screen.table(("table", "rows"), [(name, _count(row.restored)) for name, row in some])
     if len(shown) > _TABLES_SHOWN:
-        screen.say(f"and {len(shown) - _TABLES_SHOWN} more tables: --json names them all")
+        screen.say(f"tables not shown: {len(shown) - _TABLES_SHOWN}; --json names them all")
     if shadows:
-        screen.say(f"not shown: {len(shadows)} shadow tables, which SQLite's virtual tables keep for themselves")
+        screen.say(f"shadow tables not shown, which SQLite's virtual tables keep for themselves: {len(shadows)}")
     if live and rows:
         screen.say(_sums(rows))
     if not _is_known(row.restored for row in rows.values()):
@@ -147,7 +156,10 @@ def _change(row: RowChange, *, known: bool) -> str:
 def _probe(screen: Screen, probe: ProbeResult | None, *, ran: bool) -> None:
     if probe is None:
         if ran:
-            screen.say("probe: none ran; databases[].probe names a command that asks the application", "yellow")
+            screen.say(
+                "probe: none is configured, so the application was not asked (databases[].probe names a command)",
+                "yellow",
+            )
         return
     said = "passed" if probe.passed else f"FAILED: {probe.reason}"
     screen.say(f"probe: {probe.command}: {said}", "green" if probe.passed else "bold red")
@@ -155,12 +167,12 @@ def _probe(screen: Screen, probe: ProbeResult | None, *, ran: bool) -> None:
     for line in lines[:_PROBE_LINES]:
         screen.quote(f"probe: | {line}")
     if len(lines) > _PROBE_LINES:
-        screen.say(f"probe: | … {len(lines) - _PROBE_LINES} more lines")
+        screen.say(f"probe: | … (lines not shown: {len(lines) - _PROBE_LINES})")
 
 
 def _kept(screen: Screen, restore: Restore) -> None:
     if restore.kept:
-        screen.say(f"kept: {restore.kept}, the content of before")
+        screen.say(f"kept: {restore.kept}, what stood there before")
     if restore.kept_meanwhile:
         screen.say(f"kept: {restore.kept_meanwhile}, what stood there between the restore and its undoing")
     if restore.verdict == "passed" and restore.blob and not restore.counts_compared:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from local.store.catalog import Choice
 from local.store.layout import BackupRecord
 from local.store.open import open_repository
 from local.store.repository import Repository
+from local.validation import unknown_name
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,10 @@ def _from_file(lone: LoneFile, request: RestoreRequest, databases: Sequence[Data
     return BackupSource(name, str(lone.path), taken, lone.size_bytes, lone.recorded, lambda: found)
 
 
-def _unknown(name: str | None, known: Sequence[str] | dict[str, None]) -> ConfigError:
-    allowed = f"allowed: {', '.join(known)}" if known else "neither the configuration nor the store names a database"
-    if name is None:
-        return ConfigError("restore", "which database? its NAME is missing", f"{allowed}, as in: invoke restore NAME")
-    return ConfigError("restore", f"{name!r} is neither configured nor stored", allowed)
+def _unknown(name: str | None, known: Collection[str]) -> ConfigError:
+    if name is not None:
+        return unknown_name("restore", name, known, "configured or stored")
+    names = ", ".join(known) or "none"
+    return ConfigError(
+        "restore", "the database's NAME is missing", f"say which, as in: invoke restore NAME; known: {names}"
+    )

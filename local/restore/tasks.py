@@ -14,19 +14,23 @@ if TYPE_CHECKING:
     from local.restore.result import RestoreReport
 
 
-@command("restore", CHECK, JSON, left="nothing was restored; its temporary files are removed")
+@command("restore", CHECK, JSON, left="nothing was restored; its temporary files are removed", work="restore")
 def restore(
     invocation: Invocation,
-    name: Annotated[str | None, Option("the database; the word alone will do", bare=True)] = None,
-    to: Annotated[str | None, Option("the new file; else NAME.db in this folder")] = None,
+    name: Annotated[str | None, Option("the database; also without --name: restore NAME", "NAME", bare=True)] = None,
+    to: Annotated[
+        str | None, Option("the new file to write; one that is there is never overwritten", "PATH [./NAME.db]")
+    ] = None,
     date: Date = None,
     at: At = None,
-    from_: Annotated[str | None, Option("this archive alone, a .db.gz that lies anywhere")] = None,
-    live: Annotated[bool, Option("in the place of the live database, which is kept first")] = False,
-    rollback: Annotated[bool, Option("undo the last --live: put the copy that was kept back")] = False,
-    yes: Annotated[bool, Option("do not ask before a live database is replaced")] = False,
+    from_: Annotated[str | None, Option("this archive alone, wherever it lies", "FILE.db.gz")] = None,
+    live: Annotated[
+        bool, Option("put it in the live database's place; what stands there is kept first, as a copy")
+    ] = False,
+    rollback: Annotated[bool, Option("undo the last --live: put back the copy that was kept")] = False,
+    yes: Annotated[bool, Option("do not ask before the live database is replaced")] = False,
 ) -> int:
-    """A proven backup to a new file, or with --live in the live database's place."""
+    """Restore a proven backup to a new file, or with --live in the live database's place."""
     from local import report
     from local.restore.request import RestoreOptions, read_request
 

@@ -74,7 +74,7 @@ def remove(screen: Screen, found: ScheduleReport) -> None:
 
 
 def _plan(found: ScheduleReport) -> str:
-    return "nothing would be" if found.schedule.verdict == "ok" else "what would be stands above"
+    return "nothing would change" if found.schedule.verdict == "ok" else "what would change stands above"
 
 
 def _ending(found: ScheduleReport) -> str:

@@ -25,9 +25,11 @@ _CHECKOUT = Path(__file__).parents[2]
 )
 def install(
     invocation: Invocation,
-    replace: Annotated[bool, Option("an agent of another program under the same label too; a copy is kept")] = False,
+    replace: Annotated[
+        bool, Option("replace another program's agent of the same label too; a copy of it is kept")
+    ] = False,
 ) -> int:
-    """The backup and the month's drill as launchd agents or systemd user timers; again: nothing changes."""
+    """Have launchd or systemd run the backup and the month's drill; a second time it changes nothing."""
     from local.schedule import agents as acting
     from local.schedule import bare_environment as bare
     from local.schedule import report as documents
@@ -56,7 +58,7 @@ def install(
 
 @command("schedule.show", JSON)
 def show(invocation: Invocation) -> int:
-    """What is installed, when it runs next, and how the last run ended; 1 where an agent is missing or differs."""
+    """Show what is installed, when it runs next, how it last ended; exit code 1 where any is missing or differs."""
     from local.schedule import report as documents
     from local.schedule import tables
     from local.schedule.scheduler import scheduler_here

@@ -14,14 +14,24 @@ def init(
     invocation: Invocation,
     database: Annotated[
         Sequence[str],
-        Option("a SQLite file, or a folder or pattern of such: every one that is in it (repeatable)", repeatable=True),
+        Option(
+            "a SQLite file, a folder (every one right in it) or a pattern in quotes (repeatable)",
+            "PATH",
+            repeatable=True,
+        ),
     ] = (),
     store: Annotated[
-        str | None, Option("a folder, made if it is not there, or https://ACCOUNT.blob.core.windows.net/CONTAINER")
+        str | None,
+        Option(
+            "where the backups go: a folder, made if it is not there, or https://ACCOUNT.blob.core.windows.net/CONTAINER",
+            "FOLDER or URL",
+        ),
     ] = None,
-    to: Annotated[str, Option("the settings file to write; never overwrites one")] = "pillar9.yaml",
+    to: Annotated[
+        str, Option("the settings file to write; one that is there is never overwritten", "FILE")
+    ] = "pillar9.yaml",
 ) -> int:
-    """Write a first settings file for your databases and your store; asks for what is not said."""
+    """Write a first settings file for your databases and your store; asks for what you do not give."""
     from local.setup import destination, first_settings, new_file, questions
 
     screen, check = invocation.screen, invocation.check

@@ -58,19 +58,19 @@ class AzureContainer:
 
     def entries(self, prefix: str) -> Iterator[Entry]:
         """Every content under the folder `prefix`, snapshots and versions included."""
-        with self.calls(f"list {prefix}/"):
+        with self.calls("list what is stored"):
             found = self._connection.client.list_blobs(f"{prefix}/", include=["metadata", "snapshots", "versions"])
             for properties in found:
                 yield entry_of(properties)
 
     def names(self, prefix: str) -> Iterator[str]:
         """The names of the current blobs under the folder `prefix`."""
-        with self.calls(f"list {prefix}/"):
+        with self.calls("list what is stored"):
             yield from self._connection.client.list_blob_names(name_starts_with=f"{prefix}/")
 
     def folders(self, prefix: str) -> tuple[str, ...]:
         """The names of the folders right under the folder `prefix`."""
-        with self.calls(f"list {prefix}/"):
+        with self.calls("list what is stored"):
             found = [item.name for item in self._connection.client.walk_blobs(f"{prefix}/", delimiter="/")]
         return tuple(sorted(name.rstrip("/").rpartition("/")[2] for name in found if name.endswith("/")))
 

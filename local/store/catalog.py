@@ -123,7 +123,7 @@ def parse_day(text: str) -> date:
     try:
         return date.fromisoformat(text.strip())
     except ValueError:
-        raise ConfigError("--date", f"is {text!r}", "allowed: a UTC day, as in --date 2026-05-05") from None
+        raise ConfigError("--date", f"{text!r} is no day", "give a UTC day, as in --date 2026-05-05") from None
 
 
 def parse_moment(text: str) -> datetime:
@@ -135,8 +135,8 @@ def parse_moment(text: str) -> datetime:
             return datetime.combine(moment.date(), _LAST_OF_DAY)
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
-        allowed = "allowed: an ISO 8601 moment, as in --at 2026-05-05T12:00:00Z; invoke backup.list shows them"
-        raise ConfigError("--at", f"is {text!r}", allowed) from None
+        mend = "give one as invoke backup.list shows it, as in --at 2026-05-05T12:00:00Z"
+        raise ConfigError("--at", f"{text!r} is no moment", mend) from None
 
 
 def _point(entry: Entry, prefix: str) -> Point | None:

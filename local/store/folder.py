@@ -22,6 +22,7 @@ from local.store.folder_entries import entries_under, entry_at, etag_at
 from local.store.folder_lock import folder_lock
 from local.store.folder_names import former_path
 from local.store.folder_remove import folder_names, leftovers_under, remove_file
+from local.store.folder_root import check_root
 from local.store.folder_upload import FolderUpload
 from local.store.interface import SMALL_BLOB_BYTES, Entry, Link
 from local.store.regular_file import open_regular
@@ -39,12 +40,12 @@ class FolderStore:
     def entries(self, prefix: str) -> Iterator[Entry]:
         """Every content under `prefix`; a file that vanishes during the walk is not one."""
         top = self._path(prefix)
-        if not self.root.is_dir():
-            raise StoreError(f"store: list {top}", f"{self.root} is not a folder", "create it, or mend store.url")
+        check_root(self.root)
         yield from entries_under(self.root, top)
 
     def folders(self, prefix: str) -> tuple[str, ...]:
         """The folders right under `prefix`."""
+        check_root(self.root)
         return folder_names(self._path(prefix))
 
     def remove(self, entry: Entry) -> str | None:

@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from local.errors import LockHeldError, StoreError
+from local.store.folder_root import check_root
 
 LOCK_FILE = ".pillar9-lock"
 HOLDER_FILE = ".pillar9-lock-holder"
@@ -28,6 +29,7 @@ _REFUSED = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSY
 @contextmanager
 def folder_lock(root: Path) -> Iterator[None]:
     """Hold the folder's lock; LockHeldError with the process that does, StoreError where the folder takes no file."""
+    check_root(root)
     try:
         descriptor = os.open(root / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
@@ -115,4 +117,5 @@ def _whoami() -> bytes:
 
 def _held(holder: bytes) -> LockHeldError:
     who = holder.decode(errors="replace").strip() or "another process"
-    return LockHeldError("store: take its lock", f"{who} holds it, a backup or a prune", "wait for it")
+    came_back = f"another backup or prune into this folder is under way: {who}"
+    return LockHeldError("store not opened", came_back, "run this again when it has ended")

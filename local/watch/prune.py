@@ -24,12 +24,14 @@ from local.store import catalog, layout
 from local.store.catalog import Point
 from local.store.interface import Entry
 from local.store.repository import Repository
+from local.validation import unknown_name
 from local.watch.facts import DatabaseFacts
 from local.watch.history import gather
 from local.watch.retention import Decision, Guard, InspectedPoint, decide
 from local.watch.status import has_failed, is_overdue
 
 _READS_AT_ONCE = 8
+NOT_REMOVED = "not removed: see below"
 _VERSIONS_STAY = (
     "this account keeps versions: a removed blob stays as one, and is billed, until a later run removes that too"
 )
@@ -108,7 +110,7 @@ def make_plan(configured: Settings, repository: Repository, only: Sequence[str])
     names = list(dict.fromkeys(only or known))
     for name in names:
         if name not in {*known, *stored}:
-            raise ConfigError("--only", f"{name!r} is neither configured nor stored", "see: invoke backup.list")
+            raise unknown_name("--only", name, dict.fromkeys([*known, *stored]), "configured or stored")
     now = clock.now()
     facts = gather(repository, names, now, configured.drill.max_age_days)
     inspected = _inspect(repository, [point for point in points if point.database in names])
@@ -143,12 +145,14 @@ def carry_out(plan: PrunePlan, repository: Repository, watch: Watch) -> PruneOut
         error = raised
     for decision in plan.decisions:
         if decision.kept or error:
-            done.append(replace(decision, kept=True, rule=decision.rule if decision.kept else "not removed: see below"))
+            done.append(replace(decision, kept=True, rule=decision.rule if decision.kept else NOT_REMOVED))
             continue
         try:
             held = _remove(decision.point, plan.copies, repository)
         except PillarError as raised:
-            error, held = raised, str(raised)
+            error = raised
+            done.append(replace(decision, kept=True, rule=NOT_REMOVED))
+            continue
         if held:
             done.append(replace(decision, kept=True, rule=f"the store keeps it: {held}"))
             continue
@@ -172,7 +176,8 @@ def report(outcome: PruneOutcome, plan: PrunePlan, *, check: bool) -> PruneRepor
     kept = sum(point.kept for point in points)
     notes = plan.notes
     if plan.leftovers:
-        notes += (f"{len(plan.leftovers)} leftovers of a removal that was cut short {'would go' if check else 'went'}",)
+        gone = "would be removed" if check else "removed"
+        notes += (f"{gone} too, what a removal that was cut short had left: {len(plan.leftovers)}",)
     if outcome.error:
         mend = f"; {outcome.error.mend}" if outcome.error.mend else ""
         notes += (f"{outcome.error}{mend}",)
@@ -232,9 +237,9 @@ def _inspect(repository: Repository, points: Sequence[Point]) -> list[InspectedP
 def _hold(found: DatabaseFacts, now: datetime, configured: Settings) -> str | None:
     """Why nothing of a database may go: what is kept was not proven."""
     if has_failed(found):
-        return "nothing goes while its newest drill failed"
+        return "nothing is removed while its newest drill failed"
     if is_overdue(found, now, configured.drill.max_age_days):
-        return f"nothing goes while its drill is overdue: invoke drill.local --only {found.name}"
+        return f"nothing is removed while its drill is overdue: invoke drill.local --only {found.name}"
     return None
 
 

@@ -157,7 +157,7 @@ def _lateness(found: DatabaseFacts, facts: StoreFacts, limits: StatusLimits) -> 
         told = f"its drill of {clock.timestamp(found.last_drill.started)} failed ({found.last_drill.detail})"
         yield Lateness("drill", told, f"look at {found.last_drill.record}, then: invoke backup; {drill}")
     if found.proof is None:
-        yield Lateness("proof", f"no drill of it passed, limit {limits.max_age_days:g} d", drill)
+        yield Lateness("proof", f"no drill of it has passed yet, limit {limits.max_age_days:g} d", drill)
     elif is_overdue(found, facts.now, limits.max_age_days):
         age = _span(facts.now - found.proof.drill.started)
         yield Lateness("proof", f"last proven {age} ago, limit {limits.max_age_days:g} d", drill)
@@ -179,7 +179,7 @@ def _notes(found: DatabaseFacts, is_missing: bool) -> Iterator[str]:
     if is_missing:
         yield "its file is not on this machine (see databases in invoke.yaml)"
     if found.newest and found.proof and found.proof.point != found.newest:
-        yield "its newest content is not proven yet: the next drill does"
+        yield "its newest content is not proven yet; the next drill proves it"
     attempt = found.last_attempt
     if attempt and attempt.verdict == "inconclusive":
         yield f"its drill of {clock.timestamp(attempt.started)} proved nothing ({attempt.detail})"

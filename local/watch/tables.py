@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import get_args
 
+from local.output.endings import Trouble, ending
 from local.output.screen import Screen, age
-from local.watch.prune import PruneReport
-from local.watch.status import DatabaseStatus, Status
+from local.watch.prune import NOT_REMOVED, PruneReport
+from local.watch.status import Health, Status
 
 _COLOURS = {"ok": "green", "late": "bold red", "failed": "bold red"}
 
@@ -25,7 +27,7 @@ def status(screen: Screen, found: Status) -> None:
         )
         for database in found.databases
     ]
-    screen.table(("database", "state", "at risk", "same for", "proven", "restore"), rows)
+    screen.table(("database", "state", "last backup", "unchanged", "proven", "restore took"), rows)
     for database in found.databases:
         for late in database.late:
             screen.say(f"{database.name}: {late.message}: {late.mend}", "bold red")
@@ -39,31 +41,39 @@ def status(screen: Screen, found: Status) -> None:
 def prune(screen: Screen, found: PruneReport) -> None:
     """Each point with the rule that keeps it or lets it go, then the notes and the counts."""
     done = found.prune
-    gone = "would go" if done.check else "removed"
+    gone, kept = ("would be removed", "would be kept") if done.check else ("removed", "kept")
     if done.check:
-        screen.say("check: this is the plan, nothing is removed")
+        screen.say("check of a prune: nothing is removed")
     rows = [
-        (point.name, point.backup_time, "kept" if point.kept else gone, point.rule)
+        (point.name, point.backup_time, kept if point.kept else gone, point.rule)
         for point in sorted(found.points, key=lambda point: (point.name, point.backup_time))
     ]
     screen.table(("database", "taken", "what", "rule"), rows)
     for note in done.notes:
         screen.say(note, "yellow")
-    counted = f"{done.removed} of {done.removed + done.kept} points in time {gone}, {done.kept} kept"
-    ending = "check: nothing was removed; " if done.check else f"prune {done.verdict}: "
-    screen.say(f"{ending}{counted}", "green" if done.verdict == "passed" else "bold red")
+    screen.say(_prune_ending(found), "green" if done.verdict == "passed" else "bold red")
 
 
 def _ending(found: Status) -> str:
     total = len(found.databases)
-    wrong = [database for database in found.databases if database.verdict != "ok"]
-    if not wrong:
+    named = {
+        verdict: [each.name for each in found.databases if each.verdict == verdict] for verdict in get_args(Health)
+    }
+    if found.status.verdict == "ok":
         return f"status ok: {total} of {total} backed up and proven within their limits"
-    return f"status {found.status.verdict.upper()}: {len(wrong)} of {total} databases: {_names(wrong)}"
+    troubles = [Trouble(named["failed"], "failed"), Trouble(named["late"], "late")]
+    return ending(f"status {found.status.verdict.upper()}", troubles, f"{len(named['ok'])} of {total} ok")
 
 
-def _names(databases: list[DatabaseStatus]) -> str:
-    return ", ".join(database.name for database in databases)
+def _prune_ending(found: PruneReport) -> str:
+    """How many points of how many were removed, or would be; of which databases one would not go."""
+    done = found.prune
+    counted = f"{done.removed} of {done.removed + done.kept}"
+    if done.check:
+        return f"check: the prune would remove {counted} points in time and keep {done.kept}; nothing was removed"
+    begin = "prune passed" if done.verdict == "passed" else "prune FAILED"
+    stuck = list(dict.fromkeys(point.name for point in found.points if point.kept and point.rule == NOT_REMOVED))
+    return ending(begin, [Trouble(stuck, "could not be pruned")], f"{counted} points in time removed, {done.kept} kept")
 
 
 def _ago(now: str, moment: str | None) -> str:

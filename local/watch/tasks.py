@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated
 
 from local.command_line.command import Invocation, command
-from local.command_line.options import CHECK, JSON, Only, Option
+from local.command_line.options import CHECK, JSON, Only, OnlyStored, Option
 
 
-@command("status", JSON)
+@command("status", JSON, work="status")
 def status(
     invocation: Invocation,
     only: Only = (),
     prometheus: Annotated[
-        str | None, Option("write it for the node exporter's textfile collector too: FILE.prom")
+        str | None, Option("write it there too, for the node exporter's textfile collector", "FILE.prom")
     ] = None,
 ) -> int:
-    """How old the last backup and the last proof are, against their limits; 1 if anything is late."""
+    """How old the last backup and the last proof are, against their limits; exit code 1 if anything is late."""
     from pathlib import Path
 
     from local import clock
@@ -45,12 +44,13 @@ def status(
     CHECK,
     JSON,
     left="what was removed is gone whole, the rest is there; the next invoke backup.prune finishes",
+    work="prune",
 )
 def prune(
     invocation: Invocation,
-    only: Annotated[Sequence[str], Option("only this database, configured or not (repeatable)", repeatable=True)] = (),
+    only: OnlyStored = (),
 ) -> int:
-    """Remove what the retention rules no longer keep; never the newest, nor the newest proven. --check first."""
+    """Remove what the retention rules no longer keep; never the newest, nor the newest proven. Try --check first."""
     from contextlib import nullcontext
 
     from local.archive.cache import cache_folder

@@ -47,7 +47,7 @@ def test_what_a_drill_would_take_is_told_alike(ahead: Workshop) -> None:
 def test_the_list_marks_it_and_at_reaches_it(ahead: Workshop) -> None:
     lines = log_lines(ahead.invoke("backup.list").stdout)
 
-    (line,) = [line for line in lines if "in the future (whose clock is wrong?)" in line]
+    (line,) = [line for line in lines if "dated in the future (check the clocks: date -u)" in line]
     taken = line.split("taken ")[1].partition(",")[0]
     assert ahead.invoke("drill.local", "--at", f" {taken} ").returncode == 1, "the broken one was drilled"
 
@@ -84,7 +84,8 @@ def test_a_name_that_is_neither_configured_nor_stored_is_a_mistake(folder_worksh
 
     assert done.returncode == 2
     told = errors_told(done.stderr)
-    assert told == "✗ backup.list: 'cots' is neither configured nor stored\n→ allowed: hivemind, costs\n"
+    mend = "did you mean costs? known: hivemind, costs"
+    assert told == f"✗ backup.list: no database 'cots' is configured or stored\n→ {mend}\n"
     assert folder_workshop.invoke("backup.list", "costs").returncode == 0
     assert folder_workshop.invoke("backup.list", "hivemind").returncode == 0
     assert folder_workshop.invoke("backup.list", "--name", "").returncode == 2

@@ -226,7 +226,7 @@ def test_three_vms_of_which_one_is_down_and_one_is_busy(site: Site) -> None:
     assert "az vm start" in str(report.hosts[1].reason)
     assert "another command kept it busy" in str(report.hosts[2].reason)
     assert (report.run.verdict, report.exit_code) == ("inconclusive", 4)
-    assert report.recap == "ok=1 failed=0 inconclusive=2 refused=0"
+    assert report.ending == "remote.run INCONCLUSIVE: vm-down and vm-busy told no whole answer, 1 of 3 passed"
 
 
 def test_one_failure_stands_before_all_else(site: Site) -> None:
@@ -245,6 +245,9 @@ def test_where_azure_refuses_every_vm_the_exit_code_is_3(site: Site) -> None:
 
     report = run_on(site, Ordered(b"true"), [site.vm.name])
 
-    assert (report.exit_code, report.recap) == (3, "ok=0 failed=0 inconclusive=0 refused=1")
+    assert (report.exit_code, report.ending) == (
+        3,
+        f"remote.run INCONCLUSIVE: {site.vm.name} could not be used, 0 of 1 passed",
+    )
     assert ACTION in str(report.hosts[0].reason)
     assert "invoke rbac.fix" in str(report.hosts[0].reason)

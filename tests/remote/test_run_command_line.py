@@ -41,7 +41,7 @@ def test_the_command_reaches_the_vm_as_it_was_typed_and_its_exit_code_is_told(
     lines = [line.split(" ", 1)[1] for line in shown.stdout.splitlines()]
     assert f"""{site.vm.name} | it's "quoted" $HOME \\ ünï""" in lines
     assert f"{site.vm.name} | -x" in lines
-    assert lines[-1] == "recap: ok=0 failed=1 inconclusive=0 refused=0"
+    assert lines[-1] == f"remote.run FAILED: {site.vm.name} ended with an error, 0 of 1 passed"
     told = json.loads(document.stdout)
     (host,) = told["hosts"]
     assert list(told) == ["schema", "run", "hosts"]
@@ -60,7 +60,7 @@ def test_check_runs_nothing_and_tells_by_what_right_it_would(site: Site, worksho
     lines = [line.split(" ", 1)[1] for line in allowed.stdout.splitlines()]
     assert lines[0].endswith("a check, which changes nothing")
     assert lines[1] == "check: nothing is run"
-    assert lines[-1] == "recap: ok=1 failed=0 inconclusive=0 refused=0 (check: nothing was run)"
+    assert lines[-1] == "check of remote.run: it would run on 1 of 1; nothing was run"
     assert f"{ACTION}: through Virtual Machine Contributor on resource group" in allowed.stdout
     told = json.loads(refused.stdout)
     # Without the role it may not even read who may what.
@@ -92,7 +92,7 @@ def test_a_script_s_file_is_taken_as_it_is(tmp_path: Path) -> None:
     assert _wanted("\udcff", None, 60).content == b"\xff"
 
 
-def test_what_a_vm_writes_steers_no_terminal_and_the_recap_is_last(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_a_vm_writes_steers_no_terminal_and_the_verdict_is_last(capsys: pytest.CaptureFixture[str]) -> None:
     evil = HostRun(name="vm-a", verdict="passed", exit_code=0, stdout="\x1b[2Ja\tb\r\n\nc", stderr="\x07e\n", seconds=1)
     refused = RefusedHost(name="vm-b", verdict="inconclusive", reason="no right")
     run = Run(id="r", started="2026-05-05T12:00:00.000Z", seconds=1, verdict="inconclusive")
@@ -107,7 +107,7 @@ def test_what_a_vm_writes_steers_no_terminal_and_the_recap_is_last(capsys: pytes
         "vm-a stderr | \\x07e",
         "ok: [vm-a] exit code 0 (1.0 s)",
         "refused: [vm-b] no right (0.0 s)",
-        "recap: ok=1 failed=0 inconclusive=0 refused=1",
+        "remote.run INCONCLUSIVE: vm-b could not be used, 1 of 2 passed",
     ]
 
 

@@ -53,7 +53,7 @@ def test_from_nothing_to_a_proven_drill_and_back(site: Site, consoles: tuple[Con
     refused = operator.invoke("drill.remote")
     assert refused.returncode == 3
     assert ACTION in refused.stderr
-    assert "invoke rbac.fix" in refused.stderr
+    assert " rbac.fix (a right granted minutes ago" in refused.stderr
 
     checked = {one["action"]: one["allowed"] for one in admin.document("rbac.check")["rbac"]["checks"]}
     assert checked[ACTION] is False

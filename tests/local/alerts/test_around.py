@@ -114,7 +114,7 @@ def test_a_failed_ping_has_what_came_back_as_its_body(installed: Installation) -
 
     (body,) = (each.body for each in installed.receiver.received if each.path == "/backups/fail")
     assert "there is no such file" in body
-    assert body.splitlines()[-1].startswith("backup failed in ")
+    assert body.splitlines()[-1].startswith("backup FAILED: costs could not be backed up, 0 of 1 stored in ")
 
 
 def test_an_error_of_the_whole_run_fails_its_check_and_is_told(installed: Installation) -> None:

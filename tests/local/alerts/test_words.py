@@ -23,7 +23,7 @@ def test_an_alert_says_what_since_when_what_came_back_and_what_mends_it() -> Non
     assert message.is_wrong
     assert message.body == (
         "backup of costs FAILED, since 2026-05-05T12:00:00.000Z\n"
-        "its newest good backup of before stays the newest\n"
+        "its last good backup stays the newest\n"
         "what came back: disk full\n"
         "what to do: invoke backup\n\n"
         "From ANVIL, store file:///store. This is told once; the next message comes when it changes."

@@ -25,7 +25,7 @@ FOR_EVER = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELE
         ({}, []),
         ({"tasks": 5}, []),
         ({"TASKS": 5}, []),
-        ({"tasks": 6}, ["'tasks' has 5 rows, at least 6"]),
+        ({"tasks": 6}, ["'tasks' has 5 rows, its floor is 6"]),
         ({"taks": 0}, ["no table 'taks' that can be counted (did you mean 'tasks'?)"]),
         ({"taks": 0, "notes": 1}, ["'taks'", "'notes' has 0 rows"]),
         ({"entirely": 1}, ["no table 'entirely' that can be counted;"]),

@@ -7,6 +7,8 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from invoke.context import Context
@@ -39,17 +41,76 @@ def test_with_json_an_error_that_nobody_foresaw_is_a_document_and_a_traceback(
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        Command(divide, "divide", (JSON,), False, "")(Context(), json=True)
+        Command(divide, "divide", (JSON,), False, "", "")(Context(), json=True)
 
     error = json.loads(capsys.readouterr().out)["error"]
     assert (error["kind"], error["doing"], error["exit_code"]) == ("bug", "invoke divide", 1)
 
 
 def test_the_help_of_a_command_explains_each_option() -> None:
-    done = run_invoke("--help", "backup")
+    backup, fix, restore = (run_invoke("--help", name).stdout for name in ("backup", "rbac.fix", "restore"))
 
-    assert "only this database (repeatable)" in done.stdout
-    assert "say what would change, and change nothing" in done.stdout
+    assert "NAME [all]: this database alone (repeatable)" in backup
+    assert "say what would be done, and change nothing" in backup
+    assert "SECONDS [600]: how long to wait" in fix
+    assert "PATH [./NAME.db]: the new file to write" in restore
+
+
+def test_the_help_says_what_each_value_is_and_what_stands_for_it() -> None:
+    program = (
+        "import tasks; print(*(f'{command.path} {name}' for command in tasks.COMMANDS "
+        "for name, option in command.options.items() "
+        "if bool(option.value) is isinstance(inspect.signature(command.body).parameters[name].default, bool)))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", f"import inspect; {program}"], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (("drill.local", "--only", "backup.list"), "backup.list was taken for the value of --only"),
+        (("drill.local", "--date", "status"), "status was taken for the value of --date"),
+        (("restore", "status"), "status was taken for the next command; if it is the NAME: --name status"),
+        (("remote.run", "test"), "test was taken for the next command; if it is the COMMAND: --command test"),
+    ],
+)
+def test_a_commands_name_that_was_taken_for_something_else_is_told(
+    line: tuple[str, ...], told: str, folder_workshop: Workshop
+) -> None:
+    folder_workshop.add("costs")
+
+    done = folder_workshop.invoke(*line)
+
+    assert done.returncode == 2
+    assert told in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "verdict"),
+    [
+        (("backup",), "backup FAILED: it could not be carried out"),
+        (("drill.local",), "drill INCONCLUSIVE: it could not be carried out, so nothing was proven"),
+        (("status",), "status FAILED: it could not be carried out"),
+        (("drill.local", "--check"), "check: the drill could not be looked at; nothing was changed"),
+    ],
+)
+def test_a_store_that_is_not_there_is_told_once_and_the_verdict_follows(
+    line: tuple[str, ...], verdict: str, folder_workshop: Workshop
+) -> None:
+    for name in ("a", "b", "c"):
+        folder_workshop.add(name)
+    Path(unquote(urlsplit(folder_workshop.store_settings.url).path)).rmdir()
+
+    done = folder_workshop.invoke(*line)
+
+    assert done.returncode == 1
+    assert done.stderr.count("there is no folder") == 1
+    assert log_lines(done.stdout)[-1] == verdict
 
 
 def test_an_option_may_be_repeated_and_keeps_the_configured_order(folder_workshop: Workshop) -> None:
@@ -67,7 +128,19 @@ def test_a_name_that_is_not_configured_ends_with_2(folder_workshop: Workshop) ->
     done = folder_workshop.invoke("backup", "--only", "cots")
 
     assert done.returncode == 2
-    assert errors_told(done.stderr) == "✗ --only: 'cots' is not configured\n→ allowed: costs\n"
+    assert (
+        errors_told(done.stderr) == "✗ --only: no database 'cots' is configured\n→ did you mean costs? known: costs\n"
+    )
+
+
+def test_a_person_who_forgot_the_file_is_told_how_it_is_given() -> None:
+    command = [sys.executable, "-m", "invoke", "backup", "--only", "mine"]
+
+    shown, code = run_on_terminal(80, command, CHECKOUT, dict(os.environ))
+
+    assert code == 2
+    assert "for a file of your own: invoke -f FILE COMMAND" in " ".join(shown.split())
+    assert "invoke -f FILE COMMAND" not in run_invoke("backup", "--only", "mine").stderr
 
 
 @pytest.mark.parametrize("words", [["b"], ["--name", "b"], ["--json", "b"], ["b", "--json"]])
@@ -109,7 +182,7 @@ def test_a_backup_on_a_terminal_has_bars_a_table_and_no_timestamps(columns: int,
     lines = without_colours(shown)
     assert code == 0
     assert "━" in shown
-    assert lines[-1].startswith("backup passed: 1 of 1 databases in ")
+    assert lines[-1].startswith("backup passed: 1 of 1 stored in ")
     assert max((len(line) for line in lines if "─" in line), default=0) <= columns
     assert re.search(r"sqlite/\d{4}-\d\d-\d\d/mission-control\.db\.gz", "\n".join(lines))
 

@@ -33,7 +33,7 @@ QUIET_CODES = (0, 141)
             {"store": {"url": {"a": 1}}},
             "✗ configuration: store.url (line 1 of FILE): is {'a': 1}\n→ allowed: text that is not empty\n",
         ),
-        ([1], "✗ configuration: read FILE: it holds no mapping, but a list\n→ write it as key: value\n"),
+        ([1], "✗ configuration: read FILE: it holds no keys with values, but a list\n→ write it as key: value\n"),
         ({"run": 3}, "✗ configuration: run: Can't cleanly merge"),
         (
             {"drill": {"fallbak": True}},

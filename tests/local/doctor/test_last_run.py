@@ -48,7 +48,7 @@ def report(error: str | None = None) -> BackupReport:
 @pytest.mark.parametrize(
     ("found", "verdict", "told"),
     [
-        (None, "skipped", "never ran by schedule"),
+        (None, "skipped", "no scheduled backup has run"),
         (FINE, "ok", "last run 3 h ago, as user alai with /opt/python3, ANVIL: passed, read a"),
         (changed(start_time=NOW - timedelta(hours=6)), "fail", "longer ago than the 5 h"),
         (changed(start_time=NOW + timedelta(hours=6)), "warn", "is in the future"),

@@ -129,4 +129,4 @@ def test_a_log_has_a_line_a_check_and_the_counts_last(capsys: pytest.CaptureFixt
     lines = log_lines(capsys.readouterr().out)
     assert lines[0] == "ok: [a] fine"
     assert lines[1].endswith("is gone  → bring it back")
-    assert lines[2:] == ["doctor FAILED: 1 ok, 0 warn, 1 fail, 0 skipped"]
+    assert lines[2:] == ["doctor FAILED: b failed, 1 ok, 0 warn, 1 fail, 0 skipped"]

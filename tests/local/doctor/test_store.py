@@ -76,7 +76,7 @@ def test_a_probe_that_a_killed_doctor_left_is_removed_once_it_is_old(tmp_path: P
     assert sorted(path.name for path in folder.iterdir()) == sorted([young, "thesis.txt", mine])
 
 
-@pytest.mark.parametrize(("name", "told"), [("nowhere", "is not a folder"), ("file", "is not a folder")])
+@pytest.mark.parametrize(("name", "told"), [("nowhere", "there is no folder"), ("file", "there is no folder")])
 def test_a_folder_that_is_none_is_told_with_what_mends_it(tmp_path: Path, name: str, told: str) -> None:
     (tmp_path / "file").write_text("no folder")
 

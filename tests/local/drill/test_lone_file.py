@@ -73,7 +73,7 @@ def test_another_only_is_refused_and_the_database_of_the_file_is_named(folder_wo
 def test_the_floors_of_its_database_apply(folder_workshop: Workshop, copied: Path) -> None:
     folder_workshop.databases["costs"]["rows"] = {"tasks": 1001}
     database = _drilled(folder_workshop, "--from", str(copied), code=1)
-    assert "at least 1001 are required" in database["steps"][-1]["detail"]
+    assert "its floor is 1001" in database["steps"][-1]["detail"]
     folder_workshop.databases["costs"]["name"] = "another"
     assert _drilled(folder_workshop, "--from", str(copied))["verdict"] == "passed"
 

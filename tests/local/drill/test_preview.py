@@ -78,4 +78,4 @@ def test_metadata_that_does_not_read_is_known_to_fail_and_people_read_why(
     lines = log_lines(capsys.readouterr().out)
     assert lines[0] == "check of a drill (local, on ANVIL): nothing is drilled"
     assert any(line.startswith("costs: checksum: the backup's metadata cannot be read") for line in lines)
-    assert lines[-1] == "check: 0 of 1 databases have a backup that can be drilled; nothing was proven"
+    assert lines[-1] == "check: the drill would FAIL: costs would fail, 0 of 1 would be drilled; nothing was proven"

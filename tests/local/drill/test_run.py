@@ -132,7 +132,7 @@ def test_at_and_date_choose_the_backup(workshop: Workshop) -> None:
     assert rows("--date", first["date"]) == 900
     nothing = workshop.invoke("drill.local", "--date", "2020-01-01")
     assert nothing.returncode == 4
-    assert f"the nearest: {first['backup_time']}" in nothing.stdout
+    assert f"the nearest there is: --at {first['backup_time']}" in nothing.stdout
     assert workshop.invoke("drill.local", "--date", "yesterday").returncode == 2
     assert workshop.invoke("drill.local", "--at", "noon").returncode == 2
 
@@ -383,8 +383,8 @@ def test_check_drills_nothing_and_writes_no_record(workshop: Workshop) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("backup", "--only", "cost"), 2, "allowed: costs"),
-        (("drill.local", "--only", "cost"), 2, "allowed: costs"),
+        (("backup", "--only", "cost"), 2, "known: costs"),
+        (("drill.local", "--only", "cost"), 2, "known: costs"),
         (("rbac.check",), 2, "azure.subscription"),
         (("drill.remote",), 2, "azure"),
     ],

@@ -42,11 +42,11 @@ def test_where_nothing_at_all_is_recorded_that_is_told() -> None:
 
 
 WRONG: dict[str, dict[str, Any]] = {
-    "table 'tasks' has 5 rows, 6 were recorded": {"tables": {"tasks": 6}},
-    "table 'gone' is missing (3 rows were recorded)": {"tables": {"tasks": 5, "gone": 3}},
+    "table 'tasks' has 5 rows, recorded: 6": {"tables": {"tasks": 6}},
+    "table 'gone' is missing (3 rows recorded)": {"tables": {"tasks": 5, "gone": 3}},
     "table 'tasks' was not there at the backup": {"tables": {"places": 2}},
-    "table 'tasks' has 5 rows, at least 6 are required": {"minimum": {"TASKS": 6}},
-    "table 'gone' is missing (at least 0 rows are required)": {"minimum": {"gone": 0}},
+    "table 'tasks' has 5 rows, its floor is 6": {"minimum": {"TASKS": 6}},
+    "table 'gone' is missing (its floor is 0 rows)": {"minimum": {"gone": 0}},
     "the schema is not the recorded one": {"schema": "6" * 64},
 }
 

@@ -74,8 +74,9 @@ def test_a_log_tells_what_became_of_each_database(capsys: pytest.CaptureFixture[
 
     assert log_lines(capsys.readouterr().out) == [
         f"costs: verdict passed, raw 8.0 MB, gzip 1.5 MB, sent 64.0 kB, changed 12.3%, took 3.2 s, stored as {BLOB}",
-        "hivemind: verdict failed, took 0.0 s, stored as /db/hivemind.db: no such file",
-        "backup failed: 1 of 2 databases in 3.5 s",
+        "hivemind: verdict failed, took 0.0 s",
+        "hivemind: /db/hivemind.db: no such file",
+        "backup FAILED: hivemind could not be backed up, 1 of 2 stored in 3.5 s",
     ]
 
 
@@ -86,16 +87,28 @@ def test_a_log_tells_every_point_in_time(capsys: pytest.CaptureFixture[str]) -> 
     taken = "costs: taken 2026-05-05T12:00:00.000Z, age 5 h, gzip 1.5 MB"
     assert log_lines(capsys.readouterr().out) == [
         f"{taken}, added +64.0 kB, raw 8.0 MB, rows 12,345, sha256 abababababab",
-        f"{taken}, note former content of its day: --at",
+        f"{taken}, note earlier that day: use --at",
         f"{taken}, added +64.0 kB, raw 8.0 MB, rows 12,345, sha256 abababababab, note its metadata does not read",
         "3 points in time",
     ]
 
 
 def test_an_empty_store_says_how_to_begin(capsys: pytest.CaptureFixture[str]) -> None:
-    tables.listing(Screen(), Listing(()), NOON)
+    tables.listing(Screen(), Listing(()), NOON, ["costs", "hivemind"])
 
-    assert log_lines(capsys.readouterr().out) == ["no backups yet: invoke backup makes the first"]
+    assert log_lines(capsys.readouterr().out) == [
+        "the store holds no backup of costs and hivemind; make one: invoke backup",
+        "0 points in time",
+    ]
+
+
+def test_a_list_names_the_databases_that_have_no_backup(capsys: pytest.CaptureFixture[str]) -> None:
+    tables.listing(Screen(), Listing((NEWEST,)), NOON, ["costs", "hivemind"])
+
+    assert log_lines(capsys.readouterr().out)[1:] == [
+        "the store holds no backup of hivemind; make one: invoke backup",
+        "1 point in time",
+    ]
 
 
 def test_a_log_tells_a_drills_steps_its_rows_and_its_verdict(capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,8 +117,7 @@ def test_a_log_tells_a_drills_steps_its_rows_and_its_verdict(capsys: pytest.Capt
     steps = ", ".join(f"{name} ✓ 0.25 s" for name in STEPS)
     assert log_lines(capsys.readouterr().out) == [
         f"costs: verdict passed, backup's age 3 h, {steps}, counted 1,234 rows in 2 tables",
-        "drill passed (local, on ANVIL, SQLite 3.40.1): 1 of 1 databases passed in 0.5 s; "
-        "every database in it can be brought back",
+        "drill passed: 1 of 1 can be brought back (local, on ANVIL, SQLite 3.40.1, 0.5 s)",
     ]
 
 
@@ -127,7 +139,7 @@ def test_a_step_that_failed_is_told_in_full_and_those_after_it_did_not_happen(
     lines = log_lines(capsys.readouterr().out)
     assert "download ✓ 0.10 s, checksum ✗ 0.20 s, decompress –, integrity –, rows –" in lines[0]
     assert lines[1] == "costs: checksum: the archive's SHA-256 is another"
-    assert "drill FAILED" in lines[2]
+    assert lines[2].startswith("drill FAILED: costs failed the drill, 0 of 1 can be brought back (local, on ANVIL")
 
 
 def test_a_drill_that_fell_back_says_why_and_one_that_proved_nothing_says_so(
@@ -140,8 +152,7 @@ def test_a_drill_that_fell_back_says_why_and_one_that_proved_nothing_says_so(
     lines = log_lines(capsys.readouterr().out)
     assert "download ? 0.00 s" in lines[0]
     assert "ran here instead of on the VM: the VM is deallocated" in lines
-    assert lines[-1].startswith("drill INCONCLUSIVE (local, on ANVIL, SQLite 3.40.1): 0 of 1 databases passed")
-    assert lines[-1].endswith("; nothing was proven")
+    assert lines[-1].startswith("drill INCONCLUSIVE: costs could not be drilled, 0 of 1 proven (local, on ANVIL")
 
 
 SHOWN = {
@@ -155,9 +166,9 @@ SHOWN = {
 @pytest.mark.parametrize(
     ("kind", "copied", "ending"),
     [
-        ("backup", [BLOB, "costs", "hivemind"], "backup failed: "),
+        ("backup", [BLOB, "costs", "hivemind"], "backup FAILED: "),
         ("listing", ["costs", "2026-05-05T12:00:00.000Z"], "2 points in time"),
-        ("drill", ["costs"], "drill passed (local, on ANVIL"),
+        ("drill", ["costs"], "drill passed: 1 of 1"),
     ],
 )
 def test_what_a_person_must_copy_is_never_cut(

@@ -78,7 +78,7 @@ def test_a_backup_of_the_former_script_has_a_size_and_no_more() -> None:
 
 
 def test_the_headline_names_who_needs_a_look() -> None:
-    assert model.make(facts(), "pillar9").headline == "1 of 1 databases needs a look: costs (late)."
+    assert model.make(facts(), "pillar9").headline == "1 of 1 database needs a look: costs (late)."
     assert model.make(full(), "pillar9").headline == "The database is backed up and proven within the limits."
 
 

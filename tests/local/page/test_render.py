@@ -106,10 +106,10 @@ def test_headings_tables_and_scrolling_parts_can_be_used_without_eyes_and_mouse(
 def test_the_state_is_told_in_words_and_with_the_command_that_mends_it() -> None:
     text = tree(facts([point(ago(hours=7))])).text
 
-    assert "! Late 1 of 1 databases needs a look: costs (late)." in text
+    assert "! Late 1 of 1 database needs a look: costs (late)." in text
     assert "last backup 7.0 h ago, limit 5 h To mend it: invoke backup; is the schedule running?" in text
     assert "over its limit of 5 h" in text
-    assert "no drill of it passed, limit 35 d To mend it: invoke drill.local --only costs" in text
+    assert "no drill of it has passed yet, limit 35 d To mend it: invoke drill.local --only costs" in text
 
 
 def test_every_drill_is_in_the_card_with_its_steps_and_in_the_evidence_with_its_record() -> None:

@@ -377,7 +377,7 @@ def test_a_second_restore_of_the_same_database_waits_for_the_first(live: Path, t
         done = subprocess.run([sys.executable, "-c", second, str(path)], capture_output=True, text=True, check=True)
         assert done.stdout.splitlines() == [
             "None",
-            f"restore: take its lock: process {os.getpid()} restores this database",
+            f"restore not begun: another restore of this database is under way, process {os.getpid()}",
         ]
 
     restored(live, proven(tmp_path / "private"), checks)

@@ -15,9 +15,9 @@ from tests.support.drill_archives import make_database
 FLOORS: list[tuple[dict[str, int], dict[str, int], str | None]] = [
     ({"tasks": 10}, {}, None),
     ({"tasks": 10}, {"tasks": 10}, None),
-    ({"tasks": 10}, {"TASKS": 11}, "tasks has 10 rows, 11 are required"),
-    ({}, {"tasks": 0}, "tasks has no rows, 0 are required"),
-    ({"a": 1, "b": 0}, {"a": 1, "b": 1, "c": 1}, "b has 0 rows, 1 are required; c has no rows, 1 are required"),
+    ({"tasks": 10}, {"TASKS": 11}, "tasks has 10 rows, its floor is 11"),
+    ({}, {"tasks": 0}, "tasks has 0 rows, its floor is 0"),
+    ({"a": 1, "b": 0}, {"a": 1, "b": 1, "c": 1}, "b has 0 rows, its floor is 1; c has 0 rows, its floor is 1"),
 ]
 
 
@@ -33,7 +33,7 @@ def test_a_sound_database_has_no_problem_also_while_another_has_it_open(tmp_path
         other.execute(f"PRAGMA journal_mode={mode}")
         other.execute("SELECT count(*) FROM tasks").fetchone()
         assert database_problem(path, {"tasks": 3000}) is None
-        assert database_problem(path, {"tasks": 3001}) == "tasks has 3000 rows, 3001 are required"
+        assert database_problem(path, {"tasks": 3001}) == "tasks has 3000 rows, its floor is 3001"
 
 
 def test_no_database_at_all_is_told_and_none_is_made(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_the_probe_is_asked_last_and_what_it_said_first_is_kept(tmp_path: Path) 
     board = tmp_path / "asked"
     probe = f"sh -c 'test ! -e {board} && touch {board}'"
     checks = LiveChecks(Database(name="costs", path=path, rows={"tasks": 3001}, probe=probe), 60)
-    assert checks.of_restored(path) == "tasks has 3000 rows, 3001 are required"
+    assert checks.of_restored(path) == "tasks has 3000 rows, its floor is 3001"
     assert checks.probed is None
     assert checks.of_former(path) is None
     assert checks.of_former(path) == "the probe failed: it ended with 1"

@@ -62,7 +62,7 @@ def test_shadow_tables_are_counted_and_not_shown(capsys: pytest.CaptureFixture[s
 
     assert "notes: before 7, restored 5, change -2" in lines
     assert "notes_old: before 3, restored 2, change -1" in lines
-    assert "not shown: 4 shadow tables, which SQLite's virtual tables keep for themselves" in lines
+    assert "shadow tables not shown, which SQLite's virtual tables keep for themselves: 4" in lines
     assert "rows: 3 fewer and 0 more than before" in lines
     assert not any("notes_data" in line for line in lines)
 
@@ -70,7 +70,7 @@ def test_shadow_tables_are_counted_and_not_shown(capsys: pytest.CaptureFixture[s
 def test_a_refused_check_ends_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
     restore = msgspec.structs.replace(RESTORE, check=True, verdict="inconclusive", reason="no room in /db")
     assert shown(capsys, RestoreReport(restore, (), {}, None, PLAN), check=True)[-1] == (
-        "check: NOT possible: no room in /db; nothing was changed"
+        "check: the restore would NOT begin: no room in /db; nothing was changed"
     )
 
 
@@ -95,10 +95,16 @@ LAST: list[tuple[RestoreReport, str]] = [
     (ended(kept=None), "costs of 2026-05-05T04:00:00.000Z stands at /db/costs.db"),
     (
         ended(verdict="failed", rolled_back=True, reason="the probe"),
-        "rolled back, /db/costs.db holds the former content",
+        "was rolled back, /db/costs.db holds its former content",
     ),
-    (ended(verdict="failed", kept=None, reason="bad"), "restore FAILED: bad; nothing was restored"),
-    (ended(verdict="inconclusive", kept=None, reason="no"), "restore INCONCLUSIVE: no; nothing was restored"),
+    (
+        ended(verdict="failed", kept=None, reason="bad"),
+        "FAILED: costs could not be restored: bad; nothing was changed",
+    ),
+    (
+        ended(verdict="inconclusive", kept=None, reason="no"),
+        "INCONCLUSIVE: costs could not be restored: no; nothing was changed",
+    ),
 ]
 
 
@@ -113,8 +119,8 @@ def test_the_probe_what_was_kept_and_what_is_surplus_are_told(capsys: pytest.Cap
     assert "probe: node mc.js: FAILED: it ended with 3" in lines
     assert "probe: | a" in lines
     assert not any("\x1b" in line for line in lines)
-    assert "kept: /db/costs.db.pre-restore-7, the content of before" in lines
+    assert "kept: /db/costs.db.pre-restore-7, what stood there before" in lines
     assert any(line.startswith("kept: /db/m") for line in lines)
     assert any(line.endswith("rm '/db/old copy'") for line in lines)
     assert any(line.startswith("counts: not compared") for line in lines)
-    assert any(line.startswith("probe: none ran") for line in shown(capsys, ended()))
+    assert any(line.startswith("probe: none is configured") for line in shown(capsys, ended()))

@@ -41,7 +41,9 @@ def test_a_name_out_of_an_archive_that_could_lead_elsewhere_is_refused(tmp_path:
         find_source(settings_of(tmp_path), read_request(RestoreOptions(from_=str(archive))), unwatched)
 
 
-@pytest.mark.parametrize(("name", "told"), [(None, "NAME is missing"), ("cost", "neither configured nor stored")])
+@pytest.mark.parametrize(
+    ("name", "told"), [(None, "NAME is missing"), ("cost", "no database 'cost' is configured or stored")]
+)
 def test_a_name_that_is_missing_or_unknown_names_those_that_are_known(
     tmp_path: Path, name: str | None, told: str
 ) -> None:

@@ -32,7 +32,9 @@ def test_checked_installed_shown_and_removed(linux_home: Home, folder_workshop: 
 
     done = folder_workshop.invoke("schedule.install")
     assert done.returncode == 0
-    assert "both agents are with systemd; see: invoke schedule.show" in done.stdout
+    assert (
+        f"both agents are with systemd; see: invoke -f {folder_workshop.configuration()} schedule.show" in done.stdout
+    )
     assert "com.alai.azure-db-backup: started" in done.stdout
     labels = ("com.alai.azure-db-backup", "com.alai.sqlite-restore-drill")
     assert sorted(linux_home.files()) == [f"{label}.{kind}" for label in labels for kind in ("service", "timer")]
@@ -78,8 +80,8 @@ def test_a_log_tells_the_state_of_each_agent_and_what_would_change(
     assert "com.alai.azure-db-backup: is not there" in lines
     assert "  last run  none that left a record" in lines
     assert "credential of the scheduled runs: none" in lines
-    assert "check: nothing was changed; what would be stands above" in lines
-    assert lines[-1] == "check: nothing was changed; nothing would be"
+    assert "check: nothing was changed; what would change stands above" in lines
+    assert lines[-1] == "check: nothing was changed; nothing would change"
 
 
 @pytest.mark.parametrize(

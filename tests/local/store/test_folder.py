@@ -40,7 +40,7 @@ def test_names_that_lead_out_of_the_folder_are_refused(folder: Path, folder_stor
 def test_a_store_that_is_not_there_is_told(tmp_path: Path) -> None:
     store = open_store(StoreSettings(url=(tmp_path / "gone").as_uri()), AzureSettings())
 
-    with pytest.raises(StoreError, match="is not a folder"):
+    with pytest.raises(StoreError, match="there is no folder"):
         list(store.entries("sqlite"))
 
 

@@ -80,7 +80,7 @@ def test_a_drill_that_cannot_be_carried_out_leaves_the_run_open(folder_workshop:
         "inconclusive",
         4,
     )
-    assert "is not a folder" in (report.proof.error or "")
+    assert "there is no folder" in (report.proof.error or "")
 
 
 def test_a_floor_that_what_was_just_written_does_not_reach_fails_the_run(folder_workshop: Workshop) -> None:
@@ -108,8 +108,9 @@ def test_status_tells_what_the_run_proved(folder_workshop: Workshop) -> None:
     fine = folder_workshop.invoke("status", "--json")
 
     assert late.returncode == 1, late.stderr
-    assert "costs: no drill of it passed, limit 35 d: invoke drill.local --only costs" in late.stdout
-    assert late.stdout.rstrip().endswith("status LATE: 1 of 1 databases: costs")
+    drill = f"invoke -f {folder_workshop.configuration()} drill.local --only costs"
+    assert f"costs: no drill of it has passed yet, limit 35 d: {drill}" in late.stdout
+    assert late.stdout.rstrip().endswith("status LATE: costs late, 0 of 1 ok")
     assert "pillar9_late 1" in metrics.read_text()
     assert fine.returncode == 0, fine.stderr
     (database,) = json.loads(fine.stdout)["databases"]

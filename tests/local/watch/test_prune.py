@@ -92,11 +92,11 @@ def test_nothing_goes_without_a_proof_or_after_a_failed_drill(folder_store: Stor
     done = prune(folder_store)
 
     assert done.prune.removed == 0
-    held = {each.rule for each in done.points if "nothing goes" in each.rule}
+    held = {each.rule for each in done.points if "nothing is removed" in each.rule}
     assert held == {
-        "nothing goes while its newest drill failed"
+        "nothing is removed while its newest drill failed"
         if verdict == "failed"
-        else "nothing goes while its drill is overdue: invoke drill.local --only costs"
+        else "nothing is removed while its drill is overdue: invoke drill.local --only costs"
     }
 
 
@@ -109,7 +109,7 @@ def test_a_name_that_is_not_configured_is_touched_only_where_it_is_named(filled_
 
     assert untouched.points == ()
     assert untouched.prune.notes == ("costs is stored and not configured: it is not touched without --only costs",)
-    with pytest.raises(ConfigError, match="neither configured nor stored"):
+    with pytest.raises(ConfigError, match="configured or stored"):
         prune(filled_folder, other, ("cots",))
     assert prune(filled_folder, other, ("costs",)).prune.removed == 11
 
@@ -162,7 +162,7 @@ def test_a_leftover_of_a_killed_run_goes_with_the_next(filled: Store) -> None:
 
     assert filled.read(name) is None
     assert filled.read("sqlite/2026-04-01/hivemind.db.gz.sha256") is not None
-    assert "1 leftovers of a removal that was cut short went" in done.prune.notes
+    assert "removed too, what a removal that was cut short had left: 1" in done.prune.notes
 
 
 def test_a_snapshot_whose_commit_failed_goes_with_its_point(azure_store: Store) -> None:

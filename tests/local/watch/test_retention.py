@@ -175,10 +175,12 @@ def test_a_point_in_the_future_counts_for_no_rule_and_stays() -> None:
 def test_nothing_goes_while_a_drill_failed_or_is_overdue() -> None:
     stored = [point(ago(days=day)) for day in range(2, 9)]
 
-    found = decide(whole(*stored), rules(keep_last=1), Guard(NOW, hold="nothing goes while its newest drill failed"))
+    found = decide(
+        whole(*stored), rules(keep_last=1), Guard(NOW, hold="nothing is removed while its newest drill failed")
+    )
 
     assert kept(found) == {each.taken for each in stored}
-    assert rule_of(found, stored[-1]) == "nothing goes while its newest drill failed"
+    assert rule_of(found, stored[-1]) == "nothing is removed while its newest drill failed"
 
 
 def test_a_day_s_blob_stays_while_a_former_content_of_it_is_kept_and_formers_go_first() -> None:

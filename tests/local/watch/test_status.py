@@ -101,7 +101,7 @@ def test_a_newer_content_that_is_not_proven_yet_is_told_and_not_late() -> None:
 
     assert database.verdict == "ok"
     assert database.last_proven == "2026-04-25T12:00:00.000Z"
-    assert database.notes == ("its newest content is not proven yet: the next drill does",)
+    assert database.notes == ("its newest content is not proven yet; the next drill proves it",)
 
 
 def test_a_file_that_is_gone_and_an_inconclusive_drill_are_told_and_not_late() -> None:
