@@ -102,6 +102,7 @@ class _FoundChunks:
         self._sums: dict[int, tuple[int, int]] = {}
         self._digests: dict[int, bytes] = {}
         self._packed: dict[Chunk, Packed] = {}
+        # Closing it drops SQLite's locks on the copy, which nobody else opens.
         self._descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
 
     def is_of(self, former: FormerArchive, size: int) -> bool:
