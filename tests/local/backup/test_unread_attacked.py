@@ -108,14 +108,13 @@ class Attack:
     def path(self) -> Path:
         return self.writer.path
 
-    def run(self) -> bool | None:
-        """Whether it read the database."""
+    def run(self) -> None:
+        """A backup, which passes; `ways` counts whether it read the database."""
         opening = partial(open_repository, self.settings, AzureSettings())
         report = back_up(opening, [Database(name="costs", path=self.path)], self.folder / "own", unwatched)
         (one,) = report.databases
         assert one.error is None
         self.ways[one.read] += 1
-        return one.read
 
     def compare(self) -> None:
         """What the newest archive holds is what a full read finds."""
@@ -129,11 +128,9 @@ class Attack:
         assert archive
         assert gzip.decompress(archive.read_bytes()) == copy.read_bytes()
 
-    def operate(self) -> str:
+    def operate(self) -> None:
         """One of the operations by chance."""
-        operation = self.chance.choice(OPERATIONS)
-        operation(self)
-        return operation.__name__
+        self.chance.choice(OPERATIONS)(self)
 
     def row(self) -> int:
         return self.chance.randint(1, 300)
@@ -227,7 +224,7 @@ def attack_of(folder: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> Itera
         writer.end()
 
 
-ROUNDS = [pytest.param(2, 30), *(pytest.param(seed, 400, marks=pytest.mark.long) for seed in range(10, 14))]
+ROUNDS = [pytest.param(2, 30), *(pytest.param(seed, 400, marks=pytest.mark.long) for seed in range(10, 12))]
 
 
 @pytest.mark.parametrize(("seed", "rounds"), ROUNDS)
@@ -236,16 +233,16 @@ def test_whatever_a_writer_did_the_newest_archive_holds_it(
 ) -> None:
     with attack_of(tmp_path, seed, monkeypatch) as attack:
         for _ in range(rounds):
-            done = [attack.operate() for _ in range(attack.chance.randint(0, 3))]
+            for _ in range(attack.chance.randint(0, 3)):
+                attack.operate()
             with counted("unread", "a writer between the runs"):
-                read = attack.run()
+                attack.run()
                 attack.compare()
-            assert read or not {"small_write", "large_write", "vacuum"} & set(done)
         assert attack.ways[True]
         assert attack.ways[False]
 
 
-RACES = [pytest.param(3, 15), *(pytest.param(seed, 300, marks=pytest.mark.long) for seed in range(20, 24))]
+RACES = [pytest.param(3, 15), *(pytest.param(seed, 300, marks=pytest.mark.long) for seed in range(20, 22))]
 
 
 @pytest.mark.parametrize(("seed", "rounds"), RACES)
