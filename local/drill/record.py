@@ -66,7 +66,12 @@ def in_order(databases: Sequence[Database], drilled: Sequence[DrilledDatabase]) 
 
 
 def keep_record(store: Store, report: DrillReport, started: datetime, watch: Watch) -> None:
-    """The report becomes the drill record in the store; where that takes none, the verdict stands and `watch` hears."""
+    """The report becomes the drill record in the store; where that takes none, the verdict stands and `watch` hears.
+
+    Nothing was drilled where only a day or a moment was asked for of which there is no backup: that is no record.
+    """
+    if all(each.verdict == "inconclusive" and each.blob is None for each in report.databases):
+        return
     host = "".join(character if character.isalnum() else "-" for character in report.drill.host)
     name = f"drills/{started.date().isoformat()}/{clock.compact_timestamp(started)}-{host}.json"
     try:

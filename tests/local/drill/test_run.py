@@ -130,7 +130,9 @@ def test_at_and_date_choose_the_backup(workshop: Workshop) -> None:
     assert rows() == 900
     assert rows("--at", first["backup_time"]) == 1000
     assert rows("--date", first["date"]) == 900
+    records = len(list(workshop.store.entries("drills")))
     nothing = workshop.invoke("drill.local", "--date", "2020-01-01")
+    assert len(list(workshop.store.entries("drills"))) == records > 0
     assert nothing.returncode == 4
     assert f"the nearest there is: --at {first['backup_time']}" in nothing.stdout
     assert workshop.invoke("drill.local", "--date", "yesterday").returncode == 2

@@ -156,6 +156,6 @@ def test_a_lock_that_another_took_over_as_stale_is_not_taken_from_it(folder: Pat
 
 
 def test_a_folder_that_takes_no_lock_file_is_told(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="lock") as told, FolderStore(tmp_path / "gone").lock():
+    with pytest.raises(StoreError, match="there is no folder") as told, FolderStore(tmp_path / "gone").lock():
         pass
-    assert "mounted" in told.value.mend
+    assert "mount its disk" in told.value.mend
