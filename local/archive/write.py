@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from local.archive import chunks
+from local.archive import chunks, heat
 from local.archive.chunks import Chunk
 from local.archive.former import FormerArchive, read_members
-from local.archive.gzip_member import Member, compress, describe, digest_of
+from local.archive.gzip_member import Member, digest_of
+from local.archive.heat import Heat, Spot
 from local.archive.sink import ArchiveSink
 
 # Long reads: between two of them a thread waits for its turn among those that compress.
@@ -103,46 +104,46 @@ def write(work: CutPlan, sink: ArchiveSink, pool: Executor, advance: Callable[[i
         return Written(tuple(members), raw_sha256.result())
 
 
-def _groups(work: CutPlan) -> Iterator[list[tuple[Chunk, int | None]]]:
+def _groups(work: CutPlan) -> Iterator[list[Spot]]:
+    known = Heat(work.former.members, work.size)
     place = 0
     for group in chunks.grouped(work.chunks):
-        yield list(zip(group, work.held_by[place : place + len(group)], strict=True))
+        spots = [known.spot(at, chunk, work.held_by[at]) for at, chunk in enumerate(group, place)]
+        yield known.joined(spots)
         place += len(group)
 
 
-def _pieces(work: CutPlan, group: Sequence[tuple[Chunk, int | None]], file: int, former: int | None) -> list[_Piece]:
+def _pieces(work: CutPlan, group: Sequence[Spot], file: int, former: int | None) -> list[_Piece]:
     """The group's members: those that stand in a row in the former archive are read from it at once."""
     pieces: list[_Piece] = []
     for run in _runs(group):
-        held = [index for _, index in run if index is not None]
+        held = [spot.held_by for spot in run if spot.held_by is not None]
         data = read_members(former, work.former, held) if held and former is not None else None
         if data is not None:
-            known = tuple(work.former.members[index] for index in held)
+            changes = (spot.changes for spot in run)
+            known = tuple(map(heat.carried, (work.former.members[index] for index in held), changes))
             pieces.append(_Piece(data, known, work.former.offsets[held[0]]))
         else:
-            pieces += [_compressed(work.former, chunk, index, file) for chunk, index in run]
+            pieces += [_compressed(work, spot, file) for spot in run]
     return pieces
 
 
-def _runs(group: Sequence[tuple[Chunk, int | None]]) -> Iterator[list[tuple[Chunk, int | None]]]:
+def _runs(group: Sequence[Spot]) -> Iterator[list[Spot]]:
     """The group in runs whose former members follow each other; chunks that the former archive lacks are alone."""
-    run: list[tuple[Chunk, int | None]] = []
-    for chunk, index in group:
-        if run and (index is None or run[-1][1] is None or index != run[-1][1] + 1):
+    run: list[Spot] = []
+    for spot in group:
+        if run and (spot.held_by is None or run[-1].held_by is None or spot.held_by != run[-1].held_by + 1):
             yield run
             run = []
-        run.append((chunk, index))
+        run.append(spot)
     if run:
         yield run
 
 
-def _compressed(former: FormerArchive, chunk: Chunk, index: int | None, file: int) -> _Piece:
+def _compressed(work: CutPlan, spot: Spot, file: int) -> _Piece:
     """The chunk compressed anew; where that gives the former member's very bytes, it stands there already."""
-    raw = _read(file, chunk)
-    data = compress(raw)
-    member = describe(raw, data)
-    same = index is not None and former.members[index] == member
-    return _Piece(data, (member,), former.offsets[index] if same and index is not None else None)
+    data, members = heat.pack(spot, _read(file, spot.chunk))
+    return _Piece(data, members, None if spot.held_by is None else work.former.offset_of(spot.held_by, members[0]))
 
 
 def _digests(file: int, group: Sequence[Chunk]) -> list[bytes]:
