@@ -73,7 +73,7 @@ class Heat:
         row: list[Spot] = []
         for spot in spots:
             rests = spot.held_by is not None and not spot.changes & ((1 << RESTS_AFTER) - 1)
-            if row and not (rests and row[0].chunk[0] // self._whole == spot.chunk[0] // self._whole):
+            if row and not (rests and sum(spot.chunk) <= (row[0].chunk[0] // self._whole + 1) * self._whole):
                 made += self._one(row)
                 row = []
             (row if rests else made).append(spot)

@@ -25,14 +25,14 @@ REQUESTS = 2_300
 # So many of them are free, wherever in the blob they fall; then they are spread over the rest of it.
 _FREE_REQUESTS = 400
 _PARTS_LENGTHEN_EVERY = 32
-_LONGEST_PART_BYTES = 1024 * 1024
+LONGEST_PART_BYTES = 1024 * 1024
 # In a longer list than this, and than so many times the number of full blocks, small blocks in a row are made one.
 JOIN_FROM_BLOCKS = 2_500
 JOIN_FROM_SHARE = 4
 # Near Azure's limit of 50,000 (https://learn.microsoft.com/rest/api/storageservices/put-block-list) they always are.
 JOIN_ALWAYS_FROM_BLOCKS = 30_000
 # A part is made one block with whole blocks beside it that are smaller than this.
-_SMALL_BYTES = 256 * 1024
+SMALL_BLOCK_BYTES = 256 * 1024
 # A change that comes and goes leaves fewer: what is about to change again need not be cut out anew.
 _JOIN_IN_A_ROW = 4
 # A list that would grow longer than this within one run gets large blocks only, sent again where they must be.
@@ -132,7 +132,7 @@ def _joined(row: Sequence[_Kept]) -> _Kept:
 
 def _with_neighbours(row: list[_Kept]) -> list[_Kept]:
     """Small blocks in a row: with a part among them they are one request anyway."""
-    is_small = len(row[0].data) < _SMALL_BYTES
+    is_small = len(row[0].data) < SMALL_BLOCK_BYTES
     return [_joined(row)] if is_small and any(kept.id is None for kept in row) else row
 
 
@@ -204,7 +204,7 @@ class BlockAssembler:
         if self._joins and len(row) >= _JOIN_IN_A_ROW and size >= self._shortest_part():
             row = [_joined(row)]
         elif any(kept.id is None for kept in row):
-            small = (list(kept) for _, kept in groupby(row, key=lambda kept: len(kept.data) < _SMALL_BYTES))
+            small = (list(kept) for _, kept in groupby(row, key=lambda kept: len(kept.data) < SMALL_BLOCK_BYTES))
             row = [one for kept in small for one in _with_neighbours(kept)]
         return [step for kept in row for step in self._keep(kept)]
 
@@ -222,7 +222,7 @@ class BlockAssembler:
         most = max(REQUESTS, self._end // (1024 * 1024))
         due = _FREE_REQUESTS + (most - _FREE_REQUESTS) * self._run_end // max(1, self._end)
         doublings = max(0, self._requests - due) / _PARTS_LENGTHEN_EVERY
-        return min(_LONGEST_PART_BYTES, int(SPLICE_FROM_BYTES * 2 ** min(doublings, 16)))
+        return min(LONGEST_PART_BYTES, int(SPLICE_FROM_BYTES * 2 ** min(doublings, 16)))
 
     def _is_crowded(self, size: int) -> bool:
         """Whether the list would grow too long if a block of so many bytes stood in it by itself."""
