@@ -19,9 +19,10 @@ from itertools import groupby
 BLOCK_BYTES = 4 * 1024 * 1024
 # A smaller part costs less to send again than a request.
 SPLICE_FROM_BYTES = 8 * 1024
-# About how many requests one run may make, and more only where the blob has more MiB. Changes in more places than that
-# are sent with what is between them, the shortest parts first.
+# About how many requests one run may make: more where the blob has more MiB, up to what a list of blocks can hold if each
+# is a change and what follows it. Changes in more places are sent with what is between them, the shortest parts first.
 REQUESTS = 2_300
+_REQUESTS_MAX = 15_000
 # So many of them are free, wherever in the blob they fall; then they are spread over the rest of it.
 _FREE_REQUESTS = 400
 _PARTS_LENGTHEN_EVERY = 32
@@ -219,7 +220,7 @@ class BlockAssembler:
 
     def _shortest_part(self) -> int:
         """Below how many bytes a part is sent again: more of them where many requests were made for this much of it."""
-        most = max(REQUESTS, self._end // (1024 * 1024))
+        most = min(max(REQUESTS, self._end // (1024 * 1024)), _REQUESTS_MAX)
         due = _FREE_REQUESTS + (most - _FREE_REQUESTS) * self._run_end // max(1, self._end)
         doublings = max(0, self._requests - due) / _PARTS_LENGTHEN_EVERY
         return min(LONGEST_PART_BYTES, int(SPLICE_FROM_BYTES * 2 ** min(doublings, 16)))
