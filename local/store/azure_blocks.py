@@ -19,8 +19,8 @@ from itertools import groupby
 BLOCK_BYTES = 4 * 1024 * 1024
 # A smaller part costs less to send again than a request.
 SPLICE_FROM_BYTES = 8 * 1024
-# About how many requests one run may make: more where the blob has more MiB, up to what a list of blocks can hold if each
-# is a change and what follows it. Changes in more places are sent with what is between them, the shortest parts first.
+# About how many requests one run may make; more where the blob has more MiB, up to what a list of blocks can hold if each
+# is for a change and what follows it. Where more places changed, the shortest parts between them are sent along.
 REQUESTS = 2_300
 _REQUESTS_MAX = 15_000
 # So many of them are free, wherever in the blob they fall; then they are spread over the rest of it.
