@@ -19,10 +19,11 @@ import deflate
 from local.archive.chunks import FINE_BYTES, SMALL_BYTES, Chunk, chunk_length
 from local.archive.gzip_member import Member, compress, describe, level_for
 
+# What changed in none of so many archives rests. Joined means sent once more: after 4 of them it is more often in vain
+# (*measured*, 40 runs, a scattered 1 % of rows of which each changes in every second run: 8.2 times the changed pages
+# after 4, 6.0 times after 8, for 0.3 % of the archive).
 HISTORY_BITS = 8
 MARK_BYTES = 2
-# Joined means sent once more: after so many archives without a change that is hardly ever in vain (*measured*).
-RESTS_AFTER = 4
 # Cut around its pieces that changed, a member becomes three on average (*measured*), and seven at most.
 CUT_INTO = 3
 
@@ -72,7 +73,7 @@ class Heat:
         made: list[Spot] = []
         row: list[Spot] = []
         for spot in spots:
-            rests = spot.held_by is not None and not spot.changes & ((1 << RESTS_AFTER) - 1)
+            rests = spot.held_by is not None and not spot.changes
             if row and not (rests and sum(spot.chunk) <= (row[0].chunk[0] // self._whole + 1) * self._whole):
                 made += self._one(row)
                 row = []

@@ -19,7 +19,7 @@ from itertools import groupby
 BLOCK_BYTES = 4 * 1024 * 1024
 # A smaller part costs less to send again than a request.
 SPLICE_FROM_BYTES = 8 * 1024
-# About how many requests one run may make; more where the blob has more MiB, up to what a list of blocks can hold if each
+# About how many requests one run may make; more where the blob has more MiB, to what a list of blocks can hold if each
 # is for a change and what follows it. Where more places changed, the shortest parts between them are sent along.
 REQUESTS = 2_300
 _REQUESTS_MAX = 15_000
@@ -127,14 +127,14 @@ class _Kept:
     data: bytes
 
 
-def _joined(row: Sequence[_Kept]) -> _Kept:
-    return _Kept(None, row[0].offset, b"".join(kept.data for kept in row))
+def _joined(row: Sequence[_Kept]) -> list[_Kept]:
+    return [_Kept(None, row[0].offset, b"".join(kept.data for kept in row))]
 
 
 def _with_neighbours(row: list[_Kept]) -> list[_Kept]:
     """Small blocks in a row: with a part among them they are one request anyway."""
     is_small = len(row[0].data) < SMALL_BLOCK_BYTES
-    return [_joined(row)] if is_small and any(kept.id is None for kept in row) else row
+    return _joined(row) if is_small and any(kept.id is None for kept in row) else row
 
 
 class BlockAssembler:
@@ -144,8 +144,8 @@ class BlockAssembler:
         self._blocks = blocks
         self._starts = [block.offset for block in blocks]
         self._end = blocks[-1].offset + blocks[-1].size if blocks else 0
-        full = self._end // BLOCK_BYTES
-        self._joins = len(blocks) > min(max(JOIN_FROM_BLOCKS, JOIN_FROM_SHARE * full), JOIN_ALWAYS_FROM_BLOCKS)
+        long = max(JOIN_FROM_BLOCKS, JOIN_FROM_SHARE * self._end // BLOCK_BYTES)
+        self._joins = len(blocks) > min(long, JOIN_ALWAYS_FROM_BLOCKS)
         self._new: list[bytes] = []
         self._new_bytes = 0
         self._row: list[_Kept] = []
@@ -203,7 +203,7 @@ class BlockAssembler:
         row, size = self._row, self._row_bytes
         self._row, self._row_bytes = [], 0
         if self._joins and len(row) >= _JOIN_IN_A_ROW and size >= self._shortest_part():
-            row = [_joined(row)]
+            row = _joined(row)
         elif any(kept.id is None for kept in row):
             small = (list(kept) for _, kept in groupby(row, key=lambda kept: len(kept.data) < SMALL_BLOCK_BYTES))
             row = [one for kept in small for one in _with_neighbours(kept)]

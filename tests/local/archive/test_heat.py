@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from local.archive import heat
 from local.archive.chunks import FINE_BYTES, SMALL_BYTES, Chunk, cut
 from local.archive.gzip_member import DENSE_LEVEL, FAST_LEVEL, Member, level_for
-from local.archive.heat import RESTS_AFTER, Heat, Part, Spot, marks_of, pack, parts
+from local.archive.heat import HISTORY_BITS, Heat, Part, Spot, marks_of, pack, parts
 
 PIECE = FINE_BYTES
 MIB = 1024 * 1024
-RESTED = 1 << RESTS_AFTER
+RESTED = 1 << (HISTORY_BITS - 1)
 LENGTHS = st.lists(st.integers(1, 8).map(lambda pieces: pieces * PIECE), min_size=1, max_size=30)
 
 
@@ -123,7 +123,7 @@ def test_the_pieces_of_a_chunk_that_rest_are_joined_and_its_neighbours_stay() ->
 
 
 def test_a_piece_that_changed_not_long_ago_keeps_its_cuts() -> None:
-    recently = 1 << (RESTS_AFTER - 2)
+    recently = 1 << (HISTORY_BITS - 2)
     members = [member(length, changes) for length, changes in ((2 * PIECE, 0), (PIECE, recently), (3 * PIECE, 0))]
 
     spots = spots_of(members, cut([one.raw_bytes for one in members], SMALL_BYTES), SMALL_BYTES)

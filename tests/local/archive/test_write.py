@@ -22,7 +22,7 @@ from local.archive.cache import ArchiveCopy
 from local.archive.chunks import FINE_BYTES, SMALL_BYTES
 from local.archive.former import FormerArchive
 from local.archive.gzip_member import LEVELS
-from local.archive.heat import RESTS_AFTER
+from local.archive.heat import HISTORY_BITS
 from local.archive.sink import ArchiveSink
 from local.archive.write import CutPlan
 from local.store import archive_end
@@ -219,35 +219,34 @@ def with_byte(content: bytes, at: int, value: int) -> bytes:
 
 
 def hot_then_at_rest(series: Series) -> bytes:
-    """One page changes in three archives, then for four only another one far from it."""
+    """One page changes in three archives, then in each of eight another one far from it."""
     content = blocks(*range(12))
     series.add(content)
     for run in range(1, 4):
         content = with_byte(content, 5 * BLOCK + 40_000, run)
         series.add(content)
-    for run in range(1, 5):
-        content = with_byte(content, (6 + run) * BLOCK, run)
+    for place in (0, 2, 7, 9, 11, 1, 3, 8):
+        content = with_byte(content, place * BLOCK, 1)
         series.add(content)
     return content
 
 
-def test_what_changes_again_and_again_is_sent_in_small_pieces_from_the_third_change_on(
-    tmp_path: Path, pool: ThreadPoolExecutor
-) -> None:
-    series = Series(tmp_path, pool)
+@pytest.fixture(scope="module")
+def heated(tmp_path_factory: pytest.TempPathFactory, pool: ThreadPoolExecutor) -> Series:
+    series = Series(tmp_path_factory.mktemp("heated"), pool)
     hot_then_at_rest(series)
-
-    assert series.made[2].sent > BLOCK
-    assert series.made[3].sent < FINE_BYTES + 2000
+    return series
 
 
-def test_what_rests_is_joined_again(tmp_path: Path, pool: ThreadPoolExecutor) -> None:
-    series = Series(tmp_path, pool)
-    content = hot_then_at_rest(series)
+def test_what_changes_again_and_again_is_sent_in_small_pieces_from_the_third_change_on(heated: Series) -> None:
+    assert heated.made[2].sent > BLOCK
+    assert heated.made[3].sent < FINE_BYTES + 2000
 
-    assert series.members == 12
-    assert series.made[-2].sent < 1.1 * BLOCK
-    assert series.add(content).plan.unchanged
+
+def test_what_rests_is_joined_again(heated: Series) -> None:
+    assert [len(former_at(one.path, cache=False).members) for one in heated.made[1:]] == [12, *[14] * 9, 12]
+    assert heated.made[-2].sent < 1.1 * BLOCK
+    assert heated.made[-1].sent > 1.9 * BLOCK
 
 
 def test_what_rests_makes_no_archive_of_its_own(tmp_path: Path, pool: ThreadPoolExecutor) -> None:
@@ -258,7 +257,7 @@ def test_what_rests_makes_no_archive_of_its_own(tmp_path: Path, pool: ThreadPool
         series.add(content)
 
     assert series.members > 3
-    assert all(series.add(content).plan.unchanged for _ in range(2 * RESTS_AFTER))
+    assert all(series.add(content).plan.unchanged for _ in range(2 * HISTORY_BITS))
 
 
 def test_changes_that_move_about_cut_nothing(tmp_path: Path, pool: ThreadPoolExecutor) -> None:
@@ -272,24 +271,18 @@ def test_changes_that_move_about_cut_nothing(tmp_path: Path, pool: ThreadPoolExe
     assert series.members == 8
 
 
-def test_a_machine_without_a_cache_makes_the_same_archive(tmp_path: Path, pool: ThreadPoolExecutor) -> None:
-    here, there = Series(tmp_path / "here", pool), Series(tmp_path / "there", pool, cache=False)
-    hot_then_at_rest(here)
+def test_a_machine_without_a_cache_makes_the_same_archive(
+    tmp_path: Path, heated: Series, pool: ThreadPoolExecutor
+) -> None:
+    there = Series(tmp_path, pool, cache=False)
     hot_then_at_rest(there)
 
-    assert [one.path.read_bytes() for one in here.made] == [one.path.read_bytes() for one in there.made]
-    assert [one.sent for one in here.made] == [one.sent for one in there.made]
-
-
-@pytest.fixture(scope="module")
-def heated(tmp_path_factory: pytest.TempPathFactory, pool: ThreadPoolExecutor) -> Series:
-    series = Series(tmp_path_factory.mktemp("heated"), pool)
-    hot_then_at_rest(series)
-    return series
+    assert [one.path.read_bytes() for one in there.made] == [one.path.read_bytes() for one in heated.made]
+    assert [one.sent for one in there.made] == [one.sent for one in heated.made]
 
 
 @settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.integers(0, 7), st.integers(0, 2**32), st.booleans(), st.integers(1, 13 * BLOCK))
+@given(st.integers(0, 11), st.integers(0, 2**32), st.booleans(), st.integers(1, 13 * BLOCK))
 def test_a_table_that_lies_about_what_changed_makes_no_wrong_archive(
     tmp_path: Path, heated: Series, pool: ThreadPoolExecutor, which: int, seed: int, cache: bool, size: int
 ) -> None:
