@@ -140,7 +140,7 @@ class BackedUpDatabase(msgspec.Struct, frozen=True):
     changed: Annotated[
         float | None,
         Meta(
-            description="share of the database, from 0 to 1, that lies in pieces (96 KiB or more) that differ from its "
+            description="share of the database, from 0 to 1, that lies in pieces (16 KiB or more) that differ from its "
             "newest backup; 1 for the first backup, null where the newest one tells nothing of its pieces",
             extra_json_schema={"minimum": 0, "maximum": 1},
         ),

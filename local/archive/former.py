@@ -34,6 +34,10 @@ class FormerArchive:
                 return index
         return self._places.get((raw_bytes, digest))
 
+    def offset_of(self, index: int, made: Member) -> int | None:
+        """Where the member at this index stands; None where it is not the very bytes of the one that was made anew."""
+        return self.offsets[index] if self.members[index].is_same_as(made) else None
+
 
 def read_members(file: int, former: FormerArchive, run: Sequence[int]) -> bytes | None:
     """The bytes of members that stand in a row, from a descriptor of `former.path`; None where any is not as it was."""

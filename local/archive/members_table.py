@@ -1,21 +1,40 @@
-"""The table of an archive's members, as its record carries it: what a later run compares with, cache or no cache."""
+"""The table of an archive's members, as its record carries it: what a later run compares with, cache or no cache.
+
+Column after column, since the record is compressed: equal lengths in a row then take next to nothing.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, pairwise
 
-from local.archive.gzip_member import DIGEST_BYTES, Member
+from local.archive.chunks import LONGEST_BYTES
+from local.archive.gzip_member import DIGEST_BYTES, LEVELS, Member
+from local.archive.heat import marks_bytes
 
-_ENTRY = struct.Struct(f"<III{DIGEST_BYTES}s")
-_MOST_MEMBER_BYTES = 64 * 1024 * 1024
+# A hundred gibibytes have some 300,000; the table of so many takes about 200 MB while it is read.
+_MOST_MEMBERS = 1_000_000
+_COUNT = struct.Struct(">I")
+_FIXED_BYTES = 3 * 4 + DIGEST_BYTES + 2
 
 
 def encode(members: Sequence[Member]) -> str:
-    """The table as text, 38 characters a member."""
-    return base64.b85encode(b"".join(_ENTRY.pack(*member) for member in members)).decode()
+    """The table as text, some 24 bytes a member in the compressed record."""
+    numbers = struct.Struct(f">{len(members)}I")
+    packed = (
+        _COUNT.pack(len(members)),
+        numbers.pack(*(member.raw_bytes for member in members)),
+        numbers.pack(*(member.gzip_bytes for member in members)),
+        numbers.pack(*(member.crc for member in members)),
+        b"".join(member.digest for member in members),
+        bytes(member.level for member in members),
+        bytes(member.changes for member in members),
+        b"".join(member.marks for member in members),
+    )
+    return base64.b85encode(b"".join(packed)).decode()
 
 
 def decode(text: object, raw_bytes: int, gzip_bytes: int) -> tuple[Member, ...]:
@@ -26,10 +45,36 @@ def decode(text: object, raw_bytes: int, gzip_bytes: int) -> tuple[Member, ...]:
     if not isinstance(text, str):
         return ()
     try:
-        packed = base64.b85decode(text)
-        members = tuple(Member(*entry) for entry in _ENTRY.iter_unpack(packed))
+        members = tuple(_members(base64.b85decode(text)))
     except (ValueError, binascii.Error, struct.error):
         return ()
     sums = sum(member.raw_bytes for member in members), sum(member.gzip_bytes for member in members)
-    whole = all(0 < member.raw_bytes <= _MOST_MEMBER_BYTES and member.gzip_bytes > 0 for member in members)
-    return members if whole and sums == (raw_bytes, gzip_bytes) else ()
+    return members if all(map(_is_possible, members)) and sums == (raw_bytes, gzip_bytes) else ()
+
+
+def _members(packed: bytes) -> Iterator[Member]:
+    """Raises ValueError and struct.error where the columns have not the lengths that they must have."""
+    (count,) = _COUNT.unpack_from(packed)
+    if count > _MOST_MEMBERS or len(packed) < _COUNT.size + count * _FIXED_BYTES:
+        raise ValueError("more members than there can be")
+    widths = [_COUNT.size, 4 * count, 4 * count, 4 * count, DIGEST_BYTES * count, count, count]
+    raw, gzipped, crcs, digests, levels, changes = (packed[start:end] for start, end in pairwise(accumulate(widths)))
+    lengths = struct.unpack(f">{count}I", raw)
+    ends = list(accumulate(map(marks_bytes, lengths, changes), initial=_COUNT.size + count * _FIXED_BYTES))
+    if ends[-1] != len(packed):
+        raise ValueError("more or fewer marks than there must be")
+    rows = zip(
+        lengths,
+        struct.unpack(f">{count}I", gzipped),
+        struct.unpack(f">{count}I", crcs),
+        (digests[at : at + DIGEST_BYTES] for at in range(0, len(digests), DIGEST_BYTES)),
+        levels,
+        changes,
+        (packed[start:end] for start, end in pairwise(ends)),
+        strict=True,
+    )
+    return (Member(*row) for row in rows)
+
+
+def _is_possible(member: Member) -> bool:
+    return 0 < member.raw_bytes <= LONGEST_BYTES and member.gzip_bytes > 0 and member.level in LEVELS

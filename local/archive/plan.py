@@ -9,21 +9,22 @@ from pathlib import Path
 from local.archive.chunks import Chunk
 from local.archive.former import FormerArchive
 from local.archive.gzip_member import Member
+from local.archive.heat import Spot
 
 
 @dataclass(frozen=True)
 class Packed:
-    """A chunk's compressed bytes, and what the archive's table tells of them."""
+    """A spot's compressed bytes, and what the archive's table tells of the members in them."""
 
     data: bytes = field(repr=False)
-    member: Member
+    members: tuple[Member, ...]
 
 
 @dataclass(frozen=True)
 class CutPlan:
     """Where `file` is cut, and which of the former archive's members (by index) holds each chunk; `size` in bytes.
 
-    `packed` are chunks that are compressed already; who writes them takes them out.
+    `packed` are spots that are compressed already; who writes them takes them out.
     """
 
     file: Path
@@ -31,7 +32,7 @@ class CutPlan:
     chunks: tuple[Chunk, ...]
     held_by: tuple[int | None, ...]
     former: FormerArchive
-    packed: dict[Chunk, Packed] = field(default_factory=dict)
+    packed: dict[Spot, Packed] = field(default_factory=dict)
 
     @property
     def unchanged(self) -> bool:

@@ -16,10 +16,11 @@ from threading import Lock
 
 import deflate
 
-from local.archive import chunks
+from local.archive import chunks, heat
 from local.archive.chunks import Chunk
 from local.archive.former import FormerArchive
-from local.archive.gzip_member import Member, compress, crc_of, digest_of
+from local.archive.gzip_member import digest_of
+from local.archive.heat import Heat, Spot
 from local.archive.plan import CutPlan, Packed, read_chunk
 
 # SQLite's largest page: the first one of a database is final only when all of it is.
@@ -101,7 +102,8 @@ class _FoundChunks:
         self._early: list[range] = []
         self._sums: dict[int, tuple[int, int]] = {}
         self._digests: dict[int, bytes] = {}
-        self._packed: dict[Chunk, Packed] = {}
+        self._heat = Heat(former.members, size)
+        self._packed: dict[Spot, Packed] = {}
         # Closing it drops SQLite's locks on the copy, which nobody else opens.
         self._descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
 
@@ -132,8 +134,8 @@ class _FoundChunks:
         """Where each chunk is found, now that the file is whole."""
         for differing in pool.map(self._differing, self._early):
             for place in differing:
+                self._packed.pop(self._spot(place), None)
                 self._digests.pop(place, None)
-                self._packed.pop(self._cut[place], None)
         if self._former.members:
             unread = [group for group in self._groups if not all(place in self._digests for place in group)]
             for digests in pool.map(self._read_whole, unread):
@@ -160,10 +162,10 @@ class _FoundChunks:
             if self._room < len(raw):
                 return
             self._room -= len(raw)
-        data = compress(raw)
-        self._packed[self._cut[place]] = Packed(data, Member(len(raw), len(data), crc_of(data), self._digests[place]))
+        spot = self._spot(place)
+        packed = self._packed[spot] = Packed(*heat.pack(spot, raw, self._digests[place]))
         with self._lock:
-            self._room += len(raw) - len(data)
+            self._room += len(raw) - len(packed.data)
 
     def _differing(self, group: Sequence[int]) -> list[int]:
         parts = self._parts(group, read_chunk(self._descriptor, self._whole(group)))
@@ -176,6 +178,9 @@ class _FoundChunks:
     def _held(self, place: int) -> int | None:
         digest = self._digests.get(place)
         return None if digest is None else self._former.find(place, self._cut[place][1], digest)
+
+    def _spot(self, place: int) -> Spot:
+        return self._heat.spot(place, self._cut[place], self._held(place))
 
     def _whole(self, group: Sequence[int]) -> Chunk:
         first, last = self._cut[group[0]], self._cut[group[-1]]

@@ -11,10 +11,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 
-from local.archive import chunks
-from local.archive.chunks import Chunk
+from local.archive import chunks, heat
 from local.archive.former import read_members
-from local.archive.gzip_member import Member, compress, describe
+from local.archive.gzip_member import Member
+from local.archive.heat import Heat, Spot
 from local.archive.plan import CutPlan, Packed, read_chunk
 from local.archive.sink import ArchiveSink
 
@@ -61,50 +61,47 @@ def write(work: CutPlan, sink: ArchiveSink, pool: Executor, advance: Callable[[i
         return Written(tuple(members), raw_sha256.result())
 
 
-def _groups(work: CutPlan) -> Iterator[list[tuple[Chunk, int | None]]]:
+def _groups(work: CutPlan) -> Iterator[list[Spot]]:
+    known = Heat(work.former.members, work.size)
     place = 0
     for group in chunks.grouped(work.chunks):
-        yield list(zip(group, work.held_by[place : place + len(group)], strict=True))
+        spots = [known.spot(at, chunk, work.held_by[at]) for at, chunk in enumerate(group, place)]
+        yield known.joined(spots)
         place += len(group)
 
 
-def _pieces(work: CutPlan, group: Sequence[tuple[Chunk, int | None]], file: int, former: int | None) -> list[_Piece]:
+def _pieces(work: CutPlan, group: Sequence[Spot], file: int, former: int | None) -> list[_Piece]:
     """The group's members: those that stand in a row in the former archive are read from it at once."""
     pieces: list[_Piece] = []
     for run in _runs(group):
-        held = [index for _, index in run if index is not None]
+        held = [spot.held_by for spot in run if spot.held_by is not None]
         data = read_members(former, work.former, held) if held and former is not None else None
         if data is not None:
-            known = tuple(work.former.members[index] for index in held)
+            changes = (spot.changes for spot in run)
+            known = tuple(map(heat.carried, (work.former.members[index] for index in held), changes))
             pieces.append(_Piece(data, known, work.former.offsets[held[0]]))
         else:
-            pieces += [_compressed(work, chunk, index, file) for chunk, index in run]
+            pieces += [_compressed(work, spot, file) for spot in run]
     return pieces
 
 
-def _runs(group: Sequence[tuple[Chunk, int | None]]) -> Iterator[list[tuple[Chunk, int | None]]]:
+def _runs(group: Sequence[Spot]) -> Iterator[list[Spot]]:
     """The group in runs whose former members follow each other; chunks that the former archive lacks are alone."""
-    run: list[tuple[Chunk, int | None]] = []
-    for chunk, index in group:
-        if run and (index is None or run[-1][1] is None or index != run[-1][1] + 1):
+    run: list[Spot] = []
+    for spot in group:
+        if run and (spot.held_by is None or run[-1].held_by is None or spot.held_by != run[-1].held_by + 1):
             yield run
             run = []
-        run.append((chunk, index))
+        run.append(spot)
     if run:
         yield run
 
 
-def _compressed(work: CutPlan, chunk: Chunk, index: int | None, file: int) -> _Piece:
-    """The chunk compressed, if it is not yet; where that gives the former member's very bytes, it stands there."""
-    packed = work.packed.pop(chunk, None) or _pack(read_chunk(file, chunk))
-    former = work.former
-    same = index is not None and former.members[index] == packed.member
-    return _Piece(packed.data, (packed.member,), former.offsets[index] if same and index is not None else None)
-
-
-def _pack(raw: bytes) -> Packed:
-    data = compress(raw)
-    return Packed(data, describe(raw, data))
+def _compressed(work: CutPlan, spot: Spot, file: int) -> _Piece:
+    """The spot compressed, if it is not yet; where that gives the former member's very bytes, it stands there."""
+    packed = work.packed.pop(spot, None) or Packed(*heat.pack(spot, read_chunk(file, spot.chunk)))
+    offset = None if spot.held_by is None else work.former.offset_of(spot.held_by, packed.members[0])
+    return _Piece(packed.data, packed.members, offset)
 
 
 def _in_order(jobs: Iterator[Future[list[_Piece]]]) -> Iterator[list[_Piece]]:

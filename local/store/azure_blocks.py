@@ -1,8 +1,9 @@
 """Which blocks an archive is put together from: those that the blob has, parts of them, and new ones. Nothing is sent.
 
 Put Block List names whole blocks. Of a block that is only partly wanted the service itself makes another one (Put Block
-From URL with a range of the same blob), so only what the blob does not hold travels. After many changes a blob has many
-small blocks: then those in a row are wanted as one, and are joined the same way.
+From URL with a range of the same blob), so only what the blob does not hold travels. Where a blob has many small
+blocks, those that stay between two changes are made one in the same way; around what changes in each run the cuts stay,
+and such a run asks for nothing but the new blocks themselves.
 """
 
 from __future__ import annotations
@@ -13,15 +14,28 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 BLOCK_BYTES = 4 * 1024 * 1024
 # A smaller part costs less to send again than a request.
-SPLICE_FROM_BYTES = 48 * 1024
-# A block list is joined again when it is longer than this, and than so many times the number of full blocks, or when it
-# comes near Azure's limit of 50,000 (https://learn.microsoft.com/rest/api/storageservices/put-block-list).
+SPLICE_FROM_BYTES = 8 * 1024
+# About how many requests one run may make; more where the blob has more MiB, to what a list of blocks can hold if each
+# is for a change and what follows it. Where more places changed, the shortest parts between them are sent along.
+REQUESTS = 2_300
+_REQUESTS_MAX = 15_000
+# So many of them are free, wherever in the blob they fall; then they are spread over the rest of it.
+_FREE_REQUESTS = 400
+_PARTS_LENGTHEN_EVERY = 32
+LONGEST_PART_BYTES = 1024 * 1024
+# In a longer list than this, and than so many times the number of full blocks, small blocks in a row are made one.
 JOIN_FROM_BLOCKS = 2_500
 JOIN_FROM_SHARE = 4
+# Near Azure's limit of 50,000 (https://learn.microsoft.com/rest/api/storageservices/put-block-list) they always are.
 JOIN_ALWAYS_FROM_BLOCKS = 30_000
+# A part is made one block with whole blocks beside it that are smaller than this.
+SMALL_BLOCK_BYTES = 256 * 1024
+# A change that comes and goes leaves fewer: what is about to change again need not be cut out anew.
+_JOIN_IN_A_ROW = 4
 # A list that would grow longer than this within one run gets large blocks only, sent again where they must be.
 CROWDED_FROM_BLOCKS = 40_000
 # Azure wants all block ids of a blob to have one length.
@@ -31,7 +45,7 @@ _OURS = re.compile(f"[0-9a-f]{{{BLOCK_ID_BYTES}}}")
 
 @dataclass(frozen=True)
 class BaseBlock:
-    """A block of the blob, or several in a row that are to become one (`id` is None); bytes."""
+    """A block of the blob, or a part of one that is to become a block of its own (`id` is None); bytes."""
 
     id: str | None
     offset: int
@@ -89,18 +103,11 @@ def is_ours(block: str) -> bool:
 
 
 def base_blocks(listed: Sequence[tuple[str, int]]) -> list[BaseBlock]:
-    """The blob's blocks with their places, from (id, bytes) in order; joined where there are too many, cut where one is
-    larger than fits into memory many times.
-    """
-    full = sum(size for _, size in listed) // BLOCK_BYTES
-    join = len(listed) > min(max(JOIN_FROM_BLOCKS, JOIN_FROM_SHARE * full), JOIN_ALWAYS_FROM_BLOCKS)
+    """The blob's blocks with their places, from (id, bytes) in order; a huge one is cut to fit into memory."""
     blocks: list[BaseBlock] = []
     offset = 0
     for name, size in listed:
-        last = blocks[-1] if blocks else None
-        if join and last and last.size + size <= BLOCK_BYTES:
-            blocks[-1] = BaseBlock(None, last.offset, last.size + size)
-        elif size <= 2 * BLOCK_BYTES:
+        if size <= 2 * BLOCK_BYTES:
             blocks.append(BaseBlock(name, offset, size))
         else:
             blocks += [
@@ -111,6 +118,25 @@ def base_blocks(listed: Sequence[tuple[str, int]]) -> list[BaseBlock]:
     return blocks
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """Bytes of one block of the blob, all of it (then with its name) or a part."""
+
+    id: str | None
+    offset: int
+    data: bytes
+
+
+def _joined(row: Sequence[_Kept]) -> list[_Kept]:
+    return [_Kept(None, row[0].offset, b"".join(kept.data for kept in row))]
+
+
+def _with_neighbours(row: list[_Kept]) -> list[_Kept]:
+    """Small blocks in a row: with a part among them they are one request anyway."""
+    is_small = len(row[0].data) < SMALL_BLOCK_BYTES
+    return _joined(row) if is_small and any(kept.id is None for kept in row) else row
+
+
 class BlockAssembler:
     """Takes an archive's bytes in order, new ones and those that stand in the blob, and tells the steps to make it."""
 
@@ -118,26 +144,31 @@ class BlockAssembler:
         self._blocks = blocks
         self._starts = [block.offset for block in blocks]
         self._end = blocks[-1].offset + blocks[-1].size if blocks else 0
+        long = max(JOIN_FROM_BLOCKS, JOIN_FROM_SHARE * self._end // BLOCK_BYTES)
+        self._joins = len(blocks) > min(long, JOIN_ALWAYS_FROM_BLOCKS)
         self._new: list[bytes] = []
         self._new_bytes = 0
+        self._row: list[_Kept] = []
+        self._row_bytes = 0
         self._run: list[bytes] = []
         self._run_offset = 0
         self._run_end = 0
         self._made_blocks = 0
         self._made_bytes = 0
+        self._requests = 0
 
     def send(self, data: bytes) -> list[Step]:
         """The next bytes, which the blob does not hold."""
-        steps = self._close_run()
-        return steps + self._add_new(data)
+        return self._close_run() + self._close_row() + self._add_new(data)
 
     def reuse(self, offset: int, data: bytes) -> list[Step]:
         """The next bytes, which stand at `offset` of the blob."""
         if not self._blocks or offset + len(data) > self._end:
             return self.send(data)
         steps: list[Step] = []
-        if not self._run or offset != self._run_end:
-            steps += self._close_run()
+        if offset != self._run_end:
+            steps += self._close_run() + self._close_row()
+        if not self._run:
             self._run_offset = self._run_end = offset
         rest = memoryview(data)
         while rest:
@@ -148,25 +179,51 @@ class BlockAssembler:
             rest = rest[len(part) :]
             if self._run_end == block.offset + block.size:
                 steps += self._close_run()
-                self._run_offset = self._run_end
         return steps
 
     def finish(self) -> list[Step]:
         """What is left when the last byte was told."""
-        return self._close_run() + self._flush_new()
+        return self._close_run() + self._close_row() + self._flush_new()
 
     def _close_run(self) -> list[Step]:
-        """The bytes of one block that stand in a row: the whole block, a part of it, or too few for a request."""
+        """The bytes of one block that stand in a row, the whole of it or a part, join the row of those before them."""
         if not self._run:
             return []
         data = b"".join(self._run)
         self._run = []
         block = self._blocks[bisect_right(self._starts, self._run_offset) - 1]
-        name = block.id if len(data) == block.size else None
-        if self._is_crowded(len(data)) or (name is None and len(data) < SPLICE_FROM_BYTES):
-            return self._add_new(data)
-        step = Splice(self._run_offset, data) if name is None else Keep(name)
-        return [*self._flush_new(), self._made(step, len(data))]
+        steps = self._close_row() if self._row_bytes + len(data) > BLOCK_BYTES else []
+        self._row.append(_Kept(block.id if len(data) == block.size else None, self._run_offset, data))
+        self._row_bytes += len(data)
+        self._run_offset = self._run_end
+        return steps
+
+    def _close_row(self) -> list[Step]:
+        """What stands in a row between two changes: block for block, or fewer where that costs no more requests."""
+        row, size = self._row, self._row_bytes
+        self._row, self._row_bytes = [], 0
+        if self._joins and len(row) >= _JOIN_IN_A_ROW and size >= self._shortest_part():
+            row = _joined(row)
+        elif any(kept.id is None for kept in row):
+            small = (list(kept) for _, kept in groupby(row, key=lambda kept: len(kept.data) < SMALL_BLOCK_BYTES))
+            row = [one for kept in small for one in _with_neighbours(kept)]
+        return [step for kept in row for step in self._keep(kept)]
+
+    def _keep(self, kept: _Kept) -> list[Step]:
+        """The whole block, a part of it, or too few bytes for a request."""
+        size = len(kept.data)
+        shortest = self._shortest_part()
+        if self._is_crowded(size) or (size < shortest and (kept.id is None or shortest > SPLICE_FROM_BYTES)):
+            return self._add_new(kept.data)
+        step = Splice(kept.offset, kept.data) if kept.id is None else Keep(kept.id)
+        return [*self._flush_new(), self._made(step, size)]
+
+    def _shortest_part(self) -> int:
+        """Below how many bytes a part is sent again: more of them where many requests were made for this much of it."""
+        most = min(max(REQUESTS, self._end // (1024 * 1024)), _REQUESTS_MAX)
+        due = _FREE_REQUESTS + (most - _FREE_REQUESTS) * self._run_end // max(1, self._end)
+        doublings = max(0, self._requests - due) / _PARTS_LENGTHEN_EVERY
+        return min(LONGEST_PART_BYTES, int(SPLICE_FROM_BYTES * 2 ** min(doublings, 16)))
 
     def _is_crowded(self, size: int) -> bool:
         """Whether the list would grow too long if a block of so many bytes stood in it by itself."""
@@ -190,4 +247,5 @@ class BlockAssembler:
     def _made(self, step: Step, size: int) -> Step:
         self._made_blocks += 1
         self._made_bytes += size
+        self._requests += not isinstance(step, Keep)
         return step

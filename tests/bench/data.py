@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import random
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import accumulate
 from pathlib import Path
@@ -34,7 +34,7 @@ _SCHEMA = f"""
     CREATE VIRTUAL TABLE notes USING fts5(title, body);
 """
 TABLES = ("documents", "sessions", "tasks", "settings", "notes")
-Where = Literal["random", "recent"]
+Where = Literal["random", "recent", "same"]
 
 
 class Text:
@@ -82,14 +82,18 @@ def generate(path: Path, size: int, seed: int) -> int:
 
 
 def change(path: Path, where: Where, share: float, seed: int) -> int:
-    """Give a share of the documents, scattered or the newest, a new body of the same length; how many."""
+    """Give a share of the documents a new body of the same length; how many.
+
+    They are scattered, others for each seed; or the newest; or scattered, and the same whatever the seed.
+    """
     rng = random.Random(seed)
     text = Text(rng, _CHANGE_WORDS)
     with closing(sqlite3.connect(path, isolation_level=None, timeout=30)) as database:
         newest = int(database.execute("SELECT max(id) FROM documents").fetchone()[0])
         wanted = max(1, round(newest * share))
-        recent = range(newest - wanted + 1, newest + 1)
-        chosen = recent if where == "recent" else sorted(rng.sample(range(1, newest + 1), wanted))
+        chosen: Sequence[int] = range(newest - wanted + 1, newest + 1)
+        if where != "recent":
+            chosen = sorted((random.Random(0) if where == "same" else rng).sample(range(1, newest + 1), wanted))
         database.execute("BEGIN IMMEDIATE")
         for number in chosen:
             (length,) = database.execute("SELECT length(body) FROM documents WHERE id=?", (number,)).fetchone()

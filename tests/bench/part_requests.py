@@ -42,12 +42,12 @@ def measure(bench: Workbench) -> Found:
     log, data_folder = bench.folder / "requests.log", bench.folder / "logged"
     marks: list[tuple[str, Sample, int]] = []
     try:
-        with _logging(data_folder, log) as url, bench.place(url, "requests") as place:
+        with logging_service(data_folder, log) as url, bench.place(url, "requests") as place:
             for label, share in _steps():
                 if share:
                     data.change(place.live, "random", share, seed=bench.seed + len(marks))
                 sample = bench.backup(place)
-                marks.append((label, sample, _settled(log)))
+                marks.append((label, sample, settled(log)))
         content = log.read_bytes()
     finally:
         shutil.rmtree(data_folder, ignore_errors=True)
@@ -75,7 +75,7 @@ def _steps() -> Iterator[tuple[str, float]]:
         yield f"0.1 % of rows at random, run {run}", 0.001
 
 
-def _settled(log: Path) -> int:
+def settled(log: Path) -> int:
     """The log's length once Azurite has written it all; it writes behind its answers."""
     length = -1
     while length != log.stat().st_size:
@@ -85,7 +85,7 @@ def _settled(log: Path) -> int:
 
 
 @contextmanager
-def _logging(folder: Path, log: Path) -> Iterator[str]:
+def logging_service(folder: Path, log: Path) -> Iterator[str]:
     """An Azurite that writes down every request; the tests' own is silent."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

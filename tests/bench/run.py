@@ -14,6 +14,7 @@ from tests.bench import (
     machine,
     part_backup,
     part_drill,
+    part_limit,
     part_list,
     part_memory,
     part_requests,
@@ -30,6 +31,7 @@ SEED = 9
 PARTS: dict[str, Callable[[Workbench], Found]] = {
     "backup": part_backup.measure,
     "scatter": part_scatter.measure,
+    "limit": part_limit.measure,
     "requests": part_requests.measure,
     "drill": part_drill.measure,
     "writer": part_writer.measure,

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from local.archive import heat
 from local.archive.chunks import SMALL_BYTES
 from local.archive.former import FormerArchive
 from local.archive.gzip_member import compress, describe
-from local.archive.plan import CutPlan
+from local.archive.plan import CutPlan, Packed
 from local.archive.planner import Planner
 
 ROOM = 64 * 1024 * 1024
@@ -75,10 +76,9 @@ def assert_is_of_the_file(plan: CutPlan, former: FormerArchive) -> None:
     assert (plan.size, plan.chunks, plan.held_by) == (late.size, late.chunks, late.held_by)
     assert plan.unchanged == late.unchanged
     whole = plan.file.read_bytes()
-    for (offset, length), packed in plan.packed.items():
-        raw = whole[offset : offset + length]
-        assert packed.data == compress(raw)
-        assert packed.member == describe(raw, packed.data)
+    for spot, packed in plan.packed.items():
+        offset, length = spot.chunk
+        assert packed == Packed(*heat.pack(spot, whole[offset : offset + length]))
 
 
 def changed(content: bytes, places: set[int]) -> bytes:
@@ -95,9 +95,9 @@ def test_a_first_archive_is_compressed_while_it_is_copied(file: Path) -> None:
         planner.follow(NOTHING, SIZE, SIZE)
         plan = planner.plan(NOTHING)
 
-    early = sum(length for _, length in plan.packed)
+    early = sum(spot.chunk[1] for spot in plan.packed)
     assert SIZE // 2 < early < SIZE, "and the first page's group never is"
-    assert min(offset for offset, _ in plan.packed) >= 65536
+    assert min(spot.chunk[0] for spot in plan.packed) >= 65536
     assert_is_of_the_file(plan, NOTHING)
 
 
@@ -107,7 +107,7 @@ def test_what_is_held_is_not_compressed(file: Path, tmp_path: Path) -> None:
         planner.follow(former, SIZE, SIZE)
         plan = planner.plan(former)
 
-    assert list(plan.packed) == [(50 * SMALL_BYTES, SMALL_BYTES)]
+    assert [spot.chunk for spot in plan.packed] == [(50 * SMALL_BYTES, SMALL_BYTES)]
     assert_is_of_the_file(plan, former)
 
 
@@ -155,8 +155,9 @@ def test_a_page_that_came_late_is_never_taken_for_a_hole(file: Path, first: bool
 
     assert plan.held_by[60] is None
     assert not plan.unchanged
-    assert (61 * SMALL_BYTES, SMALL_BYTES) in plan.packed
-    assert (60 * SMALL_BYTES, SMALL_BYTES) not in plan.packed
+    packed = [spot.chunk for spot in plan.packed]
+    assert (61 * SMALL_BYTES, SMALL_BYTES) in packed
+    assert (60 * SMALL_BYTES, SMALL_BYTES) not in packed
 
 
 def test_a_copy_that_began_anew_is_read_anew(file: Path) -> None:

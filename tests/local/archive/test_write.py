@@ -20,8 +20,10 @@ from hypothesis import strategies as st
 from local.archive import members_table
 from local.archive import write as archive
 from local.archive.cache import ArchiveCopy
-from local.archive.chunks import SMALL_BYTES
+from local.archive.chunks import FINE_BYTES, SMALL_BYTES
 from local.archive.former import FormerArchive
+from local.archive.gzip_member import LEVELS
+from local.archive.heat import HISTORY_BITS
 from local.archive.plan import CutPlan
 from local.archive.planner import Planner
 from local.archive.sink import ArchiveSink
@@ -195,6 +197,122 @@ def test_a_lost_cache_costs_compression_and_no_upload(tmp_path: Path, pool: Thre
     second = write(tmp_path / "2", b"!" + content[1:], first.path, pool, cache=False)
 
     assert second.sent < 1.1 * BLOCK
+
+
+@dataclass
+class Series:
+    """Archives one after the other, each made from the one before."""
+
+    folder: Path
+    pool: ThreadPoolExecutor
+    cache: bool = True
+    made: list[Written] = field(default_factory=list)
+
+    def add(self, content: bytes) -> Written:
+        folder = self.folder / str(len(self.made))
+        folder.mkdir(parents=True)
+        former = self.made[-1].path if self.made else None
+        self.made.append(write(folder, content, former, self.pool, cache=self.cache))
+        assert gzip.decompress(self.made[-1].path.read_bytes()) == content
+        return self.made[-1]
+
+    @property
+    def members(self) -> int:
+        return len(former_at(self.made[-1].path, cache=False).members)
+
+
+def with_byte(content: bytes, at: int, value: int) -> bytes:
+    return content[:at] + bytes([content[at] ^ value]) + content[at + 1 :]
+
+
+def hot_then_at_rest(series: Series) -> bytes:
+    """One page changes in three archives, then in each of eight another one far from it."""
+    content = blocks(*range(12))
+    series.add(content)
+    for run in range(1, 4):
+        content = with_byte(content, 5 * BLOCK + 40_000, run)
+        series.add(content)
+    for place in (0, 2, 7, 9, 11, 1, 3, 8):
+        content = with_byte(content, place * BLOCK, 1)
+        series.add(content)
+    return content
+
+
+@pytest.fixture(scope="module")
+def heated(tmp_path_factory: pytest.TempPathFactory, pool: ThreadPoolExecutor) -> Series:
+    series = Series(tmp_path_factory.mktemp("heated"), pool)
+    hot_then_at_rest(series)
+    return series
+
+
+def test_what_changes_again_and_again_is_sent_in_small_pieces_from_the_third_change_on(heated: Series) -> None:
+    assert heated.made[2].sent > BLOCK
+    assert heated.made[3].sent < FINE_BYTES + 2000
+
+
+def test_what_rests_is_joined_again(heated: Series) -> None:
+    assert [len(former_at(one.path, cache=False).members) for one in heated.made[1:]] == [12, *[14] * 9, 12]
+    assert heated.made[-2].sent < 1.1 * BLOCK
+    assert heated.made[-1].sent > 1.9 * BLOCK
+
+
+def test_what_rests_makes_no_archive_of_its_own(tmp_path: Path, pool: ThreadPoolExecutor) -> None:
+    series = Series(tmp_path, pool)
+    content = blocks(1, 2, 3)
+    for run in range(3):
+        content = with_byte(content, 50_000, run)
+        series.add(content)
+
+    assert series.members > 3
+    assert all(series.add(content).plan.unchanged for _ in range(2 * HISTORY_BITS))
+
+
+def test_changes_that_move_about_cut_nothing(tmp_path: Path, pool: ThreadPoolExecutor) -> None:
+    series = Series(tmp_path, pool)
+    content = blocks(*range(8))
+    series.add(content)
+    for run in range(8):
+        content = with_byte(content, run * 3 % 8 * BLOCK + 1000, 1)
+        series.add(content)
+
+    assert series.members == 8
+
+
+def test_a_machine_without_a_cache_makes_the_same_archive(
+    tmp_path: Path, heated: Series, pool: ThreadPoolExecutor
+) -> None:
+    there = Series(tmp_path, pool, cache=False)
+    hot_then_at_rest(there)
+
+    assert [one.path.read_bytes() for one in there.made] == [one.path.read_bytes() for one in heated.made]
+    assert [one.sent for one in there.made] == [one.sent for one in heated.made]
+
+
+@settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 11), st.integers(0, 2**32), st.booleans(), st.integers(1, 13 * BLOCK))
+def test_a_table_that_lies_about_what_changed_makes_no_wrong_archive(
+    tmp_path: Path, heated: Series, pool: ThreadPoolExecutor, which: int, seed: int, cache: bool, size: int
+) -> None:
+    draw = random.Random(seed)
+    former = former_at(heated.made[which].path, cache)
+    lying = tuple(
+        member._replace(
+            changes=draw.randrange(256),
+            marks=draw.choice([b"", bytes(12), member.marks, b"odd"]),
+            level=draw.choice(LEVELS),
+        )
+        for member in former.members
+    )
+    live = tmp_path / "live"
+    live.write_bytes((gzip.decompress(heated.made[-1].path.read_bytes()) + blocks(99))[:size])
+    upload = MemoryUpload(heated.made[which].path.read_bytes())
+
+    with closing(Planner(live, pool, 0)) as planner:
+        work = planner.plan(FormerArchive(lying, former.path))
+    written = archive.write(work, ArchiveSink(upload, ArchiveCopy(None)), pool, lambda _: None)
+
+    assert gzip.decompress(bytes(upload.content)) == live.read_bytes()
+    assert members_table.decode(members_table.encode(written.members), work.size, len(upload.content))
 
 
 def test_a_damaged_copy_on_this_machine_is_compressed_again(tmp_path: Path, pool: ThreadPoolExecutor) -> None:

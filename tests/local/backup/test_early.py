@@ -45,7 +45,8 @@ def test_what_is_compressed_during_the_copy_of_a_busy_database_is_in_the_copy(
     whole = target.read_bytes()
     assert plan.size == len(whole)
     assert plan.packed
-    for (offset, length), packed in plan.packed.items():
+    for spot, packed in plan.packed.items():
+        offset, length = spot.chunk
         assert gzip.decompress(packed.data) == whole[offset : offset + length]
 
 

@@ -14,6 +14,8 @@ from local.store import azure_blocks
 from local.store.azure_blocks import (
     BLOCK_BYTES,
     JOIN_FROM_BLOCKS,
+    LONGEST_PART_BYTES,
+    SMALL_BLOCK_BYTES,
     SPLICE_FROM_BYTES,
     BaseBlock,
     BlockAssembler,
@@ -131,14 +133,39 @@ def test_a_huge_block_of_another_tool_is_cut(size: int) -> None:
     assert max(block.size for block in blocks) <= 2 * BLOCK_BYTES
 
 
-def test_a_long_list_of_small_blocks_is_joined() -> None:
-    blocks = base_blocks(listed([8 * KIB] * (JOIN_FROM_BLOCKS + 1)))
+def test_a_long_list_of_small_blocks_is_joined_between_two_changes() -> None:
+    for count, is_long in ((JOIN_FROM_BLOCKS, False), (JOIN_FROM_BLOCKS + 1, True)):
+        assembler = BlockAssembler(base_blocks(listed([8 * KIB] * count)))
 
-    assert len(blocks) < 10
-    assert [block.offset for block in blocks] == [
-        sum(before.size for before in blocks[:index]) for index in range(len(blocks))
+        steps = assembler.reuse(0, bytes(100 * 8 * KIB)) + assembler.send(b"new") + assembler.finish()
+
+        assert len(steps) == (2 if is_long else 101)
+        assert isinstance(steps[0], Splice) == is_long
+
+
+def test_two_blocks_between_what_changes_each_time_stay_two_in_a_long_list() -> None:
+    assembler = BlockAssembler(base_blocks(listed([8 * KIB] * (JOIN_FROM_BLOCKS + 1))))
+
+    steps = assembler.send(b"new") + assembler.reuse(0, bytes(16 * KIB)) + assembler.send(b"new")
+
+    assert [step for step in steps if not isinstance(step, Stage)] == [Keep("block 0"), Keep("block 1")]
+
+
+def test_a_part_and_its_small_neighbours_become_one_block_by_one_request() -> None:
+    assembler = BlockAssembler(base_blocks(listed([30 * KIB, 100 * KIB, 30 * KIB, MIB])))
+
+    steps = assembler.send(b"new") + assembler.reuse(20 * KIB, bytes(130 * KIB)) + assembler.send(b"new")
+
+    assert steps == [Stage(b"new"), Splice(20 * KIB, bytes(130 * KIB))]
+
+
+def test_a_part_beside_a_large_block_leaves_it_as_it_is() -> None:
+    assembler = BlockAssembler(base_blocks(listed([30 * KIB, MIB])))
+
+    assert [*assembler.reuse(20 * KIB, bytes(10 * KIB + MIB)), *assembler.finish()] == [
+        Splice(20 * KIB, bytes(10 * KIB)),
+        Keep("block 1"),
     ]
-    assert len(base_blocks(listed([8 * KIB] * JOIN_FROM_BLOCKS))) == JOIN_FROM_BLOCKS
 
 
 @dataclass
@@ -181,6 +208,8 @@ def in_small(monkeypatch: pytest.MonkeyPatch, scale: int) -> None:
     """Every size divided by `scale`, so that no gigabytes pass through the memory."""
     monkeypatch.setattr(azure_blocks, "BLOCK_BYTES", BLOCK_BYTES // scale)
     monkeypatch.setattr(azure_blocks, "SPLICE_FROM_BYTES", SPLICE_FROM_BYTES // scale)
+    monkeypatch.setattr(azure_blocks, "SMALL_BLOCK_BYTES", SMALL_BLOCK_BYTES // scale)
+    monkeypatch.setattr(azure_blocks, "LONGEST_PART_BYTES", LONGEST_PART_BYTES // scale)
 
 
 def test_a_gigabyte_of_which_250_places_change_each_run_keeps_a_short_list(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,7 +224,41 @@ def test_a_gigabyte_of_which_250_places_change_each_run_keeps_a_short_list(monke
 
         assert len(history.blocks) < 10_000
         assert history.requests <= 2_500
-        assert history.sent < 4 * 250 * 32 * KIB // scale
+        assert history.sent < 1.2 * 250 * 32 * KIB // scale
+
+
+def test_a_run_that_changes_thousands_of_places_makes_few_requests_and_sends_the_shortest_ways_between_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scale = 64
+    in_small(monkeypatch, scale)
+    places = random.Random(6)
+    history = History()
+    history.run([], 32 * KIB // scale, 320 * MIB // scale)
+
+    for _ in range(4):
+        history.run([places.randrange(history.size) for _ in range(2_400)], 32 * KIB // scale, 0)
+
+        assert len(history.blocks) < 10_000
+        assert history.requests <= 2_500
+        assert history.sent < 1.8 * 2_400 * 32 * KIB // scale
+
+
+def test_where_the_same_places_change_in_each_run_nothing_else_is_sent_in_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scale = 64
+    in_small(monkeypatch, scale)
+    history = History()
+    history.run([], 32 * KIB // scale, 320 * MIB // scale)
+    hot = [place * 140 * KIB // scale for place in range(2_200)]
+
+    for _ in range(8):
+        history.run(hot, 6 * KIB // scale, 0)
+        assert history.requests <= 2_500
+
+    assert history.sent == len(hot) * (6 * KIB // scale)
+    assert len(history.blocks) < 10_000
 
 
 @pytest.mark.long
