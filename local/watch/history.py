@@ -6,6 +6,7 @@ Years of records are never listed: one call names the days that there are, and a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, cached_property
 from pathlib import Path
@@ -25,6 +26,7 @@ def gather(repository: Repository, names: Sequence[str], now: datetime, max_age_
     day they reach further back.
     """
     history = _History(repository, now, days=int(max_age_days) + 2)
+    history.read_ahead()
     found = tuple(history.facts_of(name) for name in names)
     return StoreFacts(now, history.days, found, history.troubles())
 
@@ -49,6 +51,21 @@ class _History:
         self._now = now
         self.points: Callable[[date], tuple[Point, ...]] = cache(repository.points_of)
         self._records_read: dict[date, DayRecords] = {}
+
+    def read_ahead(self) -> None:
+        """What is asked for whatever is found, at the same time: each answer is a way there and back.
+
+        The first question stands alone, since it is the one that logs in.
+        """
+        newest = self._backup_days[:1]
+        with ThreadPoolExecutor(2, "history") as pool:
+            reading = [pool.submit(lambda: list(map(self.points, newest))), pool.submit(self._read_newest_records)]
+        for each in reading:
+            each.result()
+
+    def _read_newest_records(self) -> None:
+        for day in self._drill_days[:1]:
+            self._records(day)
 
     def facts_of(self, name: str) -> DatabaseFacts:
         """What is known of one database."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import textwrap
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from local.output.screen import Screen, age
-from local.watch.prune import PruneReport
 from local.watch.status import DatabaseStatus, Status
+
+if TYPE_CHECKING:
+    from local.watch.prune import PruneReport
 
 _WIDTH = 80
 _COLOURS = {"ok": "green", "late": "bold red", "failed": "bold red"}
