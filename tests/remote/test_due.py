@@ -173,6 +173,19 @@ def test_the_store_is_asked_on_every_day_so_that_the_question_proves_that_it_ope
         look(configured(gone), gone.repository, unwatched)
 
 
+def test_a_folder_that_is_gone_is_told_and_is_no_drill_that_nobody_did(folder_workshop: Workshop) -> None:
+    """A drive that is not mounted holds no drill of this month, which says nothing of what was drilled."""
+    folder_workshop.add("costs")
+    back_up(folder_workshop.store, clock.now())
+    (folder_workshop.root / "store").rename(folder_workshop.root / "elsewhere")
+
+    for command in ("drill.due", "status"):
+        done = folder_workshop.invoke(command)
+        assert done.returncode == 1
+        assert "is not a folder\n→ create it, or mend store.url" in done.stderr
+        assert done.stdout.count("\n") == 1  # which store, and nothing of what would be due or late
+
+
 def test_a_record_that_is_none_is_told_below_the_result(folder_workshop: Workshop) -> None:
     folder_workshop.add("costs")
     now = clock.now()
