@@ -13,6 +13,7 @@ from pathlib import Path
 
 from local.store import catalog, layout
 from local.store.catalog import SKEW, Point
+from local.store.interface import Store
 from local.store.repository import Repository
 from local.watch import records
 from local.watch.facts import DatabaseFacts, ProvenPoint, StoreFacts, age_order, is_readable
@@ -161,9 +162,13 @@ class _History:
         return self._days(records.FOLDER)
 
     def _days(self, folder: str) -> list[date]:
-        """The days that a folder has, the newest first; none after tomorrow, which no clock of ours can mean."""
-        last = self._now.date() + timedelta(days=1)
-        return sorted(_dates(self._repository.store.folders(folder), last), reverse=True)
+        return days_of(self._repository.store, folder, self._now)
+
+
+def days_of(store: Store, folder: str, now: datetime) -> list[date]:
+    """The days that a folder has, the newest first; none after tomorrow, which no clock of ours can mean."""
+    last = now.date() + timedelta(days=1)
+    return sorted(_dates(store.folders(folder), last), reverse=True)
 
 
 def _dates(names: Iterable[str], last: date) -> Iterable[date]:

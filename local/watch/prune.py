@@ -24,10 +24,9 @@ from local.store import catalog, layout
 from local.store.catalog import Point
 from local.store.interface import Entry
 from local.store.repository import Repository
-from local.watch.facts import DatabaseFacts
 from local.watch.history import gather
+from local.watch.holds import Holds
 from local.watch.retention import Decision, Guard, InspectedPoint, decide
-from local.watch.status import has_failed, is_overdue
 
 _READS_AT_ONCE = 8
 _VERSIONS_STAY = (
@@ -111,10 +110,11 @@ def make_plan(configured: Settings, repository: Repository, only: Sequence[str])
             raise ConfigError("--only", f"{name!r} is neither configured nor stored", "see: invoke backup.list")
     now = clock.now()
     facts = gather(repository, names, now, configured.drill.max_age_days)
+    holds = Holds.of(repository.store, now, configured.drill.max_age_days)
     inspected = _inspect(repository, [point for point in points if point.database in names])
     decisions: list[Decision] = []
     for found in facts.databases:
-        guard = Guard(now, found.proof.point if found.proof else None, _hold(found, now, configured))
+        guard = Guard(now, found.proof.point if found.proof else None, holds.hold(found))
         own = [each for each in inspected if each.point.database == found.name]
         decisions += decide(own, rules, guard)
     leftovers = tuple(_ours(repository, names))
@@ -227,15 +227,6 @@ def _inspect(repository: Repository, points: Sequence[Point]) -> list[InspectedP
 
     with ThreadPoolExecutor(_READS_AT_ONCE, "sidecars") as pool:
         return list(pool.map(look, points))
-
-
-def _hold(found: DatabaseFacts, now: datetime, configured: Settings) -> str | None:
-    """Why nothing of a database may go: what is kept was not proven."""
-    if has_failed(found):
-        return "nothing goes while its newest drill failed"
-    if is_overdue(found, now, configured.drill.max_age_days):
-        return f"nothing goes while its drill is overdue: invoke drill.local --only {found.name}"
-    return None
 
 
 def _ours(repository: Repository, names: Sequence[str]) -> Iterable[Entry]:
