@@ -23,6 +23,7 @@ from local.output import tables
 from local.output.screen import Screen
 from local.settings import AzureSettings, Database, StoreSettings
 from local.store.open import open_repository
+from local.typed import from_json
 
 _ROWS = 60_000
 _WRITER = """
@@ -130,7 +131,7 @@ def _live_writer(path: Path) -> Iterator[Callable[[], WriterResult]]:
 
         def stop() -> WriterResult:
             output, _ = process.communicate()
-            return msgspec.json.decode(output, type=WriterResult)
+            return from_json(output, WriterResult)
 
         yield stop
 

@@ -60,13 +60,10 @@ class _History:
         """
         newest = self._backup_days[:1]
         with ThreadPoolExecutor(2, "history") as pool:
-            reading = [pool.submit(lambda: list(map(self.points, newest))), pool.submit(self._read_newest_records)]
-        for each in reading:
-            each.result()
+            list(pool.map(lambda read: read(), (lambda: [self.points(day) for day in newest], self._newest_records)))
 
-    def _read_newest_records(self) -> None:
-        for day in self._drill_days[:1]:
-            self._records(day)
+    def _newest_records(self) -> list[DayRecords]:
+        return [self._records(day) for day in self._drill_days[:1]]
 
     def facts_of(self, name: str) -> DatabaseFacts:
         """What is known of one database."""
