@@ -1,8 +1,8 @@
-"""A systemd user manager of the tests' own, which can be switched off and on: the units run for real, and nobody's login.
+"""A systemd user manager of the tests' own, which can be switched off and on: units run for real, in nobody's login.
 
 It has mounts and control groups of its own, so that it finds itself on a system that systemd booted, and sees none but
-its own processes. That needs root on Linux, as in a container that is not confined; where it cannot be had, `start` says
-why, and the test that wanted it is skipped with those words.
+its own processes. That needs root on Linux, as in a container that is not confined; where it cannot be had, `start`
+says why, and the test that wanted it is skipped with those words.
 """
 
 from __future__ import annotations
