@@ -71,7 +71,7 @@ class Machine:
             "schedule": {"drill": {"command": "drill.local", "country": COUNTRY}},
             "drill": {"host": HOST, "max_age_days": story.max_age_days},
             "backup": {"max_age_hours": story.every_minutes / 60 + 1, "max_unchanged_days": story.max_unchanged_days},
-            "retention": {"keep_last": 6, "keep_daily": 7, "keep_weekly": 4, "keep_monthly": 3, "max_share": 0.25},
+            "retention": dict(story.retention),
         }
         moved_clock.write_offset(self._clock, 0)
         self.environment = {"MOVED_CLOCK": str(self._clock), "TZ": ZONE, "LID_CLOSED": str(root / "lid")}

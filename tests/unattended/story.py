@@ -6,7 +6,7 @@ which is the second of April, after a Sunday that is the first. Clocks go forwar
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
@@ -72,6 +72,7 @@ class Story:
     drill_days: tuple[date, ...]
     max_age_days: float
     max_unchanged_days: float
+    retention: Mapping[str, float]
     first_up: tuple[Job, Job] = ("backup", "drill.due")
 
     def scheduled(self) -> Iterator[tuple[datetime, Job]]:
@@ -125,6 +126,8 @@ WEEKS = Story(
     drill_days=(_day("03-24"), _day("04-03")),
     max_age_days=13.1,
     max_unchanged_days=5.1,
+    # Little enough that the proven point would go before the next drill.
+    retention={"keep_last": 2, "keep_daily": 3, "max_share": 0.5},
     first_up=("drill.due", "backup"),
 )
 
@@ -181,4 +184,5 @@ YEAR = Story(
     ),
     max_age_days=35,
     max_unchanged_days=10.1,
+    retention={"keep_last": 6, "keep_daily": 7, "keep_weekly": 4, "keep_monthly": 3, "max_share": 0.25},
 )

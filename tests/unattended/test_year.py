@@ -33,6 +33,7 @@ from tests.unattended.story import WEEKS, YEAR, Story
 MOST_DAYS_LISTED = 8
 # The days that there are, twice; those; and the two records of a day on which a failed drill was repeated.
 MOST_REQUESTS = 2 + MOST_DAYS_LISTED + 2
+START = "/backup/start"
 
 
 @pytest.fixture
@@ -50,11 +51,10 @@ def test_every_alert_comes_once_no_drill_is_missed_and_nothing_proven_is_pruned(
     life = lived(Machine(folder_workshop, receiver, story, FolderReach(root)))
 
     assert_as_expected(life)
-    store, end = ListingStore(root), evening(life)
-    gather(Repository(store, "sqlite"), NAMES, end, story.max_age_days)
-    assert len(store.listed) <= MOST_DAYS_LISTED
-    assert len(store.folders("sqlite")) > MOST_DAYS_LISTED
     if story is YEAR:
+        store = ListingStore(root)
+        gather(Repository(store, "sqlite"), NAMES, evening(life), story.max_age_days)
+        assert len(store.listed) <= MOST_DAYS_LISTED < len(store.folders("sqlite"))
         tell(life)
 
 
@@ -93,10 +93,18 @@ def assert_as_expected(life: Life) -> None:
     # The story has one of each in it, or the equality above says little.
     for kind in (*WRONG.values(), *RIGHT.values()):
         assert any(line == kind.format(name) for line in lines for name in NAMES), kind
-    assert [path for path in life.machine.receiver.paths if path != "/messages"] == life.expected.pings
+    assert_pings(life)
     assert life.drill_days == list(story.drill_days)
     assert life.counts["points in time pruned"] > 0
     assert_status_is_ok(life.machine, evening(life))
+
+
+def assert_pings(life: Life) -> None:
+    """Each check heard each end, in order, and each start, but for those of killed runs, which may be lost."""
+    heard = [path for path in life.machine.receiver.paths if path != "/messages"]
+    assert [path for path in heard if path != START] == [path for path in life.expected.pings if path != START]
+    killed = sum(lid.killed for lid in life.machine.story.lids)
+    assert 0 <= life.expected.pings.count(START) - heard.count(START) <= killed
 
 
 def assert_status_is_ok(machine: Machine, moment: datetime) -> None:
