@@ -23,6 +23,7 @@ from local.output import tables
 from local.output.screen import Screen
 from local.settings import AzureSettings, Database, StoreSettings
 from local.store.open import open_repository
+from local.typed import from_json
 
 _ROWS = 60_000
 _AS_IT_SHOULD = "The demo passed: the backup and its drill passed, and the drill found the damaged copy."
@@ -132,7 +133,7 @@ def _live_writer(path: Path) -> Iterator[Callable[[], WriterResult]]:
 
         def stop() -> WriterResult:
             output, _ = process.communicate()
-            return msgspec.json.decode(output, type=WriterResult)
+            return from_json(output, WriterResult)
 
         yield stop
 

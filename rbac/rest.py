@@ -13,6 +13,7 @@ import msgspec
 from local.cloud.errors import AccessDeniedError, explain
 from local.cloud.redact import scrub
 from local.errors import AzureError
+from local.typed import from_json
 
 if TYPE_CHECKING:
     from azure.core import PipelineClient
@@ -94,7 +95,7 @@ def path_of_next(base: str, link: str, doing: str) -> str:
 
 def _decode(content: bytes | msgspec.Raw, shape: type[T], doing: str, base: str) -> T:
     try:
-        return msgspec.json.decode(content, type=shape)
+        return from_json(content, shape)
     except msgspec.DecodeError as error:
         came_back = f"the answer of {base} is not what Azure documents: {error}"
         raise AzureError(doing, came_back, "check the proxy and azure.endpoints") from None

@@ -14,6 +14,7 @@ import msgspec
 from local.drill.answer import no_answer
 from local.drill.bundle import program_source
 from local.errors import ConfigError
+from local.typed import from_json
 from remote import script
 from remote.command_program.command_order import CommandOrder
 from remote.program_runner import BUDGET_CHARACTERS, LONGEST_IN_PARTS_CHARACTERS, ProgramRunner
@@ -108,7 +109,7 @@ def ran(content: bytes) -> Ran:
     """What an answer that came whole says; the machine that gave it is not trusted: InconclusiveError."""
     head, mark, output = content.partition(b"\n")
     try:
-        told = msgspec.json.decode(head, type=_Told)
+        told = from_json(head, _Told)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise no_answer(f"the result has not the form of one: {str(error)[:200]}") from error
     lengths = (told.stdout[0], told.stdout[2], told.stderr[0], told.stderr[2])

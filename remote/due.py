@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -12,7 +15,7 @@ from local import clock
 from local.archive.cache import cache_folder
 from local.drill.run import drill_here
 from local.drill.targets import Selection
-from local.errors import PillarError
+from local.errors import LockHeldError, PillarError
 from local.events import Event, Watch
 from local.output import tables
 from local.output.screen import Screen
@@ -26,6 +29,10 @@ from local.watch import tables as watch_tables
 from local.watch.prune import Prune, PrunedPoint, PruneReport
 from remote.drill import check as check_remote
 from remote.drill import drill_remote
+
+# A first upload of large databases may take this long.
+LOCK_PATIENCE_SECONDS = 1800.0
+_LOOK_SECONDS = 1.0
 
 
 class Due(msgspec.Struct, frozen=True):
@@ -98,7 +105,7 @@ def carry_out(decision: DueDecision, configured: Settings, repository: Repositor
     if configured.retention is None:
         return outcome
     try:
-        with pruning.locked(cache_folder(configured.store), repository):
+        with _locked(configured, repository, watch):
             plan = pruning.make_plan(configured, repository, ())
             pruned = pruning.carry_out(plan, repository, watch)
     except PillarError as error:
@@ -133,6 +140,29 @@ def show(screen: Screen, found: DueReport) -> None:
         screen.say(f"nothing was pruned: {found.prune_error}", "bold red")
     if found.due.check:
         screen.say("check: nothing was drilled, nothing was pruned")
+
+
+@contextmanager
+def _locked(configured: Settings, repository: Repository, watch: Watch) -> Iterator[None]:
+    """The prune's lock, once the backup that holds it has ended: a machine that wakes starts both at once.
+
+    LockHeldError where it does not end within LOCK_PATIENCE_SECONDS.
+    """
+    deadline = time.monotonic() + LOCK_PATIENCE_SECONDS
+    with ExitStack() as stack:
+        is_told = False
+        while True:
+            try:
+                stack.enter_context(pruning.locked(cache_folder(configured.store), repository))
+                break
+            except LockHeldError as held:
+                if time.monotonic() >= deadline:
+                    raise
+                if not is_told:
+                    watch(Event("retention", f"the prune waits: {held}"))
+                is_told = True
+                time.sleep(_LOOK_SECONDS)
+        yield
 
 
 def _drill(decision: DueDecision, configured: Settings, repository: Repository, watch: Watch) -> DrillReport:

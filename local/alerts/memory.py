@@ -13,6 +13,7 @@ import msgspec
 from local.alerts.state import Standing, Standings
 from local.drill_program.temporary import is_unlocked
 from local.store.durable import replace_file
+from local.typed import from_json
 
 FILE_NAME = "alerts.json"
 _LOCK_NAME = "alerts.lock"
@@ -27,7 +28,7 @@ class _Memory(msgspec.Struct, frozen=True):
 def recall(folder: Path) -> dict[str, Standing]:
     """The standings that were remembered; none where there is no such file, or no such thing in it."""
     try:
-        return msgspec.json.decode((folder / FILE_NAME).read_bytes(), type=_Memory).standings
+        return from_json((folder / FILE_NAME).read_bytes(), _Memory).standings
     except (OSError, ValueError, msgspec.DecodeError):
         return {}
 

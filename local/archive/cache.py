@@ -19,6 +19,7 @@ import platformdirs
 
 from local.archive.private_folder import make_private
 from local.settings import StoreSettings
+from local.typed import from_json
 
 _NEW = "new"
 _BLOCKS = ".blocks"
@@ -84,7 +85,7 @@ def kept_archive(folder: Path, sha256: str) -> KeptArchive | None:
     with suppress(OSError):
         _clear(folder, sha256)
     try:
-        blocks = msgspec.json.decode((folder / f"{sha256}{_BLOCKS}").read_bytes(), type=tuple[str, ...])
+        blocks = from_json((folder / f"{sha256}{_BLOCKS}").read_bytes(), tuple[str, ...])
     except (OSError, ValueError, msgspec.DecodeError):
         return None
     path = folder / sha256

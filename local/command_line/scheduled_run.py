@@ -19,6 +19,7 @@ from local import clock
 from local.interrupt import Interrupted
 from local.output import outlet
 from local.store.durable import replace_file
+from local.typed import from_json
 
 VARIABLE = "PILLAR9_SCHEDULED"
 LOG_LIMIT_BYTES = 5_000_000
@@ -66,7 +67,7 @@ def user_name() -> str:
 def read_last(record: Path) -> ScheduledRun | None:
     """The last run of an agent; None where there was none, or what stands there is no record."""
     try:
-        return msgspec.json.decode(record.read_bytes(), type=ScheduledRun)
+        return from_json(record.read_bytes(), ScheduledRun)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
 

@@ -9,6 +9,8 @@ from typing import TypeVar
 
 import msgspec
 
+from local.typed import from_json
+
 _PROGRAM = Path(__file__).with_name("file_probe.py")
 FILE_SECONDS = 10.0
 _ENDING_SECONDS = 2.0
@@ -66,7 +68,7 @@ def _ask(kind: str, path: Path, shape: type[T], limit_seconds: float) -> T:
         raise HangsError(f"{path}: no answer within {limit_seconds:g} s") from None
     if process.returncode:
         raise OSError(f"{_PROGRAM.name} ended with {process.returncode}: {complaint[-300:].decode(errors='replace')}")
-    return msgspec.json.decode(output, type=shape)
+    return from_json(output, shape)
 
 
 def _let_go(process: subprocess.Popen[bytes]) -> None:

@@ -34,6 +34,7 @@ from local.report import BackupReport
 from local.settings import Settings
 from local.store.durable import replace_file
 from local.store.layout import Moment
+from local.typed import from_json
 
 _FILE = "last-scheduled-run.json"
 _LIMIT_BYTES = 1024 * 1024
@@ -131,7 +132,7 @@ def read_note(path: Path) -> RunNote | None:
         content = file.read(_LIMIT_BYTES + 1) or b""
     if len(content) > _LIMIT_BYTES:
         raise ValueError(f"it holds more than {_LIMIT_BYTES} bytes")
-    return msgspec.json.decode(content, type=RunNote)
+    return from_json(content, RunNote)
 
 
 def judge(found: RunNote | None, now: datetime, max_age_hours: float) -> DoctorCheck:

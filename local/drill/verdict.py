@@ -15,6 +15,7 @@ from local.drill.order import Target
 from local.drill_program.tables import floors
 from local.errors import InconclusiveError
 from local.report import STEPS, DrilledDatabase, RowCount
+from local.typed import from_json
 
 _RESULT_VALUES_MAX = 2_000_000
 _DOING = "reading the drill's result"
@@ -99,7 +100,7 @@ def _decode(payload: bytes) -> _ProgramFound:
     if payload.count(b",") > _RESULT_VALUES_MAX:
         raise _no_verdict("the result has more values than any")
     try:
-        return msgspec.json.decode(payload, type=_ProgramFound)
+        return from_json(payload, _ProgramFound)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _no_verdict(f"the result has not the form of one: {_printable(str(error))[:200]}") from error
 

@@ -21,6 +21,7 @@ from local.backup.collations import stand_in
 from local.backup.live_database import open_live
 from local.restore.claim import real_path
 from local.restore.holders import Holders, holders
+from local.typed import from_json
 
 SIDECARS = ("-wal", "-shm", "-journal")
 LOOK_SECONDS = 10.0
@@ -168,7 +169,7 @@ def _by_a_process(path: Path) -> Content:
     command = [sys.executable, "-m", "local.restore.look_process", str(path)]
     done = subprocess.run(command, capture_output=True, cwd=_ROOT, stdin=subprocess.DEVNULL, process_group=0)
     try:
-        return msgspec.json.decode(done.stdout, type=Content)
+        return from_json(done.stdout, Content)
     except msgspec.DecodeError:
         told = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
         raise OSError(0, f"the program that looks at it ended with {done.returncode} {told}".rstrip()) from None

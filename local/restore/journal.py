@@ -19,6 +19,7 @@ import msgspec
 from local.restore.claim import JOURNAL_FILE
 from local.settings import NAME
 from local.store.durable import sync_file, sync_folder
+from local.typed import from_json
 
 State = Literal["preparing", "keeping", "replacing", "committed", "undoing"]
 _NEW_FILE = "journal.new"
@@ -98,7 +99,7 @@ def kept_name(live: Path) -> re.Pattern[str]:
 
 def _decoded(content: bytes, live: Path) -> JournalEntry:
     try:
-        entry = msgspec.json.decode(content, type=JournalEntry)
+        entry = from_json(content, JournalEntry)
     except (msgspec.DecodeError, RecursionError) as error:
         raise DamagedJournalError(str(error)) from error
     for name in filter(None, (entry.kept, entry.meanwhile)):

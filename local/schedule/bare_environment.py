@@ -25,6 +25,7 @@ from local.errors import AzureError, ConfigError, PillarError
 from local.location import FolderLocation, StoreLocation
 from local.report import ErrorDocument
 from local.schedule.plan import Job
+from local.typed import from_json
 
 BARE_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
 # Where az keeps its login, and whom TLS trusts: paths, and no secret. Everything else of a shell stays there.
@@ -130,7 +131,7 @@ def _refusal(done: subprocess.CompletedProcess[bytes], has: str) -> PillarError:
     kinds = {ConfigError.exit_code: ConfigError, AzureError.exit_code: AzureError}
     kind = kinds.get(done.returncode, PillarError)
     try:
-        found = msgspec.json.decode(done.stdout, type=ErrorDocument).error
+        found = from_json(done.stdout, ErrorDocument).error
     except (msgspec.DecodeError, UnicodeDecodeError):
         told = scrub(" ".join(done.stderr.decode(errors="replace").split())[-500:]) or "it said nothing"
         return kind(_OPENING, f"it ended with {done.returncode}: {told} ({has})", "mend that, then install again")

@@ -39,14 +39,11 @@ class FolderStore:
 
     def entries(self, prefix: str) -> Iterator[Entry]:
         """Every content under `prefix`; a file that vanishes during the walk is not one."""
-        top = self._path(prefix)
-        check_root(self.root)
-        yield from entries_under(self.root, top)
+        yield from entries_under(self.root, self._top(prefix))
 
     def folders(self, prefix: str) -> tuple[str, ...]:
         """The folders right under `prefix`."""
-        check_root(self.root)
-        return folder_names(self._path(prefix))
+        return folder_names(self._top(prefix))
 
     def remove(self, entry: Entry) -> str | None:
         """The archive, then its `.json`, then its `.sha256`; the day's folder with its last file."""
@@ -54,7 +51,7 @@ class FolderStore:
 
     def leftovers(self, prefix: str) -> Iterator[Entry]:
         """What is left beside archives that are gone."""
-        return leftovers_under(self.root, self._path(prefix))
+        return leftovers_under(self.root, self._top(prefix))
 
     def afterlife(self) -> str:
         """Nothing stays; a file that several days share goes with the last of its names."""
@@ -157,6 +154,11 @@ class FolderStore:
     def _file(self, entry: Entry) -> Path:
         path = self._path(entry.name)
         return path if entry.version is None else former_path(path, entry.version)
+
+    def _top(self, prefix: str) -> Path:
+        """Where a prefix stands; StoreError where the store's own folder is gone, as a drive that is not mounted is."""
+        check_root(self.root)
+        return self._path(prefix)
 
     def _path(self, name: str) -> Path:
         if any(part in ("", ".", "..") for part in name.split("/")):

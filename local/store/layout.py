@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import msgspec
 
 from local import clock
+from local.typed import from_values
 
 # Azure keeps 8 KiB of metadata a blob, names and values together; the other fields need less than 1 KiB. A longer list
 # of tables stands in the archive's own record alone.
@@ -120,7 +121,7 @@ def decode_metadata(metadata: Mapping[str, str]) -> BackupRecord:
     try:
         if "rows" in known:
             known["rows"] = json.loads(known["rows"])
-        return _refuse_untellable(msgspec.convert(known, BackupRecord, strict=False))
+        return _refuse_untellable(from_values(known, BackupRecord, strict=False))
     except (ValueError, OverflowError, RecursionError) as error:
         raise ValueError(f"the backup's metadata cannot be read: {error}") from error
 
@@ -135,7 +136,7 @@ def recorded_in(record: Mapping[str, Any]) -> BackupRecord:
     fields = [key for key in BackupRecord.__struct_fields__ if key not in _NOT_IN_THE_RECORD]
     known = {key: record[key] for key in fields if key in record}
     try:
-        recorded = _refuse_untellable(msgspec.convert(known, BackupRecord))
+        recorded = _refuse_untellable(from_values(known, BackupRecord))
     except (ValueError, OverflowError) as error:
         raise ValueError(f"the archive's record cannot be read: {error}") from error
     return changed(recorded, taken=recorded.content_since)

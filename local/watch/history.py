@@ -6,12 +6,14 @@ Years of records are never listed: one call names the days that there are, and a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, cached_property
 from pathlib import Path
 
 from local.store import catalog, layout
 from local.store.catalog import SKEW, Point
+from local.store.interface import Store
 from local.store.repository import Repository
 from local.watch import records
 from local.watch.facts import DatabaseFacts, ProvenPoint, StoreFacts, age_order, is_readable
@@ -25,6 +27,7 @@ def gather(repository: Repository, names: Sequence[str], now: datetime, max_age_
     day they reach further back.
     """
     history = _History(repository, now, days=int(max_age_days) + 2)
+    history.read_ahead()
     found = tuple(history.facts_of(name) for name in names)
     return StoreFacts(now, history.days, found, history.troubles())
 
@@ -49,6 +52,18 @@ class _History:
         self._now = now
         self.points: Callable[[date], tuple[Point, ...]] = cache(repository.points_of)
         self._records_read: dict[date, DayRecords] = {}
+
+    def read_ahead(self) -> None:
+        """What is asked for whatever is found, at the same time: each answer is a way there and back.
+
+        The first question stands alone, since it is the one that logs in.
+        """
+        newest = self._backup_days[:1]
+        with ThreadPoolExecutor(2, "history") as pool:
+            list(pool.map(lambda read: read(), (lambda: [self.points(day) for day in newest], self._newest_records)))
+
+    def _newest_records(self) -> list[DayRecords]:
+        return [self._records(day) for day in self._drill_days[:1]]
 
     def facts_of(self, name: str) -> DatabaseFacts:
         """What is known of one database."""
@@ -144,9 +159,13 @@ class _History:
         return self._days(records.FOLDER)
 
     def _days(self, folder: str) -> list[date]:
-        """The days that a folder has, the newest first; none after tomorrow, which no clock of ours can mean."""
-        last = self._now.date() + timedelta(days=1)
-        return sorted(_dates(self._repository.store.folders(folder), last), reverse=True)
+        return days_of(self._repository.store, folder, self._now)
+
+
+def days_of(store: Store, folder: str, now: datetime) -> list[date]:
+    """The days that a folder has, the newest first; none after tomorrow, which no clock of ours can mean."""
+    last = now.date() + timedelta(days=1)
+    return sorted(_dates(store.folders(folder), last), reverse=True)
 
 
 def _dates(names: Iterable[str], last: date) -> Iterable[date]:

@@ -25,13 +25,11 @@ from local.store.catalog import Point
 from local.store.interface import Entry
 from local.store.repository import Repository
 from local.validation import unknown_name
-from local.watch.facts import DatabaseFacts
 from local.watch.history import gather
-from local.watch.retention import Decision, Guard, InspectedPoint, decide
-from local.watch.status import has_failed, is_overdue
+from local.watch.holds import Holds
+from local.watch.retention import NOT_REMOVED, Decision, Guard, InspectedPoint, decide
 
 _READS_AT_ONCE = 8
-NOT_REMOVED = "not removed: see below"
 _VERSIONS_STAY = (
     "this account keeps versions: a removed blob stays as one, and is billed, until a later run removes that too"
 )
@@ -113,10 +111,11 @@ def make_plan(configured: Settings, repository: Repository, only: Sequence[str])
             raise unknown_name("--only", name, dict.fromkeys([*known, *stored]), "configured or stored")
     now = clock.now()
     facts = gather(repository, names, now, configured.drill.max_age_days)
+    holds = Holds.of(repository.store, now, configured.drill.max_age_days)
     inspected = _inspect(repository, [point for point in points if point.database in names])
     decisions: list[Decision] = []
     for found in facts.databases:
-        guard = Guard(now, found.proof.point if found.proof else None, _hold(found, now, configured))
+        guard = Guard(now, found.proof.point if found.proof else None, holds.hold(found))
         own = [each for each in inspected if each.point.database == found.name]
         decisions += decide(own, rules, guard)
     leftovers = tuple(_ours(repository, names))
@@ -232,15 +231,6 @@ def _inspect(repository: Repository, points: Sequence[Point]) -> list[InspectedP
 
     with ThreadPoolExecutor(_READS_AT_ONCE, "sidecars") as pool:
         return list(pool.map(look, points))
-
-
-def _hold(found: DatabaseFacts, now: datetime, configured: Settings) -> str | None:
-    """Why nothing of a database may go: what is kept was not proven."""
-    if has_failed(found):
-        return "nothing is removed while its newest drill failed"
-    if is_overdue(found, now, configured.drill.max_age_days):
-        return f"nothing is removed while its drill is overdue: invoke drill.local --only {found.name}"
-    return None
 
 
 def _ours(repository: Repository, names: Sequence[str]) -> Iterable[Entry]:

@@ -13,6 +13,7 @@ from local.errors import StoreError
 from local.report import STEPS, DrilledDatabase, DrillReport, Verdict
 from local.store.catalog import is_future
 from local.store.interface import Entry, Store
+from local.typed import from_json
 
 FOLDER = "drills"
 _READS_AT_ONCE = 8
@@ -59,7 +60,7 @@ def parse(name: str, content: bytes, now: datetime) -> tuple[DrillResult, ...]:
 def read_report(name: str, content: bytes, now: datetime) -> tuple[DrillReport, datetime]:
     """The whole report in a drill record called `name`, and when it began; ValueError, in words, as `parse`."""
     try:
-        report = msgspec.json.decode(content, type=DrillReport)
+        report = from_json(content, DrillReport)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"it has not the form of one ({str(error)[:_TEXT_LIMIT_CHARACTERS]})") from error
     started = _moment(report.drill.started)

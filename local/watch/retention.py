@@ -17,6 +17,8 @@ from local.watch.facts import age_order
 
 # Links are for one hour, a drill ends within it; a restore by hand takes what a person listed that day.
 READING = timedelta(hours=24)
+# The rule of a point that should have gone, where the store kept it.
+NOT_REMOVED = "not removed: see below"
 _BUCKETS: Mapping[str, Callable[[Point], str]] = {
     "keep_last": lambda point: f"{point.taken.isoformat()} {point.entry.name} {point.entry.version}",
     "keep_daily": lambda point: point.day.isoformat(),

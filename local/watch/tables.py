@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from local.output.endings import Trouble, ending
 from local.output.screen import Screen, age
-from local.watch.prune import NOT_REMOVED, PruneReport
+from local.watch.retention import NOT_REMOVED
 from local.watch.status import Health, Status
+
+if TYPE_CHECKING:
+    from local.watch.prune import PruneReport
 
 _COLOURS = {"ok": "green", "late": "bold red", "failed": "bold red"}
 

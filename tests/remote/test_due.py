@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,6 +27,7 @@ from local.settings import (
     Settings,
     StoreSettings,
 )
+from remote import due as month
 from remote.due import DueOutcome, DueReport, carry_out, document, look
 from tests.local.store.archives import FIRST
 from tests.local.watch.stored import back_up, drilled, keep_drill
@@ -118,16 +122,21 @@ def test_only_what_has_no_verdict_is_due_and_an_inconclusive_one_has_none(
         assert look(configured(folder_workshop), folder_workshop.repository, unwatched).names == due
 
 
-def test_it_prunes_afterwards_and_a_prune_that_meets_a_backup_is_told(
-    folder_workshop: Workshop, today: Callable[[datetime], None]
-) -> None:
-    store = folder_workshop.store
-    folder_workshop.add("costs")
-    archives = [back_up(store, datetime(2026, 5, day, 4, tzinfo=UTC)) for day in range(1, 8)]
-    today(datetime(2026, 5, 8, 12, tzinfo=UTC))
-    keep_drill(store, datetime(2026, 5, 8, 5, tzinfo=UTC), [drilled(archives[-1])])
+def fill_a_week(workshop: Workshop) -> None:
+    """A backup on each of seven days, of which the last was proven."""
+    workshop.add("costs")
+    archives = [back_up(workshop.store, datetime(2026, 5, day, 4, tzinfo=UTC)) for day in range(1, 8)]
+    keep_drill(workshop.store, datetime(2026, 5, 8, 5, tzinfo=UTC), [drilled(archives[-1])])
 
-    with only_run(cache_folder(folder_workshop.store_settings) / "lock"):
+
+def test_it_prunes_afterwards_and_a_prune_that_meets_a_backup_without_an_end_is_told(
+    folder_workshop: Workshop, today: Callable[[datetime], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_a_week(folder_workshop)
+    today(datetime(2026, 5, 8, 12, tzinfo=UTC))
+
+    with only_run(cache_folder(folder_workshop.store_settings) / "lock"), monkeypatch.context() as patched:
+        patched.setattr(month, "LOCK_PATIENCE_SECONDS", 0.0)
         held = run(folder_workshop, RULES)
     assert held.exit_code == 75
     told = document(held, check=False)
@@ -140,6 +149,31 @@ def test_it_prunes_afterwards_and_a_prune_that_meets_a_backup_is_told(
     assert outcome.pruned.prune.removed == 6
     assert outcome.drilled is None
     assert isinstance(document(outcome, check=False), DueReport)
+
+
+def test_a_prune_waits_for_the_backup_that_began_at_the_same_time(
+    folder_workshop: Workshop, today: Callable[[datetime], None]
+) -> None:
+    """A machine that wakes starts both at once; a laptop that sleeps each night would never prune."""
+    fill_a_week(folder_workshop)
+    today(datetime(2026, 5, 8, 12, tzinfo=UTC))
+    heard: list[str] = []
+
+    with ThreadPoolExecutor(1) as pool:
+        with only_run(cache_folder(folder_workshop.store_settings) / "lock"):
+            settings, repository = configured(folder_workshop, RULES), folder_workshop.repository
+            decision = look(settings, repository, unwatched)
+            waiting = pool.submit(carry_out, decision, settings, repository, lambda event: heard.append(event.text))
+            while not heard and not waiting.done():
+                time.sleep(0.01)
+            assert heard == [
+                f"the prune waits: backup: take the lock: process {os.getpid()} holds it, a backup or a prune"
+            ]
+        outcome = waiting.result()
+
+    assert outcome.exit_code == 0
+    assert outcome.pruned
+    assert outcome.pruned.prune.removed == 6
 
 
 def test_without_retention_nothing_is_pruned(folder_workshop: Workshop, today: Callable[[datetime], None]) -> None:
@@ -171,6 +205,19 @@ def test_the_store_is_asked_on_every_day_so_that_the_question_proves_that_it_ope
 
     with pytest.raises(PillarError, match="container"):
         look(configured(gone), gone.repository, unwatched)
+
+
+def test_a_folder_that_is_gone_is_told_and_is_no_drill_that_nobody_did(folder_workshop: Workshop) -> None:
+    """A drive that is not mounted holds no drill of this month, which says nothing of what was drilled."""
+    folder_workshop.add("costs")
+    back_up(folder_workshop.store, clock.now())
+    (folder_workshop.root / "store").rename(folder_workshop.root / "elsewhere")
+
+    for command in ("drill.due", "status"):
+        done = folder_workshop.invoke(command)
+        assert done.returncode == 1
+        assert "is not a folder\n→ create it, or mend store.url" in done.stderr
+        assert done.stdout.count("\n") == 1  # which store, and nothing of what would be due or late
 
 
 def test_a_record_that_is_none_is_told_below_the_result(folder_workshop: Workshop) -> None:

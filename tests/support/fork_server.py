@@ -46,13 +46,20 @@ LIBRARIES = (
     "rich.text",
     "sqlite3",
 )
+_SERVE = "--serve"
+_SERVERS = {"invoke": "tests.support.fork_server"}
 
 
-def run_invoke(*arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """The finished process of `invoke …` in the checkout; `environment` is added to that of this process."""
+def run_invoke(
+    *arguments: str, environment: Mapping[str, str] | None = None, program: str = "invoke"
+) -> subprocess.CompletedProcess[str]:
+    """The finished process of `invoke …` in the checkout; `environment` is added to that of this process.
+
+    Another `program` is a module that does as Invoke's own does, and is a fork server where it is given a socket.
+    """
     whole = {**os.environ, **(environment or {})}
-    command = [sys.executable, "-m", "invoke", *arguments]
-    if sys.platform == "linux" and _read_at_the_start(whole) == (server := _server()).read_at_the_start:
+    command = [sys.executable, "-m", program, *arguments]
+    if sys.platform == "linux" and _read_at_the_start(whole) == (server := _server(program)).read_at_the_start:
         return server.run(command, whole)
     return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, env=whole)
 
@@ -82,12 +89,12 @@ class ForkServer:
 
 
 @functools.cache
-def _server() -> ForkServer:
-    """That of this process, started when it is first asked."""
+def _server(program: str) -> ForkServer:
+    """That of this process for a program, started when it is first asked."""
     here, there = socket.socketpair()
     with there:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.fork_server", str(there.fileno())],
+            [sys.executable, "-m", _SERVERS.get(program, program), _SERVE, str(there.fileno())],
             cwd=CHECKOUT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -183,14 +190,25 @@ def _become(order: int, out: int, err: int) -> Sequence[str]:
     return arguments
 
 
-if __name__ == "__main__":
-    for name in LIBRARIES:
+def becomes_one_process(libraries: Sequence[str]) -> bool:
+    """Whether this process is to go on as the one that `sys.argv` now says: in each fork that was ordered.
+
+    False in the server once nobody can order any more; True at once where no socket was given.
+    """
+    if sys.argv[1:2] != [_SERVE]:
+        return True
+    for name in libraries:
         importlib.import_module(name)
     gc.collect()
     gc.freeze()
     ordered = None
     with suppress(KeyboardInterrupt):
-        ordered = _await_order(socket.socket(fileno=int(sys.argv[1])))
+        ordered = _await_order(socket.socket(fileno=int(sys.argv[2])))
     if ordered is not None:
         sys.argv[1:] = ordered
+    return ordered is not None
+
+
+if __name__ == "__main__":
+    if becomes_one_process(LIBRARIES):
         runpy.run_module("invoke", run_name="__main__", alter_sys=True)

@@ -27,9 +27,10 @@ class Received:
 
 @dataclass
 class HttpReceiver:
-    """Answers every request with the next of `answers`, and with 200 once there are none."""
+    """Answers every request with the next of `answers`, and with 200 once there are none; one that is away, none."""
 
     port: int = 0
+    away: bool = False
     answers: list[int] = field(default_factory=list)
     location: str = ""
     received: list[Received] = field(default_factory=list)
@@ -52,6 +53,9 @@ def http_receiver() -> Iterator[HttpReceiver]:
 
     class Handler(BaseHTTPRequestHandler):
         def answer(self) -> None:
+            if receiver.away:
+                self.close_connection = True
+                return
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
             receiver.received.append(Received(self.command, self.path, body))
             self.send_response(receiver.answers.pop(0) if receiver.answers else 200)

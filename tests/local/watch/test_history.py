@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -12,7 +14,7 @@ from local import clock
 from local.errors import PillarError
 from local.settings import AzureSettings, StoreSettings
 from local.store import layout
-from local.store.interface import Store
+from local.store.interface import Entry, Store
 from local.store.open import open_repository
 from local.store.repository import Repository
 from local.watch.facts import DatabaseFacts
@@ -20,6 +22,8 @@ from local.watch.history import gather, is_missing
 from tests.local.store.archives import NAME
 from tests.local.watch.stored import ListingStore, back_up, drilled, keep_drill, repeat
 from tests.local.watch.values import NOW, ago
+from tests.support import azure_faults
+from tests.support.azurite import Azurite
 
 
 def costs(store: Store, now: datetime = NOW, max_age_days: float = 35) -> DatabaseFacts:
@@ -138,6 +142,53 @@ def test_without_any_proof_no_more_days_are_read_than_one_may_be_old(tmp_path: P
     assert costs(store, max_age_days=10).proof is None
 
     assert len(store.listed) == 1 + 12
+
+
+class MeetingStore(ListingStore):
+    """Its newest backups are only told once its drills are asked for, and the reverse."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.both = Barrier(2, timeout=60)
+
+    def entries(self, prefix: str) -> Iterator[Entry]:
+        """As a folder's."""
+        if prefix.startswith("sqlite/"):
+            self.both.wait()
+        return super().entries(prefix)
+
+    def folders(self, prefix: str) -> tuple[str, ...]:
+        """As a folder's."""
+        if prefix == "drills":
+            self.both.wait()
+        return super().folders(prefix)
+
+
+def test_backups_and_drills_are_asked_for_at_the_same_time(tmp_path: Path) -> None:
+    archive = back_up(MeetingStore(tmp_path), ago(days=1))
+    keep_drill(MeetingStore(tmp_path), ago(hours=12), [drilled(archive)])
+
+    assert costs(MeetingStore(tmp_path)).proof
+
+
+def test_the_requests_to_azure_are_as_few_as_the_answers_that_are_needed(
+    azurite: Azurite, azure_store_settings: StoreSettings
+) -> None:
+    """The days that there are, the newest one, the days of drills, the newest one, its record; and where the newest
+    content is not proven yet, the day of the one that is and the day after.
+    """
+    with azure_faults.running(azurite) as proxy:
+        container = azure_store_settings.url.rpartition("/")[2]
+        settings = StoreSettings(url=f"{proxy.url}/{container}")
+        store = open_repository(settings, AzureSettings()).store
+        archives = [back_up(store, ago(days=days)) for days in (4, 3, 2)]
+        for archive, requests in ((archives[-1], 5), (archives[0], 7)):
+            keep_drill(store, ago(days=1), [drilled(archive)])
+            fresh = open_repository(settings, AzureSettings()).store
+            proxy.requests.clear()
+
+            assert costs(fresh).proof
+            assert len(proxy.requests) == requests
 
 
 def test_other_folders_are_no_days(store: Store) -> None:

@@ -100,6 +100,27 @@ def test_nothing_goes_without_a_proof_or_after_a_failed_drill(folder_store: Stor
     }
 
 
+def test_a_drill_under_a_clock_that_is_far_ahead_lets_nothing_go_of_what_was_proven_before(
+    folder_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that such a machine counts as proven is in the future once its clock is right again."""
+    archives = [back_up(folder_store, ago(days=days)) for days in range(8, 0, -1)]
+    keep_drill(folder_store, ago(days=7), [drilled(archives[0])])
+    ahead = NOW + timedelta(days=400)
+    monkeypatch.setattr(clock, "now", lambda: ahead)
+    wrong = [back_up(folder_store, ahead - timedelta(hours=hours)) for hours in (30, 1)]
+    keep_drill(folder_store, ahead, [drilled(wrong[-1])])
+
+    done = prune(folder_store)
+
+    assert done.prune.removed == 0
+    held = {each.rule for each in done.points if "nothing is removed" in each.rule}
+    assert held == {
+        "nothing is removed until 2027-07-14: no drill is recorded between 2026-04-28 and 2027-06-09 (was the machine off, "
+        "or is its clock wrong? date -u)"
+    }
+
+
 def test_a_name_that_is_not_configured_is_touched_only_where_it_is_named(filled_folder: Store) -> None:
     other = Settings(
         store=SETTINGS.store, databases=(Database(name="hivemind", path=Path("/unused")),), retention=RULES
