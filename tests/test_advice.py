@@ -20,7 +20,7 @@ PROSE = {"with", "run", "task", "tasks", "itself", "else"}
 # It may stand behind -f FILE, on the next line, and in an f-string; what follows it up to a stop is its own.
 COMMAND = re.compile(
     r"(?<!run-command )\binvoke(?:\s+-f\s+\S+)?\s+(?P<name>[a-z]+(?:\.[a-z]+)?)\b"
-    r"(?P<options>(?:[ \t]+[^\s`;,|()→#\"]+)*)"
+    r"(?P<options>(?:[ \t]+[^\s`;,:|()→#\"]+)*)"
 )
 # The value of a hole is a command that `init` names from a list of its own, or what a schedule runs.
 HOLES = {

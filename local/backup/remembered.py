@@ -22,6 +22,7 @@ from local.backup.database_files import DatabaseFiles, is_trusted
 from local.backup.snapshot import SQLITE
 from local.backup.wal_index import is_all_committed
 from local.store.durable import replace_file
+from local.typed import from_json
 from local.version import TOOL
 
 _FOLDER = "read"
@@ -67,8 +68,8 @@ def remembered(folder: Path, name: str) -> RememberedRead | None:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
                 return None
-            return msgspec.json.decode(file.read(_LIMIT_BYTES), type=RememberedRead)
-    except (OSError, ValueError, msgspec.DecodeError):
+            return from_json(file.read(_LIMIT_BYTES), RememberedRead)
+    except (OSError, ValueError, RecursionError, msgspec.DecodeError):
         return None
 
 

@@ -66,7 +66,7 @@ def write() -> None:
 
 
 def _printed(arguments: list[str], shown: dict[str, str]) -> list[str]:
-    environment = {**os.environ, "TERM": "xterm-256color"}
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": str(COLUMNS)}
     output, code = run_on_terminal(COLUMNS, [sys.executable, "-m", "invoke", *arguments], CHECKOUT, environment)
     assert code == 0, output
     # Here all lies on one disk, which it rightly says.

@@ -116,8 +116,8 @@ def test_a_drill_under_a_clock_that_is_far_ahead_lets_nothing_go_of_what_was_pro
     assert done.prune.removed == 0
     held = {each.rule for each in done.points if "nothing is removed" in each.rule}
     assert held == {
-        "nothing is removed until 2027-07-14: no drill is recorded between 2026-04-28 and 2027-06-09 (was the machine off, "
-        "or is its clock wrong? date -u)"
+        "nothing is removed until 2027-07-14: no drill is recorded between 2026-04-28 and 2027-06-09 (was the machine "
+        "off, or is its clock wrong? date -u)"
     }
 
 
