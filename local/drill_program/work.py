@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from local.drill_program.errors import NotCarriedOutError
 from local.drill_program.order import DatabaseOrder
@@ -112,7 +113,10 @@ class ProgressLines:
 
 @dataclass(frozen=True)
 class Work:
-    """One database's drill: what is ordered, the file it is restored to, and what bounds and carries the work."""
+    """One database's drill: what is ordered, the file it is restored to, and what bounds and carries the work.
+
+    `zlib_ng` is that module, which inflates faster than the standard library; None where it is not to be used.
+    """
 
     order: DatabaseOrder
     path: Path
@@ -120,3 +124,4 @@ class Work:
     room: DiskShare
     progress: ProgressLines
     cores: ThreadPoolExecutor
+    zlib_ng: Any = None
