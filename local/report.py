@@ -62,9 +62,7 @@ class Step(msgspec.Struct, frozen=True):
     verdict: Annotated[Verdict, Meta(description="inconclusive where it could not be carried out")]
     seconds: Annotated[
         float,
-        Meta(
-            description="seconds for which it was waited for; download, checksum and decompress are one pass and overlap"
-        ),
+        Meta(description="seconds that it was waited for; download, checksum and decompress are one pass and overlap"),
     ]
     detail: Annotated[str, Meta(description="what a person must know of it; empty where it passed without a word")] = ""
 
