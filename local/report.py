@@ -60,7 +60,10 @@ class Step(msgspec.Struct, frozen=True):
 
     name: Annotated[StepName, Meta(description="which step")]
     verdict: Annotated[Verdict, Meta(description="inconclusive where it could not be carried out")]
-    seconds: Seconds
+    seconds: Annotated[
+        float,
+        Meta(description="seconds that it was waited for; download, checksum and decompress are one pass and overlap"),
+    ]
     detail: Annotated[str, Meta(description="what a person must know of it; empty where it passed without a word")] = ""
 
 

@@ -14,15 +14,22 @@ from local.drill_program.order import DrillOrder, FetchOrder, HandInOrder
 
 
 def program(
-    targets: Sequence[Target], *, nonce: str, deadline: float, budget: int | None = None, progress: bool = False
+    targets: Sequence[Target],
+    *,
+    nonce: str,
+    deadline: float,
+    budget: int | None = None,
+    progress: bool = False,
+    zlib_ng: str | None = None,
 ) -> str:
     """The text that drills `targets` when piped into `python3 -IS -`; it holds their links, so it is a secret.
 
     It ends after `deadline` seconds at the latest. With a `budget` its line on either stream has at most so many
     characters, the newline included; a longer result waits there for a later order. With `progress` it writes lines of
-    JSON on stderr: `name`, `step`, and `done` of `total` bytes.
+    JSON on stderr: `name`, `step`, and `done` of `total` bytes. `zlib_ng` is the file of that extension module on
+    the machine that drills, None for the standard library alone.
     """
-    return order_program(DrillOrder(nonce, deadline, budget, progress, database_orders(targets)))
+    return order_program(DrillOrder(nonce, deadline, budget, progress, database_orders(targets), zlib_ng))
 
 
 def order_program(order: DrillOrder | FetchOrder | HandInOrder) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -53,9 +54,12 @@ def drill_here(selection: Selection, host: str, watch: Watch, fallback: str | No
 
 
 def run_program(targets: Sequence[Target], watch: Watch) -> ProgramResult:
-    """The program text in a Python of its own, as the VM runs it: nothing of ours is imported there."""
+    """The program text in a Python of its own, as the VM runs it: nothing of ours is imported there.
+
+    Without site-packages it finds zlib-ng by the file that this tool's own environment has.
+    """
     nonce = secrets.token_hex(16)
-    text = program(targets, nonce=nonce, deadline=DEADLINE_SECONDS, budget=None, progress=True)
+    text = program(targets, nonce=nonce, deadline=DEADLINE_SECONDS, budget=None, progress=True, zlib_ng=zlib_ng_file())
     with subprocess.Popen(
         [sys.executable, "-IS", "-"],
         stdin=subprocess.PIPE,
@@ -85,6 +89,15 @@ def run_program(targets: Sequence[Target], watch: Watch) -> ProgramResult:
             raise
         listener.join()
     return verdict.outcome(output, nonce, targets)
+
+
+def zlib_ng_file() -> str | None:
+    """The file of the extension module in this tool's environment; None where it is not installed."""
+    try:
+        found = importlib.util.find_spec("zlib_ng.zlib_ng")
+    except ImportError:
+        return None
+    return found.origin if found else None
 
 
 def _listen(stream: IO[str], watch: Watch) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from local.drill_program.errors import BackupWrongError, NotCarriedOutError
 from local.drill_program.work import Stop
 
-RANGE_BYTES = 4 << 20
+RANGE_BYTES = 8 << 20
 TRIES = 6
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 60.0

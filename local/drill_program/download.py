@@ -17,7 +17,8 @@ from local.drill_program.order import DatabaseOrder
 from local.drill_program.work import Stop
 
 CONNECTIONS = 4
-RANGES_IN_FLIGHT = 6
+RANGES_IN_FLIGHT = 4
+READ_BYTES = 1 << 20
 OVERWRITTEN = "the archive was overwritten since it was chosen"
 # What the file system says where the archive itself is gone or unreadable, and not only barred to us.
 ARCHIVE_GONE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EIO)
@@ -51,7 +52,7 @@ def file_pieces(path: str, order: DatabaseOrder) -> Generator[bytes, None, bool]
         with open(urllib.request.url2pathname(path), "rb", buffering=0) as file:  # noqa: PTH123
             found = os.fstat(file.fileno())
             written_since = is_written_since(order, file_etag(found), found.st_size)
-            yield from iter(lambda: file.read(RANGE_BYTES), b"")
+            yield from iter(lambda: file.read(READ_BYTES), b"")
             return written_since or file_etag(os.fstat(file.fileno())) != file_etag(found)
     except OSError as error:
         kind = BackupWrongError if error.errno in ARCHIVE_GONE else NotCarriedOutError

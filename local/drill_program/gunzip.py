@@ -8,16 +8,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from local.drill_program.errors import BackupWrongError, NotCarriedOutError
+from local.drill_program.inflate import GZIP_WITH_HEADER, zlib_error
 from local.drill_program.record import ArchiveRecord, RecordParts, member_size
-from local.drill_program.restored_file import RestoredFile
+from local.drill_program.restored_file import PackedMember, RestoredFile
 
 GZIP_MAGIC = b"\x1f\x8b"
-GZIP_WITH_HEADER = 31  # zlib's window bits for a whole gzip member
 # One of our members: a gzip header whose extra field P9 holds the member's own size and that of its raw content.
 OUR_HEADER = struct.Struct("<4s6xH2sHII")
 OUR_HEADER_START = (b"\x1f\x8b\x08\x04", 12, b"P9", 8)
 MEMBER_MAX_BYTES = 64 << 20
-SLICE_BYTES = 128 << 10  # small slices stay in the processor's cache
 FOREIGN_FIRST_BYTES = 4096
 FOREIGN_READ_BYTES = 256 << 10
 FOREIGN_INFLATED_BYTES = 1 << 20
@@ -48,11 +47,14 @@ class ByteReader:
         self.pieces = pieces
         self.data, self.at = b"", 0
         self.taken = 0
+        self.broke_off = False
 
     def peek(self, count: int) -> memoryview:
         """The next `count` bytes (fewer only at the end of the stream), which stay the next."""
         while len(self.data) - self.at < count:
+            self.broke_off = True  # should `next` raise
             piece = next(self.pieces, b"")
+            self.broke_off = False
             if not piece:
                 break
             self.data, self.at = self.data[self.at :] + piece, 0
@@ -75,8 +77,18 @@ def gunzip(archive: ByteReader, restored: RestoredFile) -> UnpackedArchive:
     """Write what the archive's members hold, and return what it tells of itself.
 
     Raises BackupWrongError where it is anything but whole members, with nothing but zeros behind them, or what there is
-    of a record is not a whole one.
+    of a record is not a whole one: for what comes first in the archive, however many cores are at work.
     """
+    try:
+        return unpack(archive, restored)
+    except (BackupWrongError, NotCarriedOutError):
+        if not archive.broke_off:
+            restored.settle_all()
+        raise
+
+
+def unpack(archive: ByteReader, restored: RestoredFile) -> UnpackedArchive:
+    """The same, but what is wrong with a member that is still under way comes later."""
     record, ours, first = RecordParts(), False, True
     while archive.peek(1):
         head = bytes(archive.peek(OUR_HEADER.size))
@@ -138,27 +150,7 @@ def add_member(archive: ByteReader, sizes: MemberSizes, restored: RestoredFile) 
     packed = archive.take(sizes.packed_bytes)
     if len(packed) < sizes.packed_bytes:
         raise BackupWrongError(TRUNCATED)
-    pieces = inflate(packed, sizes.raw_bytes)
-    restored.add_member(pieces, sizes.raw_bytes, sizes.packed_bytes + sizes.raw_bytes)
-
-
-def inflate(packed: memoryview, raw_bytes: int) -> Iterator[bytes]:
-    """The content of one whole member, piece by piece; BackupWrongError unless it has exactly the sizes that it claims.
-
-    zlib compares the CRC and the length at its end.
-    """
-    inflater, size = zlib.decompressobj(GZIP_WITH_HEADER), 0
-    for at in range(0, len(packed), SLICE_BYTES):
-        try:
-            raw = inflater.decompress(packed[at : at + SLICE_BYTES], raw_bytes - size + 1)
-        except zlib.error as error:
-            raise zlib_error(error) from None
-        size += len(raw)
-        if size > raw_bytes or inflater.unconsumed_tail or inflater.unused_data:
-            break
-        yield raw
-    if not inflater.eof or inflater.unused_data or size != raw_bytes:
-        raise BackupWrongError("a gzip member is not of the size that it claims")
+    restored.add_member(PackedMember(packed, sizes.raw_bytes))
 
 
 def append_foreign_member(archive: ByteReader, restored: RestoredFile) -> None:
@@ -176,9 +168,3 @@ def append_foreign_member(archive: ByteReader, restored: RestoredFile) -> None:
         restored.append(raw)
         data = inflater.unconsumed_tail
     archive.put_back(len(inflater.unused_data))
-
-
-def zlib_error(error: zlib.error) -> Exception:
-    """What zlib's error says of the backup: it is damaged, unless the error is a lack of memory (-4)."""
-    kind = NotCarriedOutError if "Error -4 " in str(error) else BackupWrongError
-    return kind(f"the gzip data is damaged: {error}")

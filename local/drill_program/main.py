@@ -20,6 +20,7 @@ from local.drill_program.answer import print_parts
 from local.drill_program.database import DatabaseDrill
 from local.drill_program.distrust import limit_heap
 from local.drill_program.hand_in import hand_in
+from local.drill_program.inflate import working_zlib_ng
 from local.drill_program.order import DatabaseOrder, DrillOrder, FetchOrder, HandInOrder
 from local.drill_program.restored_file import CORES
 from local.drill_program.result import print_result
@@ -81,12 +82,13 @@ def run_drill(order: DrillOrder) -> int:
 def planned(order: DrillOrder, folder: str, stop: Stop) -> list[DatabaseDrill]:
     """A drill for each database, in the order's order; they share the disk and the cores."""
     disk, cores = Disk(folder), ThreadPoolExecutor(CORES)
+    zlib_ng = working_zlib_ng(order.zlib_ng)
     drills = []
     for number, database in enumerate(order.databases):
         path = Path(database.keep or Path(folder, f"{number}.db"))
         room = DiskShare(Disk(str(path.parent)) if database.keep else disk, stop)
         progress = ProgressLines(database.name, order.progress)
-        drills.append(DatabaseDrill(Work(database, path, stop, room, progress, cores)))
+        drills.append(DatabaseDrill(Work(database, path, stop, room, progress, cores, zlib_ng)))
     return drills
 
 

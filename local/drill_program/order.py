@@ -44,7 +44,8 @@ class DrillOrder:
     """The backups to drill within `deadline_seconds`.
 
     The line with the result has at most `line_characters`, its end included (None: as many as it takes). With
-    `progress` the drill tells on stderr how far it is.
+    `progress` the drill tells on stderr how far it is. `zlib_ng` is the file of that extension module on the
+    machine that drills, which inflates faster than the standard library; never given to another machine.
     """
 
     nonce: str
@@ -52,6 +53,7 @@ class DrillOrder:
     line_characters: int | None
     progress: bool
     databases: Sequence[DatabaseOrder]
+    zlib_ng: str | None = None
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 
+from local.drill_program.background_digest import BackgroundDigest
 from local.drill_program.errors import BackupWrongError
+from local.drill_program.inflate import inflate
 from local.drill_program.work import Work
 
 CORES = min(os.cpu_count() or 1, 8)
-IN_FLIGHT_BYTES = 48 << 20
+JOB_BYTES = 1 << 20  # members are small: to hand over each alone costs as much as to inflate it
+IN_FLIGHT_BYTES = 16 << 20
 ROOM_STEP_BYTES = 64 << 20
 
 
@@ -26,49 +27,31 @@ class RestoredDatabase:
 
 
 @dataclass(frozen=True)
-class MemberUnderWay:
-    """A member that is being inflated: its bytes once it is, and the memory that it takes."""
+class PackedMember:
+    """One of our members as it stands in the archive, and the size that it claims for its content."""
+
+    packed: memoryview
+    raw_bytes: int
+
+
+@dataclass(frozen=True)
+class MembersUnderWay:
+    """Members that are being inflated: their bytes once they are, and the memory that they take."""
 
     written: Future[list[bytes]]
     memory_bytes: int
-
-
-class BackgroundDigest:
-    """A SHA-256 that is fed on another core, always in order."""
-
-    def __init__(self, cores: ThreadPoolExecutor) -> None:
-        self.cores, self.digest = cores, hashlib.sha256()
-        self.fed: Future[None] | None = None
-
-    def feed(self, pieces: list[bytes]) -> None:
-        """Add the next bytes, as soon as those before them are added."""
-        self.wait()
-        self.fed = self.cores.submit(self._update, pieces)
-
-    def wait(self) -> None:
-        """Wait until all that was fed is added."""
-        if self.fed:
-            self.fed.result()
-
-    def hexdigest(self) -> str:
-        """The SHA-256 of all that was fed."""
-        self.wait()
-        return self.digest.hexdigest()
-
-    def _update(self, pieces: list[bytes]) -> None:
-        for piece in pieces:
-            self.digest.update(piece)
 
 
 class RestoredFile:
     """The file, which must not exist before; it stops where it would be larger than the database may be."""
 
     def __init__(self, work: Work) -> None:
-        self.room, self.cores = work.room, work.cores
+        self.room, self.cores, self.zlib_ng = work.room, work.cores, work.zlib_ng
         self.limit_bytes = work.order.database_bytes
-        self.digest = BackgroundDigest(work.cores)
-        self.size_bytes, self.ahead_bytes = 0, 0
-        self.ahead: deque[MemberUnderWay] = deque()
+        self.digest = BackgroundDigest()
+        self.size_bytes, self.ahead_bytes, self.gathered_bytes, self.gathered_at = 0, 0, 0, 0
+        self.gathered: list[PackedMember] = []
+        self.ahead: deque[MembersUnderWay] = deque()
         self.file = os.open(work.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
 
     def claim(self, count: int) -> int:
@@ -85,31 +68,49 @@ class RestoredFile:
             self.room.reserve(ROOM_STEP_BYTES, patient=False)
         return offset
 
-    def add_member(self, pieces: Iterator[bytes], raw_bytes: int, memory_bytes: int) -> None:
-        """The next `raw_bytes`, whose pieces another core makes; waits while too much is in memory already."""
-        offset = self.claim(raw_bytes)
-        while self.ahead and (len(self.ahead) > CORES + 1 or self.ahead_bytes + memory_bytes > IN_FLIGHT_BYTES):
+    def add_member(self, member: PackedMember) -> None:
+        """The content of this member is next; another core inflates it, together with some that follow."""
+        offset = self.claim(member.raw_bytes)
+        if not self.gathered:
+            self.gathered_at = offset
+        self.gathered.append(member)
+        self.gathered_bytes += len(member.packed) + member.raw_bytes
+        if self.gathered_bytes >= JOB_BYTES:
+            self.hand_over()
+
+    def hand_over(self) -> None:
+        """Give the gathered members to another core; waits while too much is in memory already."""
+        members, memory_bytes = self.gathered, self.gathered_bytes
+        self.gathered, self.gathered_bytes = [], 0
+        while self.ahead and self.ahead_bytes + memory_bytes > IN_FLIGHT_BYTES:
             self.settle()
-        self.ahead.append(MemberUnderWay(self.cores.submit(self._write, pieces, offset), memory_bytes))
-        self.ahead_bytes += memory_bytes
+        if members:
+            written = self.cores.submit(self._write, members, self.gathered_at)
+            self.ahead.append(MembersUnderWay(written, memory_bytes))
+            self.ahead_bytes += memory_bytes
 
     def append(self, raw: bytes) -> None:
         """The next bytes, which are there already."""
-        while self.ahead:
-            self.settle()
+        self.settle_all()
         write_at(self.file, raw, self.claim(len(raw)))
         self.digest.feed([raw])
 
+    def settle_all(self) -> None:
+        """Wait for all members so far; raises what is wrong with the first that is."""
+        self.hand_over()
+        while self.ahead:
+            self.settle()
+
     def settle(self) -> None:
-        """Wait for the oldest member under way, whose bytes are the next of the digest."""
-        member = self.ahead.popleft()
-        self.ahead_bytes -= member.memory_bytes
-        self.digest.feed(member.written.result())
+        """Wait for the oldest members under way, whose bytes are the next of the digest; what is wrong stays there."""
+        oldest = self.ahead[0]
+        self.digest.feed(oldest.written.result())
+        self.ahead.popleft()
+        self.ahead_bytes -= oldest.memory_bytes
 
     def finish(self) -> RestoredDatabase:
         """What was restored, once all of it is; BackupWrongError if that is not the size recorded."""
-        while self.ahead:
-            self.settle()
+        self.settle_all()
         sha256 = self.digest.hexdigest()
         if self.size_bytes == 0:
             raise BackupWrongError("the archive holds 0 bytes, which is no database")
@@ -119,15 +120,16 @@ class RestoredFile:
 
     def close(self) -> None:
         """Close the file, once nobody writes to it any more: its number may then be given to another file."""
-        wait([member.written for member in self.ahead if not member.written.cancel()])
+        wait([members.written for members in self.ahead if not members.written.cancel()])
         os.close(self.file)
 
-    def _write(self, pieces: Iterator[bytes], offset: int) -> list[bytes]:
+    def _write(self, members: list[PackedMember], offset: int) -> list[bytes]:
         written = []
-        for piece in pieces:
-            write_at(self.file, piece, offset)
-            offset += len(piece)
-            written.append(piece)
+        for member in members:
+            for piece in inflate(member.packed, member.raw_bytes, self.zlib_ng):
+                write_at(self.file, piece, offset)
+                offset += len(piece)
+                written.append(piece)
         return written
 
 

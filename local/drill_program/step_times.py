@@ -12,7 +12,10 @@ Found = TypeVar("Found")
 
 
 class StepTimes:
-    """The seconds of each step. Steps that hand on pieces are nested: time goes to the innermost."""
+    """The seconds of each step: those for which the drill waited for it, so that they add up to the whole.
+
+    Steps that hand on pieces are nested, and time goes to the innermost; what other threads do meanwhile costs none.
+    """
 
     def __init__(self) -> None:
         self.seconds = dict.fromkeys(STEP_NAMES, 0.0)

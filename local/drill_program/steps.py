@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import re
 import sqlite3
 from collections import Counter
@@ -16,6 +15,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.drill_program.background_digest import BackgroundDigest
 from local.drill_program.distrust import distrust
 from local.drill_program.download import OVERWRITTEN, archive_pieces, check_size
 from local.drill_program.errors import BackupWrongError, NotCarriedOutError, first_few
@@ -30,6 +30,8 @@ SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 # What SQLite says of a damaged file. A schema that it calls malformed may only be one that this build is too old for.
 CORRUPT = re.compile("malformed|not a database|corrupt")
 UNKNOWN_SCHEMA = re.compile("malformed database schema .* - (?!invalid rootpage|orphan index|.*already)", re.DOTALL)
+# A mapped page is read without a call, which pays where indexes are looked up, and counts as this process's memory.
+MAPPED_BYTES_MAX = 64 << 20
 PROBLEMS_LOOKED_FOR = 20
 NOTE_CHARACTERS = 200
 # A name in the schema may be as long as a file, and stands in SQLite's message: to search that would take hours.
@@ -75,9 +77,9 @@ def download(work: Work) -> Generator[bytes, None, Downloaded]:
 
 def checksum(pieces: Iterator[bytes]) -> Generator[bytes, None, str]:
     """The same bytes; returns their SHA-256."""
-    digest = hashlib.sha256()
+    digest = BackgroundDigest()
     for piece in pieces:
-        digest.update(piece)
+        digest.feed([piece])
         yield piece
     return digest.hexdigest()
 
@@ -144,7 +146,7 @@ def integrity(connection: sqlite3.Connection, size_bytes: int, stop: Stop) -> st
     """
     try:
         connection.execute("PRAGMA cache_size=-16000")
-        connection.execute(f"PRAGMA mmap_size={size_bytes}")
+        connection.execute(f"PRAGMA mmap_size={min(size_bytes, MAPPED_BYTES_MAX)}")
         problems, note = problems_and_broken_checks(connection, stop)
     except SQLITE_ERRORS as error:
         raise sqlite_error(error, stop) from None

@@ -120,7 +120,10 @@ class ProgressLines:
 
 @dataclass(frozen=True)
 class Work:
-    """One database's drill: what is ordered, the file it is restored to, and what bounds and carries the work."""
+    """One database's drill: what is ordered, the file it is restored to, and what bounds and carries the work.
+
+    `zlib_ng` is that module, which inflates faster than the standard library; None where it is not to be used.
+    """
 
     order: DatabaseOrder
     path: Path
@@ -128,3 +131,4 @@ class Work:
     room: DiskShare
     progress: ProgressLines
     cores: ThreadPoolExecutor
+    zlib_ng: Any = None

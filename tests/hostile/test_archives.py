@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from local.drill_program import restored_file
 from tests.hostile.mutations import MUTATIONS, mutant, sound_parts
 from tests.support import tally
-from tests.support.drill_archives import ending_here, make_database, target_of, unrecorded
+from tests.support.drill_archives import ending_here, installed_zlib_ng, make_database, target_of, unrecorded
 
 SOME = 400
 MANY = 10_000
@@ -45,6 +46,39 @@ def judge(folder: Path, small: bytes, seeds: range) -> Counter[str]:
     for how, number in tried.items():
         tally.count("hostile archives", how, number)
     return tried
+
+
+def compare(folder: Path, small: bytes, seeds: range, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of these mutants ends on three cores and by zlib-ng as on one core without it, member after member."""
+    path = folder / "mutant.gz"
+    sound = unrecorded(target_of(folder / "sound.gz", b"".join(sound_parts(small)), small), sha256=())
+    for seed in seeds:
+        made = mutant(small, seed)
+        path.write_bytes(made.content)
+        target = replace(sound, url=path.as_uri(), gzip_bytes=len(made.content))
+        monkeypatch.setattr(restored_file, "JOB_BYTES", 1)
+        monkeypatch.setattr(restored_file, "IN_FLIGHT_BYTES", 0)
+        alone = ending_here(folder, target, cores=1)
+        monkeypatch.undo()
+        monkeypatch.setattr(restored_file, "JOB_BYTES", 1 + seed % 9000)
+        together = ending_here(folder, target, cores=3, zlib_ng=installed_zlib_ng())
+        monkeypatch.undo()
+        assert alone == together, (seed, made.how)
+
+
+def test_a_mutant_ends_the_same_in_the_same_words_on_one_core_and_on_three(
+    tmp_path: Path, small: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compare(tmp_path, small, range(SOME), monkeypatch)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_ten_thousand_mutants_end_the_same_on_one_core_and_on_three(
+    tmp_path: Path, small: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = random.SystemRandom().randrange(2**32)
+    compare(tmp_path, small, range(first, first + MANY), monkeypatch)
 
 
 def test_not_one_of_some_hundred_mutants_is_accepted(tmp_path: Path, small: bytes) -> None:

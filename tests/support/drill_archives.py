@@ -22,7 +22,9 @@ from typing import Any
 from local.drill import verdict
 from local.drill.order import Target, database_orders
 from local.drill.program import program
+from local.drill.run import zlib_ng_file
 from local.drill_program.database import DatabaseDrill
+from local.drill_program.inflate import working_zlib_ng
 from local.drill_program.order import DatabaseOrder
 from local.drill_program.tables import row_counts, schema_digest
 from local.drill_program.work import Disk, DiskShare, ProgressLines, Stop, Work
@@ -220,20 +222,28 @@ def drilled(temp: Path, target: Target, **options: Any) -> DrilledDatabase:
     return database
 
 
-def drilled_here(order: DatabaseOrder, folder: Path) -> DatabaseDrill:
+@functools.cache
+def installed_zlib_ng() -> Any:
+    """The module that the requirements bring, loaded as the program does it: a process loads it only once."""
+    module = working_zlib_ng(zlib_ng_file())
+    assert module, "zlib-ng is not installed"
+    return module
+
+
+def drilled_here(order: DatabaseOrder, folder: Path, cores: int = 2, zlib_ng: Any = None) -> DatabaseDrill:
     """The five steps carried out in this process: milliseconds, where a program of its own takes a second."""
     stop = Stop()
     room, progress = DiskShare(Disk(str(folder)), stop), ProgressLines(order.name, watched=False)
-    with ThreadPoolExecutor(2) as cores:
-        drill = DatabaseDrill(Work(order, folder / "restored.db", stop, room, progress, cores))
+    with ThreadPoolExecutor(cores) as pool:
+        drill = DatabaseDrill(Work(order, folder / "restored.db", stop, room, progress, pool, zlib_ng))
         drill.carry_out()
     return drill
 
 
-def ending_here(folder: Path, target: Target) -> tuple[str, str, str]:
+def ending_here(folder: Path, target: Target, cores: int = 2, zlib_ng: Any = None) -> tuple[str, str, str]:
     """The last step that `drilled_here` came to, its verdict and its detail."""
     (order,) = database_orders([target])
-    name, said, _, detail = drilled_here(order, folder).result(brief=False)["steps"][-1]
+    name, said, _, detail = drilled_here(order, folder, cores, zlib_ng).result(brief=False)["steps"][-1]
     return name, said, detail
 
 

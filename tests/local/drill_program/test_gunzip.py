@@ -8,18 +8,25 @@ import resource
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from local.archive.gzip_member import compress
 from local.archive.trailer import trailer
-from local.drill_program.errors import BackupWrongError, NotCarriedOutError
-from local.drill_program.gunzip import ByteReader, MemberSizes, claimed_sizes, inflate, zlib_error
+from local.drill_program import restored_file
+from local.drill_program.errors import BackupWrongError
+from local.drill_program.gunzip import ByteReader, MemberSizes, claimed_sizes, gunzip
+from local.drill_program.restored_file import RestoredFile
+from local.drill_program.work import Disk, DiskShare, ProgressLines, Stop, Work
 from tests.support.drill_archives import (
+    NOTHING_RECORDED,
     content_members,
     drilled,
     ending,
+    ending_here,
     legacy,
     member,
     members,
@@ -114,18 +121,38 @@ def test_only_a_member_of_ours_tells_its_sizes() -> None:
     assert claimed_sizes(gzip.compress(b"abc" * 99)[:24]) is None
 
 
-def _inflated(pieces: Iterator[bytes]) -> bytes:
-    return b"".join(pieces)
+@pytest.mark.parametrize("cores", [1, 4])
+@pytest.mark.parametrize("job_bytes", [1, 1 << 20])
+def test_the_first_thing_that_is_wrong_in_an_archive_is_told_however_many_are_at_work(
+    tmp_path: Path, archive: Path, raw: bytes, monkeypatch: pytest.MonkeyPatch, cores: int, job_bytes: int
+) -> None:
+    monkeypatch.setattr(restored_file, "JOB_BYTES", job_bytes)
+    sound = [member(raw[at : at + 20_000]) for at in range(0, len(raw), 20_000)]
+    rotten = sound[2][:-8] + bytes(8)
+    lying = member(bytes(30_000), raw_size=1 << 20)
+    later: dict[str, list[bytes]] = {
+        "lie": [lying],
+        "garbage": [b"garbage"],
+        "too much": sound * 2,
+        "cut": [sound[3][:-1]],
+        "foreign and damaged": [gzip.compress(raw)[:-8] + bytes(8)],
+        "record": [content_members(b"") + record_members(b"no record", 7)[0]],
+    }
+    for name, parts in later.items():
+        content = b"".join([*sound[:2], rotten, *sound[3:5], *parts])
+        step, verdict, detail = ending_here(tmp_path, target_of(archive, content, raw), cores=cores)
+        assert (step, verdict) == ("decompress", "failed"), name
+        assert detail == "the gzip data is damaged: Error -3 while decompressing data: incorrect data check", name
 
 
-def test_a_member_is_inflated_only_to_the_size_that_it_claims() -> None:
-    packed = memoryview(member(b"abc" * 9000))
-    assert _inflated(inflate(packed, 27_000)) == b"abc" * 9000
-    for raw_bytes in (26_999, 27_001):
-        with pytest.raises(BackupWrongError):
-            _inflated(inflate(packed, raw_bytes))
+def test_what_breaks_off_is_told_before_what_is_damaged_in_it(tmp_path: Path, raw: bytes) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield content_members(raw)[:-8] + bytes(8)
+        raise BackupWrongError("the store broke off")
 
-
-def test_a_lack_of_memory_says_nothing_of_the_backup() -> None:
-    assert isinstance(zlib_error(zlib.error("Error -4 while decompressing data")), NotCarriedOutError)
-    assert isinstance(zlib_error(zlib.error("Error -3 while decompressing data")), BackupWrongError)
+    stop = Stop()
+    room, progress = DiskShare(Disk(str(tmp_path)), stop), ProgressLines("tasks", watched=False)
+    with ThreadPoolExecutor(1) as cores:
+        work = Work(NOTHING_RECORDED, tmp_path / "restored.db", stop, room, progress, cores)
+        with closing(RestoredFile(work)) as restored, pytest.raises(BackupWrongError, match="the store broke off"):
+            gunzip(ByteReader(pieces()), restored)
