@@ -58,13 +58,14 @@ def list_points(
     from local.store.open import open_repository
 
     configured = invocation.settings
-    points = open_repository(configured.store, configured.azure).points()
-    known = dict.fromkeys([*(database.name for database in configured.databases), *(each.database for each in points)])
+    repository = open_repository(configured.store, configured.azure)
     names = [*only, *([] if name is None else [name])]
+    found = listing(repository.points(names))
+    known = [database.name for database in configured.databases]
+    stored = {point.name for point in found.backups}
     for asked in names:
-        if asked not in known:
+        if asked not in {*known, *stored}:
             told = f"{asked!r} is neither configured nor stored"
-            raise ConfigError("backup.list", told, f"allowed: {', '.join(known)}")
-    found = listing([point for point in points if not names or point.database in names])
+            raise ConfigError("backup.list", told, f"allowed: {', '.join(repository.known_names(known))}")
     invocation.screen.show(found, lambda screen, points: tables.listing(screen, points, clock.now()))
     return 0

@@ -36,16 +36,13 @@ class FolderStore:
         self.root = root
         self.url = root.as_uri()
 
-    def entries(self, prefix: str) -> Iterator[Entry]:
-        """Every content under `prefix`; a file that vanishes during the walk is not one."""
-        top = self._path(prefix)
-        if not self.root.is_dir():
-            raise StoreError(f"store: list {top}", f"{self.root} is not a folder", "create it, or mend store.url")
-        yield from entries_under(self.root, top)
+    def entries(self, prefix: str, beginning: str = "") -> Iterator[Entry]:
+        """Every content under `prefix` that goes on with `beginning`; a file that vanishes during the walk is none."""
+        yield from entries_under(self.root, self._listed(prefix), beginning)
 
     def folders(self, prefix: str) -> tuple[str, ...]:
         """The folders right under `prefix`."""
-        return folder_names(self._path(prefix))
+        return folder_names(self._listed(prefix))
 
     def remove(self, entry: Entry) -> str | None:
         """The archive, then its `.json`, then its `.sha256`; the day's folder with its last file."""
@@ -156,6 +153,13 @@ class FolderStore:
     def _file(self, entry: Entry) -> Path:
         path = self._path(entry.name)
         return path if entry.version is None else former_path(path, entry.version)
+
+    def _listed(self, prefix: str) -> Path:
+        """Where a listing begins; StoreError without the store's own folder: on a disk that is away it is not empty."""
+        top = self._path(prefix)
+        if not self.root.is_dir():
+            raise StoreError(f"store: list {top}", f"{self.root} is not a folder", "create it, or mend store.url")
+        return top
 
     def _path(self, name: str) -> Path:
         if any(part in ("", ".", "..") for part in name.split("/")):
