@@ -104,11 +104,12 @@ def test_the_choice_is_that_from_everything(found: list[Content], choice: Choice
         assert repository.holds(name) == any(point.database == name for point in everything)
 
 
+@pytest.mark.parametrize("hours", [-20, 5])
 @pytest.mark.parametrize("days_back", range(16))
 @pytest.mark.usefixtures("at_noon")
-def test_neighbouring_days_may_hold_each_other_s_times_wherever_the_steps_end(days_back: int) -> None:
+def test_neighbouring_days_may_hold_each_other_s_times_wherever_the_steps_end(days_back: int, hours: int) -> None:
     others = [Content("hivemind", back, 5, "own", former=False) for back in range(18)]
-    later = Content("costs", days_back, -20, "own", former=False)
+    later = Content("costs", days_back, hours, "own", former=False)
     # Under the older day, and taken after the one of the newer.
     earlier = Content("costs", days_back + 1, 40, "own", former=False)
     entries = [content.entry() for content in (*others, earlier, later)]
