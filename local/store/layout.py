@@ -56,6 +56,11 @@ class BackupRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     tool: str | None = None
 
 
+# Stores are read in several threads, and msgspec 0.22 crashes the process where two of them meet a type at first at the
+# same time.
+msgspec.convert({}, BackupRecord)
+
+
 def data_name(prefix: str, day: date, database: str) -> str:
     """The blob of a database's backups of one UTC day."""
     return f"{prefix}/{day.isoformat()}/{file_name(database)}"

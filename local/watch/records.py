@@ -17,6 +17,8 @@ from local.store.interface import Entry, Store
 FOLDER = "drills"
 _READS_AT_ONCE = 8
 _TEXT_LIMIT_CHARACTERS = 200
+# Made here, before any thread: msgspec 0.22 crashes the process where two threads meet a type at the same time at first.
+_REPORTS = msgspec.json.Decoder(DrillReport)
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def parse(name: str, content: bytes, now: datetime) -> tuple[DrillResult, ...]:
 def read_report(name: str, content: bytes, now: datetime) -> tuple[DrillReport, datetime]:
     """The whole report in a drill record called `name`, and when it began; ValueError, in words, as `parse`."""
     try:
-        report = msgspec.json.decode(content, type=DrillReport)
+        report = _REPORTS.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"it has not the form of one ({str(error)[:_TEXT_LIMIT_CHARACTERS]})") from error
     started = _moment(report.drill.started)
