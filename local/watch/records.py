@@ -17,7 +17,7 @@ from local.store.interface import Entry, Store
 FOLDER = "drills"
 _READS_AT_ONCE = 8
 _TEXT_LIMIT_CHARACTERS = 200
-# Made here, before any thread: msgspec 0.22 crashes the process where two threads meet a type at the same time at first.
+# Made here, before any thread: msgspec 0.22 crashes the process where two of them meet a type at first together.
 _REPORTS = msgspec.json.Decoder(DrillReport)
 
 
