@@ -64,13 +64,14 @@ def list_points(
     from local.store.open import open_repository
 
     configured = invocation.settings
-    points = open_repository(configured.store, configured.azure).points()
-    known = dict.fromkeys([*(database.name for database in configured.databases), *(each.database for each in points)])
+    repository = open_repository(configured.store, configured.azure)
     names = list(dict.fromkeys([*only, *([] if name is None else [name])]))
+    found = listing(repository.points(names))
+    known = [database.name for database in configured.databases]
+    stored = {point.name for point in found.backups}
     for asked in names:
-        if asked not in known:
-            raise unknown_name("backup.list", asked, known, "configured or stored")
-    found = listing([point for point in points if not names or point.database in names])
-    expected = names or [database.name for database in configured.databases]
+        if asked not in {*known, *stored}:
+            raise unknown_name("backup.list", asked, repository.known_names(known), "configured or stored")
+    expected = names or known
     invocation.screen.show(found, lambda screen, points: tables.listing(screen, points, clock.now(), expected))
     return 0

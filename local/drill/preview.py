@@ -20,8 +20,9 @@ def preview(selection: Selection, where: Literal["local", "remote"], host: str) 
     """What a drill of the selected backups on `host` would take; raises what the store raises."""
     begin = time.monotonic()
     chosen = selection.repository.choose([database.name for database in selection.databases], selection.choice)
+    missing = without_backup(selection, chosen)
     databases = tuple(
-        would_drill(point, database) if (point := chosen[database.name]) else without_backup(selection, database.name)
+        would_drill(point, database) if (point := chosen[database.name]) else missing[database.name]
         for database in selection.databases
     )
     return report(databases, where, host, time.monotonic() - begin)

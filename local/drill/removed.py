@@ -37,7 +37,7 @@ def _why_nothing_is_known(repository: Repository, database: DrilledDatabase) -> 
     if parsed is None:
         return None
     try:
-        points = repository.points_of(parsed[0])
+        points = repository.points_of(parsed[0], [parsed[1]])
     except PillarError as error:
         return f"whether it was removed could not be looked at ({error})"
     there = any(

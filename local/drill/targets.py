@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from local import clock
@@ -54,11 +54,10 @@ def find_targets(selection: Selection, sleep: Callable[[float], None] = time.sle
     """
     chosen = selection.repository.choose([database.name for database in selection.databases], selection.choice)
     found: list[Target] = []
-    missing: list[DrilledDatabase] = []
+    missing = [*without_backup(selection, chosen).values()]
     for database in selection.databases:
         point = chosen[database.name]
         if point is None:
-            missing.append(without_backup(selection, database.name))
             continue
         try:
             settled, sidecar = _settled(selection, _mended(selection.repository, point), sleep)
@@ -71,10 +70,17 @@ def find_targets(selection: Selection, sleep: Callable[[float], None] = time.sle
     return Targets(tuple(found), tuple(missing))
 
 
-def without_backup(selection: Selection, name: str) -> DrilledDatabase:
-    """Failed where the store holds nothing of it; where only the time asked for has no backup, nothing is known."""
-    choice = selection.choice
-    near = () if choice == NEWEST else selection.repository.nearest(name, choice)
+def without_backup(selection: Selection, chosen: Mapping[str, Point | None]) -> dict[str, DrilledDatabase]:
+    """The verdicts on those of which no point was chosen: failed where the store holds nothing of it.
+
+    Where only the time asked for has no backup, nothing is known.
+    """
+    names = [name for name, point in chosen.items() if point is None]
+    near = selection.repository.nearest(names, selection.choice) if names and selection.choice != NEWEST else {}
+    return {name: _without_backup(name, selection.choice, near.get(name, ())) for name in names}
+
+
+def _without_backup(name: str, choice: Choice, near: Sequence[Point]) -> DrilledDatabase:
     if not near:
         return undrilled(name, "failed", _NO_BACKUP)
     asked = f"of {choice.day}" if choice.day else f"at or before {clock.timestamp(choice.at)}" if choice.at else ""
@@ -148,7 +154,7 @@ def _settled(selection: Selection, point: Point, sleep: Callable[[float], None])
         if not (point.current and _differ(point, content)):
             break
         sleep(1)
-        again = repository.points_of(point.day)
+        again = repository.points_of(point.day, [point.database])
         point = catalog.choose(again, point.database, selection.choice) or point
         content = repository.store.read(layout.sidecar_name(point.entry.name))
     if point.current and _differ(point, content):

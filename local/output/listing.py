@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 import msgspec
@@ -47,9 +47,10 @@ class Listing(Document, frozen=True):
     backups: tuple[ListedPoint, ...]
 
 
-def listing(points: Sequence[Point]) -> Listing:
+def listing(points: Iterable[Point]) -> Listing:
     """Every point in time as people and scripts read it, oldest first by database."""
-    return Listing(tuple(_listed(point) for point in points))
+    listed = [_listed(point) for point in points]
+    return Listing(tuple(sorted(listed, key=lambda point: (point.name, point.backup_time, point.current, point.date))))
 
 
 def _listed(point: Point) -> ListedPoint:

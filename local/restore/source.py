@@ -52,11 +52,8 @@ def find_source(configured: Settings, request: RestoreRequest, watch: Watch) -> 
 
 def _from_store(repository: Repository, request: RestoreRequest, databases: Sequence[Database]) -> BackupSource:
     configured = {database.name: database for database in databases}
-    if request.name is None or request.name not in configured:
-        stored = [point.database for point in repository.points()]
-        known = dict.fromkeys([*configured, *stored])
-        if request.name not in known:
-            raise _unknown(request.name, known)
+    if request.name not in configured and (request.name is None or not repository.holds(request.name)):
+        raise _unknown(request.name, repository.known_names(configured))
     # Of a database that is not configured only the name is known; nothing reads the path of one that is drilled.
     database = configured.get(request.name) or Database(name=request.name, path=Path())
     selection = Selection(repository, (database,), request.choice)
@@ -64,7 +61,7 @@ def _from_store(repository: Repository, request: RestoreRequest, databases: Sequ
     if point is None:
         return BackupSource(database.name, None, None, 0, BackupRecord(), lambda: find_targets(selection, here=True))
     # A newer one may come while a person reads what would be lost: the one that was shown is the one that is fetched.
-    chosen = replace(selection, choice=Choice(at=point.taken))
+    chosen = replace(selection, choice=Choice(point.day, point.taken))
     name, blob = database.name, point.entry.name
     return BackupSource(
         name, blob, point.taken, point.entry.size, point.recorded, lambda: find_targets(chosen, here=True)

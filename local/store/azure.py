@@ -30,9 +30,9 @@ class AzureStore:
         self.connection = connection
         self._container = AzureContainer(connection)
 
-    def entries(self, prefix: str) -> Iterator[Entry]:
-        """Every content under `prefix`, snapshots and versions included."""
-        return self._container.entries(prefix)
+    def entries(self, prefix: str, beginning: str = "") -> Iterator[Entry]:
+        """Every content under `prefix` that goes on with `beginning`, snapshots and versions included."""
+        return self._container.entries(prefix, beginning)
 
     def folders(self, prefix: str) -> tuple[str, ...]:
         """One listing by delimiter, up to 5,000 folders an answer."""

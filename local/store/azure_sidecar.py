@@ -43,8 +43,8 @@ def mend_sidecar(container: AzureContainer, entry: Entry) -> None:
         return
     sidecar = layout.sidecar_name(entry.name)
     written = container.read(sidecar)
-    folder = entry.name.rpartition("/")[0]
-    former = {found.metadata.get("sha256") for found in container.entries(folder) if found.name == entry.name}
+    folder, _, file = entry.name.rpartition("/")
+    former = {found.metadata.get("sha256") for found in container.entries(folder, file) if found.name == entry.name}
     if written is None or layout.parse_sidecar(written) in former - {digest, None}:
         _write(container, sidecar, layout.sidecar_line(digest, entry.name), entry.name, entry.etag)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import groupby
 
 from local import clock
 from local.errors import ConfigError
@@ -21,7 +22,10 @@ _LAST_OF_DAY = time(23, 59, 59, 999000, UTC)
 
 @dataclass(frozen=True)
 class Point:
-    """One content of one day's blob that can be restored; `trouble` is why its metadata does not read."""
+    """One content of one day's blob that can be restored; `trouble` is why its metadata does not read.
+
+    `taken` is of the UTC day `day`, or of the one before or after it.
+    """
 
     database: str
     day: date
@@ -34,6 +38,11 @@ class Point:
     def current(self) -> bool:
         """Whether the blob's name alone leads to it; a former content is reached through `--at`."""
         return self.entry.version is None
+
+    @property
+    def identity(self) -> tuple[str, datetime, str | None]:
+        """What two contents of a blob have in common that are one point: a snapshot of it whose commit then failed."""
+        return self.entry.name, self.recorded.taken or self.entry.modified, self.recorded.sha256
 
 
 @dataclass(frozen=True)
@@ -73,10 +82,20 @@ def from_entries(entries: Iterable[Entry], prefix: str) -> tuple[Point, ...]:
         point = _point(entry, prefix)
         if point is None or layout.is_unfinished(entry.metadata):
             continue
-        key = (entry.name, point.taken, point.recorded.sha256)
-        if key not in found or point.current:
-            found[key] = point
-    return tuple(sorted(found.values(), key=lambda point: (point.database, point.taken, point.current)))
+        if point.identity not in found or point.current:
+            found[point.identity] = point
+    return tuple(sorted(found.values(), key=listing_order))
+
+
+def in_stream(entries: Iterable[Entry], prefix: str) -> Iterator[Point]:
+    """The same in the order of the entries, of which those of one name follow each other, as a store lists them."""
+    for _, contents in groupby(entries, key=lambda entry: entry.name):
+        yield from from_entries(contents, prefix)
+
+
+def listing_order(point: Point) -> tuple[str, datetime, bool, date]:
+    """The key by which points are sorted: those of a database together, the oldest first."""
+    return point.database, point.taken, point.current, point.day
 
 
 def abandoned(entries: Iterable[Entry], prefix: str, databases: Collection[str], now: datetime) -> tuple[Entry, ...]:
@@ -99,16 +118,12 @@ def choose(known: Iterable[Point], database: str, choice: Choice = NEWEST, now: 
     """The point in time of a database that the choice means, as of now; None where there is none."""
     moment = now or clock.now()
     candidates = [point for point in known if point.database == database and choice.admits(point, moment)]
-    return max(candidates, key=lambda point: (point.taken, point.current), default=None)
+    return max(candidates, key=listing_order, default=None)
 
 
-def nearest(known: Iterable[Point], database: str, choice: Choice) -> tuple[Point, ...]:
-    """The last point of a database before the day or moment that was asked for and the first after, where there are."""
-    asked = choice.at or datetime.combine(choice.day or date.min, time(), UTC)
-    points = sorted((point for point in known if point.database == database), key=lambda point: point.taken)
-    before = [point for point in points if point.taken <= asked]
-    after = [point for point in points if point.taken > asked]
-    return (*before[-1:], *after[:1])
+def moment_of(choice: Choice) -> datetime:
+    """The moment that was asked for: of a day its beginning."""
+    return choice.at or datetime.combine(choice.day or date.min, time(), UTC)
 
 
 def parse_choice(day: str | None, at: str | None) -> Choice:
@@ -149,7 +164,19 @@ def _point(entry: Entry, prefix: str) -> Point | None:
         taken = _shown(recorded.taken or entry.modified)
     except (ValueError, OverflowError, RecursionError) as error:
         recorded, trouble, taken = BackupRecord(), str(error), _shown(entry.modified)
-    return Point(database, day, taken, entry, recorded, trouble)
+    return Point(database, day, _within(day, taken), entry, recorded, trouble)
+
+
+def _within(day: date, taken: datetime) -> datetime:
+    """The time, or the nearer end of the UTC day where it is of another than that, the one before and the one after.
+
+    A backup stands under the day on which it was taken. What says otherwise is not the time of its snapshot: a blob of
+    the former script that was copied to another account, or a file whose archive alone speaks, and tells when the
+    content was made first. A day more on each side leaves room for an upload beyond midnight and for a local date.
+    """
+    if abs((taken.date() - day).days) <= 1:
+        return taken
+    return datetime.combine(day, _LAST_OF_DAY if taken.date() > day else time(0, tzinfo=UTC))
 
 
 def _shown(moment: datetime) -> datetime:

@@ -37,9 +37,9 @@ class FolderStore:
         self.root = root
         self.url = root.as_uri()
 
-    def entries(self, prefix: str) -> Iterator[Entry]:
-        """Every content under `prefix`; a file that vanishes during the walk is not one."""
-        yield from entries_under(self.root, self._top(prefix))
+    def entries(self, prefix: str, beginning: str = "") -> Iterator[Entry]:
+        """Every content under `prefix` that goes on with `beginning`; a file that vanishes during the walk is none."""
+        yield from entries_under(self.root, self._top(prefix), beginning)
 
     def folders(self, prefix: str) -> tuple[str, ...]:
         """The folders right under `prefix`."""

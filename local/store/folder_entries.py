@@ -26,17 +26,28 @@ _OWN_FILES = frozenset({LOCK_FILE, HOLDER_FILE})
 _LOOKS = 5
 
 
-def entries_under(root: Path, top: Path) -> Iterator[Entry]:
-    """Every content under `top`; StoreError where a folder can't be listed, one that vanishes is not one."""
+def entries_under(root: Path, top: Path, beginning: str = "") -> Iterator[Entry]:
+    """Every content under `top` whose name there begins so, each folder's sorted by name.
+
+    StoreError where a folder can't be listed; one that vanishes is not one.
+    """
     for folder, folders, _ in os.walk(top, onerror=_raise_unless_gone):
-        folders[:] = [name for name in folders if name != TEMPORARY_FOLDER]
-        seen: set[str] = set()
-        while new := _files(Path(folder)) - seen:
-            seen |= new
-            for name in sorted(new):
-                entry = entry_at(root, Path(folder, name))
-                if entry:
-                    yield entry
+        is_top = folder == str(top)
+        folders[:] = sorted(
+            name for name in folders if name != TEMPORARY_FOLDER and (not is_top or name.startswith(beginning))
+        )
+        yield from _entries_in(root, Path(folder), beginning if is_top else "")
+
+
+def _entries_in(root: Path, folder: Path, beginning: str) -> list[Entry]:
+    """What stands right in a folder; what was renamed meanwhile, as a commit does, is found by looking again."""
+    found: list[Entry] = []
+    seen: set[str] = set()
+    while new := {name for name in _files(folder) if split_name(name)[0].startswith(beginning)} - seen:
+        seen |= new
+        entries = [entry_at(root, Path(folder, name)) for name in sorted(new)]
+        found += [entry for entry in entries if entry]
+    return sorted(found, key=lambda entry: entry.name)
 
 
 def entry_at(root: Path, path: Path) -> Entry | None:

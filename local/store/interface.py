@@ -101,8 +101,11 @@ class Store(Protocol):
     # Whether its archives are files that this machine can read.
     local: bool
 
-    def entries(self, prefix: str) -> Iterator[Entry]:
-        """Every content under `prefix`, the former ones included, in no order."""
+    def entries(self, prefix: str, beginning: str = "") -> Iterator[Entry]:
+        """Every content under the folder `prefix` whose name goes on with `beginning`, the former ones included.
+
+        The contents of one name come one after the other. It costs what it finds, not what else the store holds.
+        """
         ...
 
     def folders(self, prefix: str) -> tuple[str, ...]:

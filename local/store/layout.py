@@ -24,6 +24,7 @@ SEED_KEY = "seeded_from"
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 Size = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+_DATABASE = "[a-z0-9][a-z0-9._-]*"
 _NUMBERS = ("raw_bytes", "page_size", "page_count", "user_version", "row_total", "added_bytes")
 _TIMES = ("taken", "unchanged_until", "content_since")
 # What is known of a point or of its archive as a whole, and so not of the content in it.
@@ -58,7 +59,12 @@ class BackupRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 def data_name(prefix: str, day: date, database: str) -> str:
     """The blob of a database's backups of one UTC day."""
-    return f"{prefix}/{day.isoformat()}/{database}.db.gz"
+    return f"{prefix}/{day.isoformat()}/{file_name(database)}"
+
+
+def file_name(database: str) -> str:
+    """What that blob is called in its day's folder."""
+    return f"{database}.db.gz"
 
 
 def sidecar_name(data: str) -> str:
@@ -68,13 +74,23 @@ def sidecar_name(data: str) -> str:
 
 def parse_data_name(prefix: str, name: str) -> tuple[date, str] | None:
     """The UTC day and the database of a data blob's name; None for any other blob."""
-    match = re.fullmatch(re.escape(prefix) + r"/(\d{4}-\d\d-\d\d)/([a-z0-9][a-z0-9._-]*)\.db\.gz", name)
-    if not match:
-        return None
+    match = re.fullmatch(f"{re.escape(prefix)}/([^/]+)/({_DATABASE}){re.escape(file_name(''))}", name)
+    day = parse_day(match[1]) if match else None
+    return (day, match[2]) if match and day else None
+
+
+def parse_day(folder: str) -> date | None:
+    """The UTC day of a folder's name; None for any other, other spellings of a day included."""
     try:
-        return date.fromisoformat(match[1]), match[2]
+        day = date.fromisoformat(folder)
     except ValueError:
         return None
+    return day if day.isoformat() == folder else None
+
+
+def is_database(name: str) -> bool:
+    """Whether a blob's name may hold this as a database's: of anything else there is no backup."""
+    return re.fullmatch(_DATABASE, name) is not None
 
 
 def sidecar_line(sha256: str, data: str) -> bytes:

@@ -1,16 +1,30 @@
-"""The backups in a store: which points in time it holds, read as far as they are asked for."""
+"""The backups in a store: which points in time it holds, read as far as they are asked for.
+
+One call names the days that there are. Of a day, the databases that are asked for are looked at one by one, since a
+store may hold thousands; where many are asked for, the day is listed as a whole.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
+from functools import partial
+from itertools import groupby, islice
 
 from local import clock
 from local.events import Event, Watch, unwatched
-from local.store import catalog
-from local.store.catalog import NEWEST, Choice, Point
+from local.store import catalog, layout
+from local.store.catalog import NEWEST, SKEW, Choice, Point
 from local.store.interface import Entry, Store
+from local.store.search import search
+from local.store.side_by_side import side_by_side
+
+# To look at one database of a day costs as much as some seven entries of a listing, and a day of one has about as many.
+_FEW_DATABASES = 100
+# Each entry of a month is large until it is decoded, so what is under way is what costs memory.
+_MONTHS_AT_ONCE = 3
+_NAMES_TOLD = 20
 
 
 @dataclass(frozen=True)
@@ -24,42 +38,128 @@ class Repository:
     prefix: str
     watch: Watch = unwatched
 
-    def points(self) -> tuple[Point, ...]:
-        """Every point in time of every database, oldest first."""
-        return catalog.from_entries(self.store.entries(self.prefix), self.prefix)
+    def days(self) -> tuple[date, ...]:
+        """The UTC days that have a folder, the newest first; nothing of a day is read."""
+        found = (layout.parse_day(name) for name in self.store.folders(self.prefix))
+        return tuple(sorted((day for day in found if day), reverse=True))
 
-    def points_of(self, day: date) -> tuple[Point, ...]:
-        """The points in time that stand under one UTC day."""
-        return catalog.from_entries(self.store.entries(f"{self.prefix}/{day}"), self.prefix)
+    def entries(self) -> Iterator[Entry]:
+        """Every content of every day, the oldest month first, those of a name one after the other."""
+        months = sorted({day.isoformat()[:7] for day in self.days()})
+        return side_by_side((self.store.entries(self.prefix, month) for month in months), _MONTHS_AT_ONCE)
 
-    def recent_points(self, databases: Iterable[str], today: date) -> tuple[Point, ...]:
-        """Those of yesterday, today and tomorrow; all, where a database has none there: years of them list slowly.
+    def points(self, databases: Collection[str] = ()) -> Iterator[Point]:
+        """Every point in time of these databases, or of all, the oldest month first."""
+        if databases:
+            return self._points(self.days()[::-1], databases)
+        return catalog.in_stream(self.entries(), self.prefix)
 
-        Tomorrow has some where another machine's clock, or this one's of before, is ahead.
+    def points_of(self, day: date, databases: Collection[str] = ()) -> tuple[Point, ...]:
+        """The points in time that stand under one UTC day, of these databases or of all, oldest first by database."""
+        return catalog.from_entries(self._entries([day], databases), self.prefix)
+
+    def holds(self, database: str) -> bool:
+        """Whether there is any point of a database."""
+        return bool(search(self._points, [database], self.days(), 1, lambda found, point: found or point))
+
+    def known_names(self, configured: Iterable[str]) -> list[str]:
+        """For a message: the configured names, then those that the newest day with a backup has besides.
+
+        Of more than 20 the first ones and "…"; none of the store's where it has none.
         """
-        return catalog.from_entries(self.recent_entries(databases, today), self.prefix)
+        names = dict.fromkeys(configured)
+        for day in self.days():
+            of_day = (point.database for point in self._points([day]))
+            stored = list(islice(_distinct(of_day), _NAMES_TOLD + 1))
+            names.update(dict.fromkeys([*stored[:_NAMES_TOLD], *(["…"] if len(stored) > _NAMES_TOLD else [])]))
+            if stored:
+                break
+        return list(names)
 
-    def recent_entries(self, databases: Iterable[str], today: date) -> tuple[Entry, ...]:
-        """The contents that `recent_points` finds its points among, unfinished uploads included."""
-        days = (today + timedelta(days=ahead) for ahead in (-1, 0, 1))
-        recent = tuple(entry for day in days for entry in self.store.entries(f"{self.prefix}/{day}"))
-        if {point.database for point in catalog.from_entries(recent, self.prefix)}.issuperset(databases):
-            return recent
-        return tuple(self.store.entries(self.prefix))
+    def recent_entries(self, databases: Collection[str], today: date) -> tuple[Entry, ...]:
+        """The contents among which each database's last current one is, unfinished uploads included.
 
-    def choose(self, databases: Iterable[str], choice: Choice) -> dict[str, Point | None]:
+        Those of yesterday and later, and as many days before as it takes. Later than today are some where another
+        machine's clock, or this one's of before, is ahead.
+        """
+        seen: list[Entry] = []
+
+        def read(days: Sequence[date], wanted: Collection[str]) -> Iterable[Point]:
+            entries = tuple(self._entries(days, wanted))
+            seen.extend(entries)
+            return (point for point in catalog.from_entries(entries, self.prefix) if point.current)
+
+        days = self.days()
+        search(read, databases, days, _within_reach(days, today), partial(_newer, NEWEST, clock.now()))
+        return tuple(seen)
+
+    def choose(self, databases: Collection[str], choice: Choice) -> dict[str, Point | None]:
         """For each database the point in time that the choice means; None where there is none."""
-        known, now = self.points(), clock.now()
-        chosen = {database: catalog.choose(known, database, choice, now) for database in databases}
-        if choice == NEWEST:
-            for point in known:
-                if point.database in chosen and catalog.is_future(point.taken, now):
-                    self.watch(Event(point.database, _passed_over(point, now), lasting=True))
-        return chosen
+        now = clock.now()
+        if choice.day:
+            known = self.points_of(choice.day, databases)
+            return {database: catalog.choose(known, database, choice, now) for database in databases}
+        ahead: list[Point] = []
 
-    def nearest(self, database: str, choice: Choice) -> tuple[Point, ...]:
-        """The database's points next to the day or moment that was asked for; none where the store has none of it."""
-        return catalog.nearest(self.points(), database, choice)
+        def newer(best: Point | None, point: Point) -> Point | None:
+            if choice == NEWEST and catalog.is_future(point.taken, now):
+                ahead.append(point)
+            return _newer(choice, now, best, point)
+
+        last = (choice.at or now + SKEW).date()
+        # Of the newest, those in the future are told, wherever they stand.
+        days = [day for day in self.days() if choice == NEWEST or (day - last).days <= 1]
+        found = search(self._points, databases, days, _within_reach(days, last), newer)
+        for point in sorted(ahead, key=catalog.listing_order):
+            self.watch(Event(point.database, _passed_over(point, now), lasting=True))
+        return {database: found.get(database) for database in databases}
+
+    def nearest(self, databases: Collection[str], choice: Choice) -> dict[str, tuple[Point, ...]]:
+        """Of each database the last point until the day or moment that was asked for, and the first after it.
+
+        None where the store has none of it.
+        """
+        asked = catalog.moment_of(choice)
+        before = self.choose(databases, Choice(at=asked))
+        days = [day for day in self.days()[::-1] if (asked.date() - day).days <= 1]
+        at_first = sum((day - asked.date()).days <= 1 for day in days)
+        after = search(self._points, databases, days, at_first, partial(_sooner, asked))
+        return {
+            database: tuple(point for point in (before[database], after.get(database)) if point)
+            for database in databases
+        }
+
+    def _points(self, days: Iterable[date], databases: Collection[str] = ()) -> Iterator[Point]:
+        return catalog.in_stream(self._entries(days, databases), self.prefix)
+
+    def _entries(self, days: Iterable[date], databases: Collection[str]) -> Iterator[Entry]:
+        """The contents of these days; where only few databases are asked for, of these alone."""
+        few = 0 < len(databases) <= _FEW_DATABASES
+        files = [layout.file_name(name) for name in databases if layout.is_database(name)] if few else [""]
+        return side_by_side(
+            self.store.entries(f"{self.prefix}/{day.isoformat()}", file) for day in days for file in files
+        )
+
+
+def _distinct(names: Iterable[str]) -> Iterator[str]:
+    """Names that come one after the other, each once."""
+    return (name for name, _ in groupby(names))
+
+
+def _within_reach(days: Iterable[date], asked: date) -> int:
+    """How many of the days, of which the newest are first, are not before the day before the one asked for."""
+    return sum((asked - day).days <= 1 for day in days)
+
+
+def _newer(choice: Choice, now: datetime, best: Point | None, point: Point) -> Point | None:
+    return catalog.choose([best, point] if best else [point], point.database, choice, now)
+
+
+def _sooner(asked: datetime, best: Point | None, point: Point) -> Point | None:
+    """The first after that moment."""
+    if point.taken <= asked:
+        return best
+    return min(best, point, key=catalog.listing_order) if best else point
 
 
 def _passed_over(point: Point, now: datetime) -> str:

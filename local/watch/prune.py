@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -101,26 +101,51 @@ def make_plan(configured: Settings, repository: Repository, only: Sequence[str])
     Raises ConfigError where no retention is configured or a name is unknown, and what the store raises.
     """
     rules = rules_of(configured)
-    entries = list(repository.store.entries(repository.prefix))
-    points = catalog.from_entries(entries, repository.prefix)
     known = [database.name for database in configured.databases]
-    stored = dict.fromkeys(point.database for point in points)
     names = list(dict.fromkeys(only or known))
+    stored = _read(repository, names)
     for name in names:
-        if name not in {*known, *stored}:
-            raise unknown_name("--only", name, dict.fromkeys([*known, *stored]), "configured or stored")
+        if name not in {*known, *stored.names}:
+            raise unknown_name("--only", name, dict.fromkeys([*known, *sorted(stored.names)]), "configured or stored")
     now = clock.now()
     facts = gather(repository, names, now, configured.drill.max_age_days)
     holds = Holds.of(repository.store, now, configured.drill.max_age_days)
-    inspected = _inspect(repository, [point for point in points if point.database in names])
+    inspected = _inspect(repository, stored.points)
     decisions: list[Decision] = []
     for found in facts.databases:
         guard = Guard(now, found.proof.point if found.proof else None, holds.hold(found))
         own = [each for each in inspected if each.point.database == found.name]
         decisions += decide(own, rules, guard)
     leftovers = tuple(_ours(repository, names))
-    notes = (*facts.troubles, *_notes(repository, points, set(stored) - {*known, *names}))
-    return PrunePlan(tuple(decisions), _copies(entries, points, repository.prefix), leftovers, notes)
+    notes = (*facts.troubles, *_notes(repository, stored, stored.names - {*known, *names}))
+    return PrunePlan(tuple(decisions), stored.copies, leftovers, notes)
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """What the store holds: the points of the databases that were asked for, and copies of them; `names` of all."""
+
+    points: tuple[Point, ...]
+    copies: tuple[Point, ...]
+    names: frozenset[str]
+    keeps_versions: bool
+
+
+def _read(repository: Repository, names: Collection[str]) -> _Stored:
+    """One pass over every entry, of which only what is asked for is kept."""
+    points: list[Point] = []
+    copies: list[Point] = []
+    stored: set[str] = set()
+    keeps_versions = False
+    for _, group in groupby(repository.entries(), key=lambda entry: entry.name):
+        entries = list(group)
+        found = catalog.from_entries(entries, repository.prefix)
+        stored.update(point.database for point in found)
+        keeps_versions |= any((point.entry.version or "").startswith("versionid=") for point in found)
+        own = [point for point in found if point.database in names]
+        points += own
+        copies += _copies(entries, own, repository.prefix) if own else ()
+    return _Stored(tuple(sorted(points, key=catalog.listing_order)), tuple(copies), frozenset(stored), keeps_versions)
 
 
 @contextmanager
@@ -209,7 +234,7 @@ def defect(point: Point, sidecar: Callable[[], bytes | None]) -> str | None:
 
 def _remove(point: Point, copies: Iterable[Point], repository: Repository) -> str | None:
     """The point's copies first, since they hang on it; why the store keeps it, or None."""
-    same = [copy.entry for copy in copies if _identity(copy) == _identity(point)]
+    same = [copy.entry for copy in copies if copy.identity == point.identity]
     held = [told for entry in (*same, point.entry) if (told := repository.store.remove(entry))]
     return held[-1] if held else None
 
@@ -218,10 +243,6 @@ def _copies(entries: Iterable[Entry], points: Iterable[Point], prefix: str) -> t
     shown = {(point.entry.name, point.entry.version) for point in points}
     hidden = [entry for entry in entries if entry.version is not None and (entry.name, entry.version) not in shown]
     return tuple(copy for entry in hidden for copy in catalog.from_entries([entry], prefix))
-
-
-def _identity(point: Point) -> tuple[str, datetime, str | None]:
-    return point.entry.name, point.taken, point.recorded.sha256
 
 
 def _inspect(repository: Repository, points: Sequence[Point]) -> list[InspectedPoint]:
@@ -240,11 +261,11 @@ def _ours(repository: Repository, names: Sequence[str]) -> Iterable[Entry]:
             yield left
 
 
-def _notes(repository: Repository, points: Sequence[Point], untouched: set[str]) -> Iterator[str]:
+def _notes(repository: Repository, stored: _Stored, untouched: Collection[str]) -> Iterator[str]:
     afterlife = repository.store.afterlife()
     if afterlife:
         yield afterlife
-    if any((point.entry.version or "").startswith("versionid=") for point in points):
+    if stored.keeps_versions:
         yield _VERSIONS_STAY
     for name in sorted(untouched):
         yield f"{name} is stored and not configured: it is not touched without --only {name}"

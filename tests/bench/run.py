@@ -21,6 +21,7 @@ from tests.bench import (
     part_restic,
     part_scatter,
     part_writer,
+    part_years,
     plot,
     table,
 )
@@ -37,6 +38,7 @@ PARTS: dict[str, Callable[[Workbench], Found]] = {
     "writer": part_writer.measure,
     "memory": part_memory.measure,
     "list": part_list.measure,
+    "years": part_years.measure,
     "restic": part_restic.measure,
 }
 _UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9}

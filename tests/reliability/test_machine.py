@@ -144,6 +144,6 @@ def test_a_clock_that_jumps_back_in_the_middle_loses_no_content(
             ended = installation.run("backup", partial(armings.stepping, *[now] * number, back))
             assert ended.code == 0, ended
             assert installation.stored() in (old, installation.content)
-            assert len(installation.workshop.repository.points()) == 2
+            assert len(list(installation.workshop.repository.points())) == 2
             installation.assert_drills()
             installation.assert_next_run_mends()

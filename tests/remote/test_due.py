@@ -184,7 +184,7 @@ def test_without_retention_nothing_is_pruned(folder_workshop: Workshop, today: C
     today(datetime(2026, 5, 1, 12, tzinfo=UTC))
 
     assert run(folder_workshop).pruned is None
-    assert len(folder_workshop.repository.points()) == 7
+    assert len(list(folder_workshop.repository.points())) == 7
 
 
 def test_a_drill_on_the_vm_of_a_store_that_no_vm_reads_is_a_mistake(folder_workshop: Workshop) -> None:

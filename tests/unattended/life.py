@@ -164,7 +164,7 @@ class Life:
         return _Outage(self.machine, network or _is_in(moment, story.store_away), network)
 
     def _points(self) -> tuple[Point, ...]:
-        return self.machine.workshop.repository.points()
+        return tuple(self.machine.workshop.repository.points())
 
     def _proven(self, points: Iterable[Point]) -> dict[str, tuple[str, str | None]]:
         """Of each database the newest of these points that a drill passed, by the records as they lie there now."""

@@ -97,7 +97,7 @@ def test_every_point_brings_back_what_was_live(store_settings: StoreSettings, tm
         were_live[report.databases[0].sha256 or ""] = content_of(path)
 
     repository = opening()
-    points = repository.points()
+    points = list(repository.points())
     assert {point.recorded.sha256 for point in points} == set(were_live)
     for point in points:
         with urlopen(repository.store.link(point.entry, 60)) as answer:

@@ -227,7 +227,7 @@ def test_a_later_run_of_the_day_is_a_point_in_time_of_its_own(workshop: Workshop
     change(path, "third")
     workshop.invoke("backup")
 
-    points = workshop.repository.points()
+    points = list(workshop.repository.points())
     assert len(points) == 3
     assert len({point.taken for point in points}) == 3
     assert len({point.recorded.raw_sha256 for point in points}) == 3
@@ -243,7 +243,7 @@ def test_a_run_that_finds_nothing_changed_makes_no_new_point(workshop: Workshop)
     (found,) = workshop.document("backup")["databases"]
 
     assert (found["verdict"], found["changed"], found["sha256"]) == ("passed", 0.0, before.recorded.sha256)
-    assert workshop.repository.points() == (before,)
+    assert list(workshop.repository.points()) == [before]
 
 
 def test_a_later_run_that_finds_nothing_changed_says_until_when(workshop: Workshop) -> None:
@@ -535,7 +535,7 @@ def test_the_former_scripts_backup_of_the_same_day_is_kept(workshop: Workshop) -
 
     assert workshop.invoke("backup").returncode == 0
 
-    points = workshop.repository.points()
+    points = list(workshop.repository.points())
     assert sorted(point.recorded.sha256 == digest for point in points) == [False, True]
 
 

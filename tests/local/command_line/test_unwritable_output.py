@@ -40,7 +40,7 @@ def test_a_backup_is_made_whoever_reads_what_it_says(
     assert done.returncode == 0
     assert "Traceback" not in done.stderr
     assert "Exception" not in done.stderr
-    points = folder_workshop.repository.points()
+    points = list(folder_workshop.repository.points())
     assert all(catalog.choose(points, name) for name in ("costs", "hivemind"))
     assert folder_workshop.invoke("drill.local").returncode == 0
 

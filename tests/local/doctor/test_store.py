@@ -45,7 +45,7 @@ def test_either_store_is_reached_read_and_written_and_nothing_stays(store_settin
         "clock": "ok",
     }
     assert probes_in(store_settings) == []
-    assert open_repository(store_settings, AzureSettings()).points() == ()
+    assert list(open_repository(store_settings, AzureSettings()).points()) == []
 
 
 def test_doctors_at_the_same_time_take_nothing_from_each_other(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from local import clock
 from local.errors import ConfigError
 from local.output.listing import listing
 from local.store import catalog
@@ -154,21 +155,29 @@ def test_clocks_may_differ_by_some_minutes() -> None:
     assert catalog.choose(points, "costs", now=NOON - timedelta(minutes=11)) is None
 
 
+@pytest.mark.parametrize("metadata", [{}, {"taken": "{}"}, {"taken": "soon"}], ids=["legacy", "own", "odd"])
 @pytest.mark.parametrize(
-    ("choice", "hours"),
+    ("said", "taken"),
     [
-        (Choice(at=NOON - timedelta(hours=1)), [0]),
-        (Choice(at=NOON + timedelta(hours=2)), [0, 4]),
-        (Choice(at=NOON + timedelta(hours=9)), [4]),
-        (Choice(day=date(2026, 5, 4)), [0]),
-        (Choice(day=date(2026, 5, 6)), [4]),
+        ("2026-05-06T00:40:00.000Z", "2026-05-06T00:40:00.000Z"),
+        ("2026-05-04T22:30:00.000Z", "2026-05-04T22:30:00.000Z"),
+        ("2028-01-01T00:00:00.000Z", "2026-05-05T23:59:59.999Z"),
+        ("1970-01-01T00:00:00.000Z", "2026-05-05T00:00:00.000Z"),
     ],
+    ids=["an upload beyond midnight", "a local date", "a copy to another account", "a file without a time"],
 )
-def test_the_nearest_points_are_the_last_before_and_the_first_after(choice: Choice, hours: list[int]) -> None:
-    entries = [entry(version=str(hour), modified=NOON + timedelta(hours=hour)) for hour in (0, 4)]
-    points = catalog.from_entries(entries, "sqlite")
+def test_a_point_is_of_its_folder_s_day_whatever_time_it_says(metadata: dict[str, str], said: str, taken: str) -> None:
+    told = {key: text.format(said) for key, text in metadata.items()}
 
-    assert [point.taken for point in catalog.nearest(points, "costs", choice)] == [
-        NOON + timedelta(hours=hour) for hour in hours
-    ]
-    assert catalog.nearest(points, "hivemind", choice) == ()
+    (point,) = catalog.from_entries([entry(modified=datetime.fromisoformat(said), metadata=told)], "sqlite")
+
+    assert clock.timestamp(point.taken) == taken
+
+
+def test_two_contents_that_are_moved_to_the_same_time_are_two_points() -> None:
+    copied = [entry(version=str(hour), modified=NOON + timedelta(days=90, hours=hour)) for hour in (1, 2)]
+
+    first, second = catalog.from_entries(copied, "sqlite")
+
+    assert first.taken == second.taken
+    assert first.identity != second.identity

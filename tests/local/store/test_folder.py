@@ -42,6 +42,8 @@ def test_a_store_that_is_not_there_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(StoreError, match="there is no folder"):
         list(store.entries("sqlite"))
+    with pytest.raises(StoreError, match="is not a folder"):
+        store.folders("sqlite")
 
 
 def test_a_folder_holds_nothing_but_backups(folder: Path, folder_store: Store) -> None:

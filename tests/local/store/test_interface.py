@@ -65,6 +65,25 @@ def test_only_what_is_under_the_prefix_is_an_entry(store: Store) -> None:
     assert {entry.name for entry in store.entries("sqlite")} == {"sqlite/a", "sqlite/2026-05-05/b"}
 
 
+def test_what_begins_otherwise_is_no_entry_and_a_name_s_contents_follow_each_other(store: Store) -> None:
+    put(store, FIRST)
+    put(store, LATER)
+    put(store, FIRST, NEXT_DAY)
+    for name in ("sqlite/2026-05-05/costs-2.db.gz", "sqlite/2026-05-05/costs", "sqlite/2026-06-01/costs.db.gz"):
+        store.write(name, b"x")
+    folder, _, file = NAME.rpartition("/")
+
+    of_one = [entry.name for entry in store.entries(folder, file)]
+    of_month = [entry.name for entry in store.entries("sqlite", folder.removeprefix("sqlite/")[:7])]
+
+    assert of_one == [NAME, NAME, SIDECAR]
+    everything = [entry.name for entry in store.entries("sqlite")]
+    assert of_month == [name for name in everything if not name.startswith("sqlite/2026-06")]
+    assert everything == sorted(everything)
+    assert [entry.name for entry in store.entries(folder, "costs-")] == ["sqlite/2026-05-05/costs-2.db.gz"]
+    assert list(store.entries(folder, "nothing")) == list(store.entries("sqlite/2026-05-30", file)) == []
+
+
 def test_an_archive_appears_whole_with_its_metadata_and_its_sidecar(store: Store) -> None:
     put(store, FIRST)
 

@@ -23,10 +23,10 @@ class ListingStore(FolderStore):
         super().__init__(root)
         self.listed: list[str] = []
 
-    def entries(self, prefix: str) -> Iterator[Entry]:
+    def entries(self, prefix: str, beginning: str = "") -> Iterator[Entry]:
         """As a folder's."""
         self.listed.append(prefix)
-        return super().entries(prefix)
+        return super().entries(prefix, beginning)
 
 
 def back_up(store: Store, taken: datetime) -> Archive:

@@ -151,11 +151,11 @@ class MeetingStore(ListingStore):
         super().__init__(root)
         self.both = Barrier(2, timeout=60)
 
-    def entries(self, prefix: str) -> Iterator[Entry]:
+    def entries(self, prefix: str, beginning: str = "") -> Iterator[Entry]:
         """As a folder's."""
-        if prefix.startswith("sqlite/"):
+        if prefix.startswith("sqlite"):
             self.both.wait()
-        return super().entries(prefix)
+        return super().entries(prefix, beginning)
 
     def folders(self, prefix: str) -> tuple[str, ...]:
         """As a folder's."""
