@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -25,7 +26,6 @@ from local.settings import Database
 _ROOT = Path(__file__).parents[2]
 _PASSED_ON = ("LANG", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SQLITE_TMPDIR", "TMPDIR")
 _WAIT_SECONDS = 0.2
-_START_SECONDS = 0.02  # in which it is given its order, to work on it while the archive is made
 _FAILS = "a drill of this backup will fail because of it"
 
 
@@ -53,22 +53,24 @@ class CheckProcess:
 
     def __init__(self, checks: Mapping[str, str], uri: str, backup_time: str | None) -> None:
         self.checks = checks
-        order = {"uri": uri, "checks": dict(checks), "backup_time": backup_time}
-        self.order: str | None = json.dumps(order)
         self.output = self.errors = ""
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "local.backup.check_process"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            cwd=_ROOT,
-            # No credential goes there.
-            env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
-            # A terminal sends Ctrl-C to its whole foreground group; this one is ended by us.
-            process_group=0,
-        )
+        # A file: `communicate` that is asked again after a time-out writes no more of what it was given (Python 3.11).
+        with tempfile.TemporaryFile("w+") as order:
+            json.dump({"uri": uri, "checks": dict(checks), "backup_time": backup_time}, order)
+            order.seek(0)
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "local.backup.check_process"],
+                stdin=order,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+                cwd=_ROOT,
+                # No credential goes there.
+                env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+                # A terminal sends Ctrl-C to its whole foreground group; this one is ended by us.
+                process_group=0,
+            )
 
     def answers(self, go_on: Callable[[], None]) -> dict[str, CheckAnswer]:
         """The answers by check, once they are there; what `go_on` raises meanwhile ends the waiting."""
@@ -81,10 +83,9 @@ class CheckProcess:
             return dict.fromkeys(self.checks, CheckAnswer(None, why.rstrip()))
 
     def has_ended(self, seconds: float) -> bool:
-        """Whether it ends within so many seconds, in which it is given its order."""
-        order, self.order = self.order, None
+        """Whether it ends within so many seconds."""
         try:
-            self.output, self.errors = self.process.communicate(order, timeout=seconds)
+            self.output, self.errors = self.process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
             return False
         return True
@@ -120,7 +121,6 @@ def evaluated_at(uri: str, checks: Mapping[str, str], backup_time: str | None) -
         return
     try:
         with if_abandoned(process.process.kill):
-            process.has_ended(_START_SECONDS)
             yield process.answers
     finally:
         process.end()

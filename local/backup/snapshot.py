@@ -115,7 +115,8 @@ def _database_file(attempt: Attempt) -> Path:
     try:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError) as error:
-        where = "there is no such file"
+        where = f"it leads to {path}, and " if attempt.source.is_symlink() else ""
+        where += "there is no such file"
         raise attempt.failed(where, "correct this database's path in invoke.yaml, or bring the file back") from error
     except OSError as error:
         raise attempt.failed(f"cannot be looked at: {error.strerror}", f"try: ls -l {quote(str(path))}") from error

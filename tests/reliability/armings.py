@@ -64,6 +64,10 @@ class _LastWords(io.TextIOWrapper):
         super().__init__(os.fdopen(os.dup(1), "wb"), "utf-8")
         self._left = lines
 
+    def fileno(self) -> int:
+        """None, so that every line comes through `write`."""
+        raise io.UnsupportedOperation
+
     def write(self, text: str) -> int:
         written = super().write(text)
         self._left -= text.count("\n")

@@ -166,9 +166,9 @@ def test_a_prune_waits_for_the_backup_that_began_at_the_same_time(
             waiting = pool.submit(carry_out, decision, settings, repository, lambda event: heard.append(event.text))
             while not heard and not waiting.done():
                 time.sleep(0.01)
-            assert heard == [
-                f"the prune waits: backup: take the lock: process {os.getpid()} holds it, a backup or a prune"
-            ]
+            (waits,) = heard
+            assert waits.startswith("the prune waits: ")
+            assert f"process {os.getpid()}" in waits
         outcome = waiting.result()
 
     assert outcome.exit_code == 0
@@ -216,7 +216,8 @@ def test_a_folder_that_is_gone_is_told_and_is_no_drill_that_nobody_did(folder_wo
     for command in ("drill.due", "status"):
         done = folder_workshop.invoke(command)
         assert done.returncode == 1
-        assert "is not a folder\n→ create it, or mend store.url" in done.stderr
+        assert "there is no folder" in done.stderr
+        assert "mend store.url" in done.stderr
         assert done.stdout.count("\n") == 1  # which store, and nothing of what would be due or late
 
 

@@ -80,6 +80,17 @@ def test_without_a_process_to_be_had_the_checks_are_unknown(tmp_path: Path, monk
         assert "no process could be started" in evaluate(lambda: None)["a"].why
 
 
+def test_who_asks_before_it_has_begun_hears_it_all_the_same(tmp_path: Path) -> None:
+    path = snapshot_of(tmp_path)
+    process = CheckProcess({"a": "SELECT 1"}, f"{path.as_uri()}?mode=ro", None)
+    try:
+        process.has_ended(0.0)
+        assert process.has_ended(60.0)
+    finally:
+        process.end()
+    assert process.answers(lambda: None) == {"a": CheckAnswer(True, "")}
+
+
 def test_a_process_that_dies_leaves_its_checks_unknown(tmp_path: Path) -> None:
     path = snapshot_of(tmp_path)
     process = CheckProcess({"a": FOR_EVER}, f"{path.as_uri()}?mode=ro", None)

@@ -515,7 +515,7 @@ def test_a_database_with_checks_is_always_read(folder_machine: Machine) -> None:
     folder_machine.databases["costs"] = Database(name="costs", path=path, rows={"tasks": 5000})
     folder_machine.told.clear()
     assert folder_machine.read() == {"costs": False}
-    assert any("table 'tasks' has 1000 rows, at least 5000 are required" in text for text in folder_machine.told)
+    assert any("table 'tasks' has 1000 rows, its floor is 5000" in text for text in folder_machine.told)
 
 
 def test_a_check_remembers_nothing(folder_machine: Machine) -> None:

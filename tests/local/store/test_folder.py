@@ -42,7 +42,7 @@ def test_a_store_that_is_not_there_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(StoreError, match="there is no folder"):
         list(store.entries("sqlite"))
-    with pytest.raises(StoreError, match="is not a folder"):
+    with pytest.raises(StoreError, match="there is no folder"):
         store.folders("sqlite")
 
 
