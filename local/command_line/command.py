@@ -33,7 +33,7 @@ from local.command_line.argv import bare_word, has_bare_word, mistaken
 from local.command_line.levels import Levels
 from local.command_line.options import CHECK, JSON, Flag, Option
 from local.command_line.telling import Tell, WatchedWork, WorkKind, telling, untold
-from local.errors import ConfigError
+from local.errors import ConfigError, InconclusiveError, StoreError
 from local.output.advice import Advice
 from local.output.screen import Screen
 from local.settings import Database, Settings
@@ -162,13 +162,19 @@ class Command(Task[Any]):
         return code
 
     def _run(self, invocation: Invocation, options: Mapping[str, Any]) -> int:
-        """What the function returns; a mistake on the command line says what became of a command's name on it."""
+        """What the function returns; a mistake on the command line says what became of a command's name on it, and what
+        a store kept a drill from has proven nothing, which is no failure of the backup.
+        """
         try:
             code: int = self.body(invocation, **options)
         except ConfigError as error:
             missing = next((name for name, option in self.options.items() if option.bare and name not in options), None)
             word = bare_word(sys.argv, self._own_names, self._valued)
             raise mistaken(error, options, missing, word, _NAMES) from error
+        except StoreError as error:
+            if self.work != "drill":
+                raise
+            raise InconclusiveError(error.doing, error.came_back, error.mend) from error
         return code
 
     def __call__(self, context: Context, **given: Any) -> None:

@@ -213,12 +213,12 @@ def test_a_folder_that_is_gone_is_told_and_is_no_drill_that_nobody_did(folder_wo
     back_up(folder_workshop.store, clock.now())
     (folder_workshop.root / "store").rename(folder_workshop.root / "elsewhere")
 
-    for command in ("drill.due", "status"):
+    for command, code in (("drill.due", 4), ("drill.local", 4), ("status", 1)):
         done = folder_workshop.invoke(command)
-        assert done.returncode == 1
+        assert done.returncode == code
         assert "there is no folder" in done.stderr
         assert "mend store.url" in done.stderr
-        assert done.stdout.count("\n") == 1  # which store, and nothing of what would be due or late
+        assert done.stdout.count("\n") == 2  # which store, and the verdict: nothing of what would be due or late
 
 
 def test_a_record_that_is_none_is_told_below_the_result(folder_workshop: Workshop) -> None:
