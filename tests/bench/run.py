@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.bench import (
     machine,
     part_backup,
     part_drill,
+    part_link,
     part_list,
     part_memory,
     part_requests,
@@ -27,15 +29,17 @@ from tests.bench.table import Found
 from tests.bench.workbench import CHECKOUT, Workbench, say
 
 SEED = 9
+# The most important first: a run that is cut short keeps what it has measured.
 PARTS: dict[str, Callable[[Workbench], Found]] = {
     "backup": part_backup.measure,
+    "drill": part_drill.measure,
+    "restic": part_restic.measure,
     "scatter": part_scatter.measure,
     "requests": part_requests.measure,
-    "drill": part_drill.measure,
     "writer": part_writer.measure,
-    "memory": part_memory.measure,
+    "link": part_link.measure,
     "list": part_list.measure,
-    "restic": part_restic.measure,
+    "memory": part_memory.measure,
 }
 _UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9}
 _ROOM = {"memory": 16, "": 7}  # times the size: databases, their copies, archives in Azurite and in the cache
@@ -44,6 +48,7 @@ _ROOM = {"memory": 16, "": 7}  # times the size: databases, their copies, archiv
 def main(size: str = "1GB", rounds: int = 3, parts: Sequence[str] = (), write: bool = False) -> None:
     """Run the named parts, or all, and print the page; with `write` also keep it, and its plot, in docs/.
 
+    Where a part fails or is interrupted, the page has the parts before it, and says which it lacks.
     Raises ConfigError for bad usage, PillarError where one of the measured processes fails.
     """
     chosen = _chosen(parts)
@@ -57,23 +62,30 @@ def main(size: str = "1GB", rounds: int = 3, parts: Sequence[str] = (), write: b
         bench = Workbench(Path(folder), wanted, rounds, SEED)
         say(f"a database of {table.size(wanted)} in {folder}")
         data.generate(bench.pristine, wanted, SEED)
-        found = [PARTS[name](bench) for name in chosen]
-        text = document(found, machine.facts(bench, command_line(size, rounds, parts, write)))
-    print(text)
-    if write:
-        drawn = plot.svg(
-            [one for part in found for one in part.speedups],
-            [one for part in found for one in part.spreads],
-            f"{size}, text-heavy, WAL, to Azurite over loopback; medians of {rounds} rounds",
-        )
-        (CHECKOUT / "docs/benchmark.md").write_text(text)
-        (CHECKOUT / "docs/benchmark.svg").write_text(drawn)
+        found: dict[str, Found] = {}
+        took: dict[str, float] = {}
+        try:
+            for name in chosen:
+                begin = time.monotonic()
+                found[name] = PARTS[name](bench)
+                took[name] = time.monotonic() - begin
+        finally:
+            facts = machine.facts(bench, command_line(size, rounds, parts, write), took)
+            lacking = [name for name in chosen if name not in took]
+            text = document(list(found.values()), facts, lacking, machine.cores())
+            print(text)
+            if write and found:
+                (CHECKOUT / "docs/benchmark.md").write_text(text)
+                subtitle = f"{size}, text-heavy, WAL, to Azurite over loopback; medians of {rounds} rounds"
+                (CHECKOUT / "docs/benchmark.svg").write_text(_drawn(list(found.values()), subtitle))
 
 
-def document(found: Sequence[Found], facts: str) -> str:
-    """The page: the picture, the tables, and what they were measured on."""
-    tables = "\n".join(table.markdown(one) for part in found for one in part.tables)
-    head = "`invoke bench` writes this page; every figure is from one run. The bars are those for 1 GB."
+def document(found: Sequence[Found], facts: str, lacking: Sequence[str], cores: int) -> str:
+    """The page: the picture, the tables, which parts it lacks, and what they were measured on."""
+    tables = "\n".join(table.markdown(one, cores) for part in found for one in part.tables)
+    head = "`invoke bench` writes this page; every figure is from one run."
+    if lacking:
+        head += f" **It was cut short and lacks {', '.join(lacking)}.**"
     return f"# Benchmark\n\n{head}\n\n![plot](benchmark.svg)\n\n{tables}\n{facts}"
 
 
@@ -90,6 +102,11 @@ def command_line(size: str, rounds: int, parts: Sequence[str], write: bool) -> s
     """What a person types for the same run."""
     chosen = "".join(f" --part {name}" for name in parts)
     return f"invoke bench --size {size} --rounds {rounds}{chosen}{' --write' if write else ''}"
+
+
+def _drawn(found: Sequence[Found], subtitle: str) -> str:
+    speedups = [one for part in found for one in part.speedups]
+    return plot.svg(speedups, [one for part in found for one in part.spreads], subtitle)
 
 
 def _chosen(parts: Sequence[str]) -> list[str]:
