@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from local import interrupt
 from local.errors import ConfigError
 from tests.bench import (
     data,
@@ -48,7 +49,8 @@ _ROOM = {"memory": 16, "": 7}  # times the size: databases, their copies, archiv
 def main(size: str = "1GB", rounds: int = 3, parts: Sequence[str] = (), write: bool = False) -> None:
     """Run the named parts, or all, and print the page; with `write` also keep it, and its plot, in docs/.
 
-    Where a part fails or is interrupted, the page has the parts before it, and says which it lacks.
+    It is kept after each part, so that where one fails or is interrupted the page has those before it, and says which
+    it lacks.
     Raises ConfigError for bad usage, PillarError where one of the measured processes fails.
     """
     chosen = _chosen(parts)
@@ -62,22 +64,46 @@ def main(size: str = "1GB", rounds: int = 3, parts: Sequence[str] = (), write: b
         bench = Workbench(Path(folder), wanted, rounds, SEED)
         say(f"a database of {table.size(wanted)} in {folder}")
         data.generate(bench.pristine, wanted, SEED)
-        found: dict[str, Found] = {}
-        took: dict[str, float] = {}
+        page = Page(bench, command_line(size, rounds, parts, write), chosen)
         try:
             for name in chosen:
-                begin = time.monotonic()
-                found[name] = PARTS[name](bench)
-                took[name] = time.monotonic() - begin
+                page.measure(name)
+                if write:
+                    page.keep()
+                    interrupt.leaves("docs/benchmark.md has the parts that were measured, and says which it lacks")
         finally:
-            facts = machine.facts(bench, command_line(size, rounds, parts, write), took)
-            lacking = [name for name in chosen if name not in took]
-            text = document(list(found.values()), facts, lacking, machine.cores())
-            print(text)
-            if write and found:
-                (CHECKOUT / "docs/benchmark.md").write_text(text)
-                subtitle = f"{size}, text-heavy, WAL, to Azurite over loopback; medians of {rounds} rounds"
-                (CHECKOUT / "docs/benchmark.svg").write_text(_drawn(list(found.values()), subtitle))
+            print(page.text())
+
+
+class Page:
+    """What the parts that were measured so far have found."""
+
+    def __init__(self, bench: Workbench, command: str, chosen: Sequence[str]) -> None:
+        self._bench = bench
+        self._command = command
+        self._chosen = chosen
+        self._found: list[Found] = []
+        self._took: dict[str, float] = {}
+
+    def measure(self, name: str) -> None:
+        """Add a part; raises what it raises."""
+        begin = time.monotonic()
+        self._found.append(PARTS[name](self._bench))
+        self._took[name] = time.monotonic() - begin
+
+    def text(self) -> str:
+        """The page, which says so where it lacks parts."""
+        lacking = [name for name in self._chosen if name not in self._took]
+        return document(self._found, machine.facts(self._bench, self._command, self._took), lacking, machine.cores())
+
+    def keep(self) -> None:
+        """Write it, and its plot, to docs/."""
+        subtitle = f"{table.size(self._bench.size)}, text-heavy, WAL, to Azurite over loopback; "
+        subtitle += f"medians of {self._bench.rounds} rounds"
+        speedups = [one for part in self._found for one in part.speedups]
+        spreads = [one for part in self._found for one in part.spreads]
+        (CHECKOUT / "docs/benchmark.md").write_text(self.text())
+        (CHECKOUT / "docs/benchmark.svg").write_text(plot.svg(speedups, spreads, subtitle))
 
 
 def document(found: Sequence[Found], facts: str, lacking: Sequence[str], cores: int) -> str:
@@ -102,11 +128,6 @@ def command_line(size: str, rounds: int, parts: Sequence[str], write: bool) -> s
     """What a person types for the same run."""
     chosen = "".join(f" --part {name}" for name in parts)
     return f"invoke bench --size {size} --rounds {rounds}{chosen}{' --write' if write else ''}"
-
-
-def _drawn(found: Sequence[Found], subtitle: str) -> str:
-    speedups = [one for part in found for one in part.speedups]
-    return plot.svg(speedups, [one for part in found for one in part.spreads], subtitle)
 
 
 def _chosen(parts: Sequence[str]) -> list[str]:
