@@ -33,7 +33,8 @@ def measure(bench: Workbench) -> Found:
     took = {name: median(one.steps[index].seconds for one in before) for index, name in enumerate(steps)}
     old, new = median(one.seconds for one in before), median(seconds for seconds, _ in ours)
     note = (
-        f"Alternating, {bench.rounds} runs each, of an archive after a first backup and {_CHANGES} incremental ones. "
+        f"Alternating, {table.counted(bench.rounds, 'run')} each, of an archive after a first backup and "
+        f"{_CHANGES} incremental ones. "
         f"The former drill: {former.DRILL_COMMANDS}; its steps: "
         + ", ".join(f"{name} {table.seconds(value)}" for name, value in took.items())
         + ". The steps of drill.local, as it reports them (they overlap): "

@@ -52,7 +52,7 @@ def measure(bench: Workbench) -> Found:
         "Of the whole `invoke backup` process, which has no child processes. Anonymous memory is what it keeps for "
         "itself (`RssAnon` in /proc, looked at a hundred times a second); resident is the kernel's high-water mark "
         "(`ru_maxrss`), which also counts pages of files that the kernel may drop at any time. Where there is no "
-        f"/proc, both are resident. Medians of {bench.rounds} runs."
+        f"/proc, both are resident. Medians of {table.counted(bench.rounds, 'run')}."
     )
     per_size = (heading for size in sizes.values() for heading in (f"anonymous at {size}", "bar", "resident"))
     head = ("run", *per_size, "growth", "bar")

@@ -99,7 +99,7 @@ class Page:
     def keep(self) -> None:
         """Write it, and its plot, to docs/."""
         subtitle = f"{table.size(self._bench.size)}, text-heavy, WAL, to Azurite over loopback; "
-        subtitle += f"medians of {self._bench.rounds} rounds"
+        subtitle += f"medians of {table.counted(self._bench.rounds, 'round')}"
         speedups = [one for part in self._found for one in part.speedups]
         spreads = [one for part in self._found for one in part.spreads]
         (CHECKOUT / "docs/benchmark.md").write_text(self.text())

@@ -94,6 +94,11 @@ def size(value: float) -> str:
     return f"{value:.0f} B"
 
 
+def counted(count: int, what: str) -> str:
+    """1 round, 3 rounds."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def at_least(value: float, bar: float) -> str:
     """A bar that the value should reach."""
     return f">= {bar:g} x: {'met' if value >= bar else 'MISSED'}"

@@ -20,6 +20,7 @@ def test_figures_keep_three_digits_or_so() -> None:
     assert (table.seconds(2.314), table.seconds(85.24)) == ("2.31 s", "85.2 s")
     assert (table.times(9.876), table.times(41.23)) == ("9.88 x", "41.2 x")
     assert (table.share(0.123), table.share(0.0512), table.share(0.00012)) == ("12.3 %", "5.12 %", "0.0120 %")
+    assert (table.counted(1, "round"), table.counted(3, "round")) == ("1 round", "3 rounds")
     assert (table.size(999), table.size(1_500_000), table.size(310e6)) == ("999 B", "1.50 MB", "310 MB")
 
 
