@@ -145,12 +145,12 @@ def _speed_table(lines: Sequence[Line], rounds: Sequence[Round]) -> Table:
             )
         )
     note = (
-        f"Whole processes, start-up included, to Azurite over loopback; each line the median. "
+        "Whole processes, start-up included, to Azurite over loopback; each line the median. "
         f"{table.counted(len(rounds), 'round')}, in each the former pipeline once and then every series with a new "
-        "database, container and cache; so the former pipeline is not measured anew for every line. A "
-        "series is that many successive backups of one day, each after a new change: UPDATE of one unindexed "
-        "text column, about one page a row. Bytes sent are `uploaded_bytes` of `backup --json`; their bar is for the most that any run of the line sent. "
-        f"{_unread(rounds)} The former pipeline: {former.BACKUP_COMMANDS}."
+        "database, container and cache; so the former pipeline is not measured anew for every line. A series is that "
+        "many successive backups of one day, each after a new change: UPDATE of one unindexed text column, about one "
+        "page a row. Bytes sent are `uploaded_bytes` of `backup --json`; their bar is for the most that any run of the "
+        f"line sent. {_unread(rounds)} The former pipeline: {former.BACKUP_COMMANDS}."
     )
     head = ("run", "median", "spread", "former / ours", table.BAR_AT_1GB, "sent", "of the archive", "bar")
     return Table("Against the former pipeline", note, head, tuple(rows))
