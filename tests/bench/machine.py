@@ -7,6 +7,7 @@ import platform
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -15,15 +16,17 @@ from tests.bench.workbench import Workbench
 from tests.support import azurite
 
 
-def facts(bench: Workbench, command: str) -> str:
-    """The machine, the versions, and what was asked for, as a section of the page."""
+def facts(bench: Workbench, command: str, took: Mapping[str, float]) -> str:
+    """The machine, the versions, what was asked for and how many seconds each part took, as a section of the page."""
     node = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    parts = ", ".join(f"{name} {seconds / 60:.1f}" for name, seconds in took.items())
     rows = (
         ("measured", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"),
         ("command", f"`{command}`"),
         ("database", f"{bench.pristine.stat().st_size:,} bytes, seed {bench.seed}"),
         ("rounds", str(bench.rounds)),
-        ("processor", f"{_processor()}, {os.cpu_count()} cores"),
+        ("minutes", f"{sum(took.values()) / 60:.1f}: {parts}"),
+        ("processor", f"{_processor()}, {cores()} cores of {os.cpu_count()}"),
         ("system", f"{platform.system()} {platform.release()}, {platform.machine()}"),
         ("Python", platform.python_version()),
         ("SQLite", sqlite3.sqlite_version),
@@ -32,6 +35,11 @@ def facts(bench: Workbench, command: str) -> str:
     )
     lines = "\n".join(f"- {name}: {value}" for name, value in rows)
     return f"## Measured on\n\n{lines}\n"
+
+
+def cores() -> int:
+    """How many cores this process and those it starts may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _processor() -> str:

@@ -1,73 +1,90 @@
-"""restic's first and second backup of the same database, where restic is installed."""
+"""restic and this pipeline on the same database in the same run: first, unchanged, scattered changes, and back."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
-from tests.bench import data, table
+from tests.bench import data, restic, table
+from tests.bench.part_drill import drill_local
+from tests.bench.restic import Restic
 from tests.bench.table import Found, Table
-from tests.bench.workbench import Sample, Workbench, copied, say, seconds_of
+from tests.bench.workbench import Workbench, copied, say
 
+RUNS = 8
+SENT_BAR = 0.5
 TITLE = "restic"
-HEAD = ("run", "restic", "restic adds", "invoke backup", "sent", "restic / ours")
+HEAD = ("run", "restic", "ours", "restic / ours", table.BAR_AT_1GB, "restic adds", "ours sends", "ours / restic", "bar")
+FIRST, NOTHING, BACK = "first backup", "nothing changed", "restore, drill.local"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The same run of both: seconds, and the bytes that restic's repository grew by and that ours sent."""
+
+    label: str
+    restic_seconds: float
+    seconds: float
+    restic_adds: int = 0
+    sent: int = 0
 
 
 def measure(bench: Workbench) -> Found:
     """restic into a local repository, `invoke backup` to Azurite, in turn."""
-    restic = shutil.which("restic")
-    if restic is None:
+    program = restic.installed()
+    if program is None:
         return Found((Table(TITLE, "restic is not installed here, so nothing was measured.", HEAD, ()),))
-    theirs: tuple[list[tuple[float, int]], ...] = ([], [])
-    ours: tuple[list[Sample], ...] = ([], [])
+    theirs = Restic(bench, program, str(bench.folder / "restic"))
+    found: dict[str, list[Pair]] = {}
     for number in range(1, bench.rounds + 1):
         say(f"restic: round {number} of {bench.rounds}")
-        repository = bench.folder / "restic"
-        with bench.service() as service, bench.place(service.url, "restic") as place:
-            common = _common(bench, restic)
-            bench.run([*common, "init"])
-            for index in range(2):
-                if index:
-                    data.change(place.live, "random", 0.001, seed=bench.seed + number)
-                copy = copied(place.live, bench.folder / "restic.db")
-                theirs[index].append(_restic(bench, [*common, "backup", str(copy)]))
-                ours[index].append(bench.backup(place))
-        shutil.rmtree(repository)
-    rows = []
-    for index, label in enumerate(("first backup", "0.1 % of rows at random, run 1")):
-        took, adds = (median(values) for values in zip(*theirs[index], strict=True))
-        sent = median(sample.sent for sample in ours[index])
-        own = seconds_of(ours[index])
-        rows.append(
-            (
-                label,
-                table.seconds(took),
-                table.size(adds),
-                table.seconds(own),
-                table.size(sent),
-                table.times(took / own),
-            )
-        )
-    version = bench.run([restic, "version"]).output.split(" compiled")[0]
+        for pair in _round(bench, theirs, number):
+            found.setdefault(pair.label, []).append(pair)
     note = (
-        f"{version}, default settings, of a database at rest (it takes no snapshot of a live one), into a repository "
-        "in a local folder, so without a network; `invoke backup` to Azurite over loopback. A restore needs restic."
+        f"{theirs.version}, default settings, of a database at rest (it takes no snapshot of a live one), into a "
+        "repository in a local folder, so without a network; `invoke backup` to Azurite over loopback. restic's bytes "
+        "are those that the folder grew by. The last line is restic's restore, which checks nothing that was not "
+        "stored by restic, against a whole drill: checksum, integrity and rows. A restore needs restic."
     )
-    return Found((Table(TITLE, note, HEAD, tuple(rows)),))
+    return Found((Table(TITLE, note, HEAD, tuple(map(_row, found.values()))),))
 
 
-def _common(bench: Workbench, restic: str) -> list[str]:
-    password = bench.folder / "restic.password"
-    password.write_text("bench\n")
-    return [restic, "--repo", str(bench.folder / "restic"), "--password-file", str(password)]
+def _round(bench: Workbench, theirs: Restic, number: int) -> Iterator[Pair]:
+    repository, target = Path(theirs.repository), bench.folder / "restored"
+    with bench.service() as service, bench.place(service.url, "restic") as place:
+        copy = copied(place.live, bench.folder / "restic.db")
+        theirs.init()
+
+        def pair(label: str) -> Pair:
+            before = restic.stored(repository)
+            done = theirs.backup([copy])
+            ours = bench.backup(place)
+            return Pair(label, done.seconds, ours.seconds, restic.stored(repository) - before, ours.sent)
+
+        yield pair(FIRST)
+        yield pair(NOTHING)
+        for run in range(1, RUNS + 1):
+            data.change(place.live, "random", 0.001, seed=bench.seed + number * RUNS + run)
+            copied(place.live, copy)
+            yield pair(f"0.1 % of rows at random, run {run}")
+        yield Pair(BACK, theirs.restore(target).seconds, drill_local(bench, place)[0])
+    shutil.rmtree(repository)
+    shutil.rmtree(target)
+    copy.unlink()
 
 
-def _restic(bench: Workbench, command: list[str]) -> tuple[float, int]:
-    """Seconds, and the bytes that the repository grew by."""
-    before = _stored(bench)
-    done = bench.run(command)
-    return done.seconds, _stored(bench) - before
-
-
-def _stored(bench: Workbench) -> int:
-    return sum(file.stat().st_size for file in (bench.folder / "restic").rglob("*") if file.is_file())
+def _row(pairs: list[Pair]) -> tuple[str, ...]:
+    label = pairs[0].label
+    took, own = median(pair.restic_seconds for pair in pairs), median(pair.seconds for pair in pairs)
+    speed = (table.seconds(took), table.seconds(own), table.times(took / own))
+    bar = table.at_least(took / own, 1) if label in (FIRST, NOTHING, BACK) else ""
+    if label == BACK:
+        return label, *speed, bar, "", "", "", ""
+    adds, sent = median(pair.restic_adds for pair in pairs), median(pair.sent for pair in pairs)
+    most = max(pair.sent / pair.restic_adds for pair in pairs)
+    held = label not in (FIRST, NOTHING)
+    bytes_bar = table.at_most(most, SENT_BAR) if held else ""
+    return label, *speed, bar, table.size(adds), table.size(sent), f"{sent / adds:.3f} x", bytes_bar

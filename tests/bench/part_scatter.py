@@ -5,9 +5,9 @@ from __future__ import annotations
 from statistics import median
 
 from tests.bench import table
-from tests.bench.part_backup import Series, run_series
+from tests.bench.part_backup import Runs, run_series
 from tests.bench.table import Found, Spread, Table
-from tests.bench.workbench import Sample, Workbench, say, seconds_of
+from tests.bench.workbench import Sample, Workbench, seconds_of
 
 RUNS = 8
 STEADY_FROM = 6
@@ -15,12 +15,10 @@ SHARES = (0.0001, 0.001, 0.01, 0.05)
 
 
 def measure(bench: Workbench) -> Found:
-    """One series for each share of rows; bytes do not vary from round to round, so one is enough."""
+    """One series for each share of rows, also those of part_backup's first round: bytes do not vary by the round."""
     rows, spreads = [], []
     for share in SHARES:
-        say(f"scatter: {share * 100:g} % of rows at random")
-        series = Series("random", share, RUNS, STEADY_FROM, table.share(share))
-        first, *runs = run_series(bench, series)
+        first, *runs = run_series(bench, Runs("random", share, RUNS), 1)
         steady = runs[STEADY_FROM - 1 :]
         sent = median(_part(sample) for sample in steady)
         spreads.append(Spread(share, sent))

@@ -108,8 +108,9 @@ def _table(rows: Sequence[tuple[str, Sequence[Latency]]], rounds: int) -> Table:
         )
     note = (
         "One writer process in WAL mode "
-        f"(synchronous=NORMAL, no busy timeout) at {RATE} commits a second, through {rounds} rounds of a backup and as "
-        "long without one; p50 and p99 are the medians of the rounds, max is the worst of all."
+        f"(synchronous=NORMAL, no busy timeout) at {RATE} commits a second, "
+        f"through {table.counted(rounds, 'round')} of a backup and as long without one; "
+        "p50 and p99 are the medians of the rounds, max is the worst of all."
     )
     head = ("span", "commits", "busy (bar: 0)", "p50", "p99", "max", "p99 ratio", "bar")
     return Table("A concurrent writer's commits", note, head, tuple(lines))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from local import interrupt
 from local.errors import ConfigError
 from tests.bench import (
     data,
@@ -15,6 +17,7 @@ from tests.bench import (
     part_backup,
     part_drill,
     part_limit,
+    part_link,
     part_list,
     part_memory,
     part_requests,
@@ -29,17 +32,19 @@ from tests.bench.table import Found
 from tests.bench.workbench import CHECKOUT, Workbench, say
 
 SEED = 9
+# The most important first: a run that is cut short keeps what it has measured.
 PARTS: dict[str, Callable[[Workbench], Found]] = {
     "backup": part_backup.measure,
+    "drill": part_drill.measure,
+    "restic": part_restic.measure,
     "scatter": part_scatter.measure,
     "limit": part_limit.measure,
     "requests": part_requests.measure,
-    "drill": part_drill.measure,
     "writer": part_writer.measure,
-    "memory": part_memory.measure,
+    "link": part_link.measure,
     "list": part_list.measure,
     "years": part_years.measure,
-    "restic": part_restic.measure,
+    "memory": part_memory.measure,
 }
 _UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9}
 _ROOM = {"memory": 16, "": 7}  # times the size: databases, their copies, archives in Azurite and in the cache
@@ -48,6 +53,8 @@ _ROOM = {"memory": 16, "": 7}  # times the size: databases, their copies, archiv
 def main(size: str = "1GB", rounds: int = 3, parts: Sequence[str] = (), write: bool = False) -> None:
     """Run the named parts, or all, and print the page; with `write` also keep it, and its plot, in docs/.
 
+    It is kept after each part, so that where one fails or is interrupted the page has those before it, and says which
+    it lacks.
     Raises ConfigError for bad usage, PillarError where one of the measured processes fails.
     """
     chosen = _chosen(parts)
@@ -61,23 +68,54 @@ def main(size: str = "1GB", rounds: int = 3, parts: Sequence[str] = (), write: b
         bench = Workbench(Path(folder), wanted, rounds, SEED)
         say(f"a database of {table.size(wanted)} in {folder}")
         data.generate(bench.pristine, wanted, SEED)
-        found = [PARTS[name](bench) for name in chosen]
-        text = document(found, machine.facts(bench, command_line(size, rounds, parts, write)))
-    print(text)
-    if write:
-        drawn = plot.svg(
-            [one for part in found for one in part.speedups],
-            [one for part in found for one in part.spreads],
-            f"{size}, text-heavy, WAL, to Azurite over loopback; medians of {rounds} rounds",
-        )
-        (CHECKOUT / "docs/benchmark.md").write_text(text)
-        (CHECKOUT / "docs/benchmark.svg").write_text(drawn)
+        page = Page(bench, command_line(size, rounds, parts, write), chosen)
+        try:
+            for name in chosen:
+                page.measure(name)
+                if write:
+                    page.keep()
+                    interrupt.leaves("docs/benchmark.md has the parts that were measured, and says which it lacks")
+        finally:
+            print(page.text())
 
 
-def document(found: Sequence[Found], facts: str) -> str:
-    """The page: the picture, the tables, and what they were measured on."""
-    tables = "\n".join(table.markdown(one) for part in found for one in part.tables)
-    head = "`invoke bench` writes this page; every figure is from one run. The bars are those for 1 GB."
+class Page:
+    """What the parts that were measured so far have found."""
+
+    def __init__(self, bench: Workbench, command: str, chosen: Sequence[str]) -> None:
+        self._bench = bench
+        self._command = command
+        self._chosen = chosen
+        self._found: list[Found] = []
+        self._took: dict[str, float] = {}
+
+    def measure(self, name: str) -> None:
+        """Add a part; raises what it raises."""
+        begin = time.monotonic()
+        self._found.append(PARTS[name](self._bench))
+        self._took[name] = time.monotonic() - begin
+
+    def text(self) -> str:
+        """The page, which says so where it lacks parts."""
+        lacking = [name for name in self._chosen if name not in self._took]
+        return document(self._found, machine.facts(self._bench, self._command, self._took), lacking, machine.cores())
+
+    def keep(self) -> None:
+        """Write it, and its plot, to docs/."""
+        subtitle = f"{table.size(self._bench.size)}, text-heavy, WAL, to Azurite over loopback; "
+        subtitle += f"medians of {table.counted(self._bench.rounds, 'round')}"
+        speedups = [one for part in self._found for one in part.speedups]
+        spreads = [one for part in self._found for one in part.spreads]
+        (CHECKOUT / "docs/benchmark.md").write_text(self.text())
+        (CHECKOUT / "docs/benchmark.svg").write_text(plot.svg(speedups, spreads, subtitle))
+
+
+def document(found: Sequence[Found], facts: str, lacking: Sequence[str], cores: int) -> str:
+    """The page: the picture, the tables, which parts it lacks, and what they were measured on."""
+    tables = "\n".join(table.markdown(one, cores) for part in found for one in part.tables)
+    head = "`invoke bench` writes this page; every figure is from one run."
+    if lacking:
+        head += f" **It was cut short and lacks {', '.join(lacking)}.**"
     return f"# Benchmark\n\n{head}\n\n![plot](benchmark.svg)\n\n{tables}\n{facts}"
 
 

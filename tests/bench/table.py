@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+# The head of a column of bars that only a database of this size is held to.
+BAR_AT_1GB = "bar at 1 GB"
+
 
 @dataclass(frozen=True)
 class Table:
@@ -42,13 +45,13 @@ class Found:
     spreads: tuple[Spread, ...] = ()
 
 
-def markdown(table: Table) -> str:
-    """The table in Markdown, its columns padded so that it also reads in a terminal."""
+def markdown(table: Table, cores: int) -> str:
+    """The table in Markdown, its columns padded so that it also reads in a terminal, and how many cores it had."""
     lines = [table.head, *table.rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(table.head))]
     rule = tuple("-" * widths[0] if column == 0 else "-" * (width - 1) + ":" for column, width in enumerate(widths))
     text = "\n".join(_line(line, widths) for line in (table.head, rule, *table.rows))
-    return f"## {table.title}\n\n{text}\n\n{table.note}\n"
+    return f"## {table.title}\n\n{text}\n\n{table.note} Cores: {cores}.\n"
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -89,6 +92,11 @@ def size(value: float) -> str:
         if value >= factor:
             return f"{value / factor:.2f} {unit}" if value < 100 * factor else f"{value / factor:.0f} {unit}"
     return f"{value:.0f} B"
+
+
+def counted(count: int, what: str) -> str:
+    """1 round, 3 rounds."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def at_least(value: float, bar: float) -> str:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from xml.etree import ElementTree
 
 import pytest
 
-from local.errors import ConfigError
-from tests.bench import plot, run, table
+from local.errors import ConfigError, PillarError
+from tests.bench import part_backup, plot, run, table
 from tests.bench.part_requests import Counted, count
 from tests.bench.part_writer import Latency, latency
-from tests.bench.table import Speedup, Spread, Table
+from tests.bench.table import Found, Speedup, Spread, Table
+from tests.bench.workbench import Sample, Workbench
 
 
 def test_figures_keep_three_digits_or_so() -> None:
     assert (table.seconds(2.314), table.seconds(85.24)) == ("2.31 s", "85.2 s")
     assert (table.times(9.876), table.times(41.23)) == ("9.88 x", "41.2 x")
     assert (table.share(0.123), table.share(0.0512), table.share(0.00012)) == ("12.3 %", "5.12 %", "0.0120 %")
+    assert (table.counted(1, "round"), table.counted(3, "round")) == ("1 round", "3 rounds")
     assert (table.size(999), table.size(1_500_000), table.size(310e6)) == ("999 B", "1.50 MB", "310 MB")
 
 
@@ -28,8 +32,8 @@ def test_a_bar_says_whether_it_was_met() -> None:
 
 
 def test_markdown_columns_line_up() -> None:
-    text = table.markdown(Table("T", "a note", ("run", "s"), (("first", "1"), ("x", "100"))))
-    assert text == "## T\n\n| run   |   s |\n| ----- | --: |\n| first |   1 |\n| x     | 100 |\n\na note\n"
+    text = table.markdown(Table("T", "A note.", ("run", "s"), (("first", "1"), ("x", "100"))), cores=2)
+    assert text == "## T\n\n| run   |   s |\n| ----- | --: |\n| first |   1 |\n| x     | 100 |\n\nA note. Cores: 2.\n"
 
 
 def test_sizes_are_decimal_and_anything_else_is_refused() -> None:
@@ -54,6 +58,30 @@ def test_an_unknown_part_is_refused_before_anything_is_built() -> None:
 def test_a_page_that_would_lack_parts_is_not_written() -> None:
     with pytest.raises(ConfigError, match="--write"):
         run.main("1MB", 1, ("list",), write=True)
+
+
+def test_a_run_that_is_cut_short_keeps_what_it_has_measured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def measured(_: Workbench) -> Found:
+        return Found((Table("The first part", "A note.", ("run",), (("one",),)),))
+
+    def fails(_: Workbench) -> Found:
+        raise PillarError("bench: the second part", "it failed")
+
+    monkeypatch.setattr(run, "PARTS", {"first": measured, "second": fails, "third": measured})
+    with pytest.raises(PillarError, match="it failed"):
+        run.main("1MB", 1)
+    page = capsys.readouterr().out
+    assert "It was cut short and lacks second, third." in page
+    assert page.count("## The first part") == 1
+    assert f"Cores: {len(os.sched_getaffinity(0)) if sys.platform == 'linux' else os.cpu_count()}." in page
+
+
+def test_the_bytes_sent_are_held_to_their_bar_in_every_run() -> None:
+    samples = tuple(Sample(0, 1.0, sent, 1_000, 3_000, read=True) for sent in (0, 50, 60))
+    line = part_backup.Line("a line", samples, None, 0.055)
+    assert part_backup.sent_columns(line) == ("50 B", "5.00 %", "<= 5.5 %: MISSED")
 
 
 def test_percentiles_are_those_of_the_commits_that_ended_in_the_span() -> None:

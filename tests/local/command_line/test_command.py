@@ -91,16 +91,16 @@ def test_a_commands_name_that_was_taken_for_something_else_is_told(
 
 
 @pytest.mark.parametrize(
-    ("line", "verdict"),
+    ("line", "code", "verdict"),
     [
-        (("backup",), "backup FAILED: it could not be carried out"),
-        (("drill.local",), "drill INCONCLUSIVE: it could not be carried out, so nothing was proven"),
-        (("status",), "status FAILED: it could not be carried out"),
-        (("drill.local", "--check"), "check: the drill could not be looked at; nothing was changed"),
+        (("backup",), 1, "backup FAILED: it could not be carried out"),
+        (("drill.local",), 4, "drill INCONCLUSIVE: it could not be carried out, so nothing was proven"),
+        (("status",), 1, "status FAILED: it could not be carried out"),
+        (("drill.local", "--check"), 4, "check: the drill could not be looked at; nothing was changed"),
     ],
 )
 def test_a_store_that_is_not_there_is_told_once_and_the_verdict_follows(
-    line: tuple[str, ...], verdict: str, folder_workshop: Workshop
+    line: tuple[str, ...], code: int, verdict: str, folder_workshop: Workshop
 ) -> None:
     for name in ("a", "b", "c"):
         folder_workshop.add(name)
@@ -108,7 +108,7 @@ def test_a_store_that_is_not_there_is_told_once_and_the_verdict_follows(
 
     done = folder_workshop.invoke(*line)
 
-    assert done.returncode == 1
+    assert done.returncode == code
     assert done.stderr.count("there is no folder") == 1
     assert log_lines(done.stdout)[-1] == verdict
 
