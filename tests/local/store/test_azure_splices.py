@@ -10,6 +10,7 @@ import pytest
 import trustme
 
 from local.settings import AzureSettings, StoreSettings
+from local.store.azure_blocks import BLOCK_BYTES
 from local.store.interface import Store
 from local.store.open import open_store
 from tests.local.store.archives import (
@@ -28,9 +29,9 @@ from tests.support import azurite as azurite_process
 from tests.support.azure_faults import Fault, FaultyAzurite, cut_before, refused
 from tests.support.azurite import KEY
 
-PARTS = random_parts(8, 36, 256 * 1024)
+PARTS = random_parts(8, 36, BLOCK_BYTES // 16)
 BEFORE = archive_of(PARTS[:32], FIRST_TAKEN)
-# In each of the two blocks of 4 MiB one member in the middle is another.
+# In each of the two blocks one member in the middle is another.
 AFTER = archive_of([*PARTS[:5], PARTS[32], *PARTS[6:25], PARTS[33], *PARTS[26:32]], LATER_TAKEN)
 NEW_BYTES = 2 * len(AFTER.members[5]) + len(AFTER.end)
 
@@ -84,7 +85,7 @@ def test_after_one_refusal_the_bytes_are_sent(faults: FaultyAzurite, faulty_stor
 
     assert_stored(faulty_store, NAME, AFTER)
     assert faults.count("Put Block From URL") == 1
-    assert sent >= len(AFTER.content) - 4 * 1024 * 1024
+    assert sent >= len(AFTER.content) - BLOCK_BYTES
 
 
 @pytest.mark.parametrize("fault", [refused(503, "ServerBusy"), refused(500, "InternalError"), cut_before])
@@ -96,7 +97,7 @@ def test_a_busy_service_costs_that_block_only(faults: FaultyAzurite, faulty_stor
 
     assert_stored(faulty_store, NAME, AFTER)
     assert faults.count("Put Block From URL") > 2
-    assert sent < NEW_BYTES + 3 * 1024 * 1024
+    assert sent < NEW_BYTES + BLOCK_BYTES * 3 // 4
 
 
 @pytest.fixture
@@ -127,4 +128,4 @@ def test_a_service_that_cannot_read_its_own_blob_over_https_is_sent_the_bytes(ht
     sent = splice(https_store, NAME)
 
     assert https_store.read_range(current(https_store), 0, 10**9) == AFTER.content
-    assert sent >= len(AFTER.content) - 4 * 1024 * 1024
+    assert sent >= len(AFTER.content) - BLOCK_BYTES
