@@ -29,6 +29,7 @@ PACKAGES = (
     "platformdirs",
     "pygal",
     "rich",
+    "zlib-ng",
 )
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from local.errors import AzureError, PillarError, StoreError
 from local.store import catalog, layout
+from local.store.azure_blocks import BLOCK_BYTES
 from local.store.interface import Store
 from tests.local.store.archives import (
     FIRST,
@@ -74,7 +75,7 @@ def test_a_new_day_of_which_one_answer_is_lost_is_done(
 
     with faulty_store.upload(NEXT_DAY, current(faulty_store)) as upload:
         upload.reuse(0, LARGE.members[0])
-        upload.send(archive_of([LARGE.raw[: 4 << 20]], LATER_TAKEN).end)
+        upload.send(archive_of([LARGE.raw[: BLOCK_BYTES]], LATER_TAKEN).end)
         upload.commit(archive_of([LARGE.raw[: 4 << 20]], LATER_TAKEN).metadata)
 
     assert_sound(faulty_store, NEXT_DAY)
@@ -311,7 +312,7 @@ def test_a_new_day_that_ends_at_any_request_is_begun_again(
 ) -> None:
     put(faulty_store, LARGE)
     base = current(faulty_store)
-    shorter = archive_of([LARGE.raw[: 4 << 20]], LATER_TAKEN)
+    shorter = archive_of([LARGE.raw[:BLOCK_BYTES]], LATER_TAKEN)
     faults.fail("*", away_after(requests))
     with contextlib.suppress(PillarError), faulty_store.upload(NEXT_DAY, base) as upload:
         upload.reuse(0, shorter.members[0])
