@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 # Of a block that changes somewhere the service copies the rest: at 4 MiB a first run of 0.1 % of rows at random took
-# 5.8 s, at 2 MiB 5.3, and runs after it 4.7 and 4.1; at 1 MiB a first backup took 0.5 s more (*measured*, 1 GB).
+# 6.1 s, at 2 MiB 5.6, and later ones 4.8 and 4.2; at 1 MiB a first backup took 0.5 s more (*measured*, 1 GB, Azurite).
 BLOCK_BYTES = 2 * 1024 * 1024
 # A smaller part costs less to send again than a request.
 SPLICE_FROM_BYTES = 8 * 1024

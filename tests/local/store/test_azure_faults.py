@@ -75,7 +75,7 @@ def test_a_new_day_of_which_one_answer_is_lost_is_done(
 
     with faulty_store.upload(NEXT_DAY, current(faulty_store)) as upload:
         upload.reuse(0, LARGE.members[0])
-        upload.send(archive_of([LARGE.raw[: BLOCK_BYTES]], LATER_TAKEN).end)
+        upload.send(archive_of([LARGE.raw[:BLOCK_BYTES]], LATER_TAKEN).end)
         upload.commit(archive_of([LARGE.raw[: 4 << 20]], LATER_TAKEN).metadata)
 
     assert_sound(faulty_store, NEXT_DAY)
