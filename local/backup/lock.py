@@ -26,7 +26,7 @@ def only_run(path: Path) -> Iterator[None]:
         except BlockingIOError:
             holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
             came_back = f"another backup or prune is under way on this machine, process {holder}"
-            raise LockHeldError("backup not begun", came_back, _mend(holder)) from None
+            raise LockHeldError("not begun", came_back, _mend(holder)) from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield
