@@ -67,7 +67,7 @@ def compress(raw: bytes | memoryview, level: int = DENSE_LEVEL) -> bytes:
 
 
 def describe(raw: bytes | memoryview, packed: bytes, level: int = DENSE_LEVEL, digest: bytes | None = None) -> Member:
-    """The table's entry for a member that holds `raw`, of whose digest this is, where it is known."""
+    """The table's entry for a member that holds `raw`, of whose place nothing is known; `digest` is raw's, if known."""
     return Member(len(raw), len(packed), crc_of(packed), digest or digest_of(raw), level)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from local.archive.chunks import Chunk
 from local.archive.former import FormerArchive
 from local.archive.gzip_member import Member
-from local.archive.heat import Spot
+from local.archive.heat import Heat, Spot
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class Packed:
 class CutPlan:
     """Where `file` is cut, and which of the former archive's members (by index) holds each chunk; `size` in bytes.
 
-    `packed` are spots that are compressed already; who writes them takes them out.
+    `heat` is what the former archive tells of the chunks' places; `packed` are spots that are compressed already, and
+    who writes them takes them out.
     """
 
     file: Path
@@ -32,6 +33,7 @@ class CutPlan:
     chunks: tuple[Chunk, ...]
     held_by: tuple[int | None, ...]
     former: FormerArchive
+    heat: Heat
     packed: dict[Spot, Packed] = field(default_factory=dict)
 
     @property

@@ -141,7 +141,7 @@ class _FoundChunks:
             for digests in pool.map(self._read_whole, unread):
                 self._digests.update(digests)
         held_by = (self._held(place) for place in range(len(self._cut)))
-        return CutPlan(self._path, self._size, tuple(self._cut), tuple(held_by), self._former, self._packed)
+        return CutPlan(self._path, self._size, tuple(self._cut), tuple(held_by), self._former, self._heat, self._packed)
 
     def close(self) -> None:
         """No thread may be reading."""
@@ -154,16 +154,16 @@ class _FoundChunks:
         for place, raw in self._parts(group, data):
             self._sums[place] = _check_sums(raw)
             self._digests[place] = digest_of(raw)
-            if self._held(place) is None or not self._former.path:
-                self._pack(place, raw)
+            spot = self._spot(place)
+            if spot.held_by is None or not self._former.path:
+                self._pack(spot, raw, self._digests[place])
 
-    def _pack(self, place: int, raw: memoryview) -> None:
+    def _pack(self, spot: Spot, raw: memoryview, digest: bytes) -> None:
         with self._lock:
             if self._room < len(raw):
                 return
             self._room -= len(raw)
-        spot = self._spot(place)
-        packed = self._packed[spot] = Packed(*heat.pack(spot, raw, self._digests[place]))
+        packed = self._packed[spot] = Packed(*heat.pack(spot, raw, digest))
         with self._lock:
             self._room += len(raw) - len(packed.data)
 

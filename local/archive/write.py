@@ -14,7 +14,7 @@ from itertools import islice
 from local.archive import chunks, heat
 from local.archive.former import read_members
 from local.archive.gzip_member import Member
-from local.archive.heat import Heat, Spot
+from local.archive.heat import Spot
 from local.archive.plan import CutPlan, Packed, read_chunk
 from local.archive.sink import ArchiveSink
 
@@ -62,11 +62,10 @@ def write(work: CutPlan, sink: ArchiveSink, pool: Executor, advance: Callable[[i
 
 
 def _groups(work: CutPlan) -> Iterator[list[Spot]]:
-    known = Heat(work.former.members, work.size)
     place = 0
     for group in chunks.grouped(work.chunks):
-        spots = [known.spot(at, chunk, work.held_by[at]) for at, chunk in enumerate(group, place)]
-        yield known.joined(spots)
+        spots = [work.heat.spot(at, chunk, work.held_by[at]) for at, chunk in enumerate(group, place)]
+        yield work.heat.joined(spots)
         place += len(group)
 
 

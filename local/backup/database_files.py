@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from local.store import layout
+from local.store.regular_file import open_regular
 
 # SQLite begins a WAL anew at 4 MB unless a reader holds it up; one much longer takes as long to read as the database.
 WAL_BYTES_MAX = 64 * 1024 * 1024
@@ -87,7 +88,7 @@ def is_trusted(kind: str | None) -> bool:
 
 
 class _TooLongError(Exception):
-    """The `-wal` is not worth the reading, or is no file."""
+    """The `-wal` is not worth the reading."""
 
 
 def _holds_something(path: str) -> bool:
@@ -100,11 +101,11 @@ def _holds_something(path: str) -> bool:
 def _wal_sha256(path: str) -> str | None:
     """SQLite locks no byte of a `-wal`, so closing it drops no lock of this process."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        opened = open_regular(Path(path))
     except FileNotFoundError:
         return None
-    with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or found.st_size > WAL_BYTES_MAX:
+    with opened as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > WAL_BYTES_MAX:
             raise _TooLongError
-        return hashlib.file_digest(file, "sha256").hexdigest() if found.st_size else None
+        return hashlib.file_digest(file, "sha256").hexdigest() if size else None

@@ -40,8 +40,7 @@ class Repository:
 
     def days(self) -> tuple[date, ...]:
         """The UTC days that have a folder, the newest first; nothing of a day is read."""
-        found = (layout.parse_day(name) for name in self.store.folders(self.prefix))
-        return tuple(sorted((day for day in found if day), reverse=True))
+        return days_in(self.store, self.prefix)
 
     def entries(self) -> Iterator[Entry]:
         """Every content of every day, the oldest month first, those of a name one after the other."""
@@ -139,6 +138,12 @@ class Repository:
         return side_by_side(
             self.store.entries(f"{self.prefix}/{day.isoformat()}", file) for day in days for file in files
         )
+
+
+def days_in(store: Store, folder: str) -> tuple[date, ...]:
+    """The UTC days that have a folder in `folder`, the newest first; raises what the store raises."""
+    found = (layout.parse_day(name) for name in store.folders(folder))
+    return tuple(sorted((day for day in found if day), reverse=True))
 
 
 def _distinct(names: Iterable[str]) -> Iterator[str]:

@@ -5,7 +5,7 @@ Years of records are never listed: one call names the days that there are, and a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, cached_property
@@ -14,7 +14,7 @@ from pathlib import Path
 from local.store import catalog, layout
 from local.store.catalog import SKEW, Point
 from local.store.interface import Store
-from local.store.repository import Repository
+from local.store.repository import Repository, days_in
 from local.watch import records
 from local.watch.facts import DatabaseFacts, ProvenPoint, StoreFacts, age_order, is_readable
 from local.watch.records import DayRecords, DrillResult
@@ -165,18 +165,7 @@ class _History:
 def days_of(store: Store, folder: str, now: datetime) -> list[date]:
     """The days that a folder has, the newest first; none after tomorrow, which no clock of ours can mean."""
     last = now.date() + timedelta(days=1)
-    return sorted(_dates(store.folders(folder), last), reverse=True)
-
-
-def _dates(names: Iterable[str], last: date) -> Iterable[date]:
-    for name in names:
-        try:
-            day = date.fromisoformat(name)
-        except ValueError:
-            continue
-        # fromisoformat takes other spellings too, under which nothing of ours stands.
-        if day.isoformat() == name and day <= last:
-            yield day
+    return [day for day in days_in(store, folder) if day <= last]
 
 
 def _newer(best: ProvenPoint | None, found: ProvenPoint | None) -> ProvenPoint | None:
