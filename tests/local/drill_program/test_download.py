@@ -146,7 +146,8 @@ def test_a_blob_that_is_not_there_fails(temp: Path, tmp_path: Path, small: bytes
 
 ETAG_CHANGES: dict[str, Callable[[Blob], None]] = {
     "new metadata": lambda blob: blob.become(blob.content),
-    "other bytes of the same size": lambda blob: blob.become(blob.content[:-70] + bytes(70)),
+    # Every range differs: which of the ranges in flight was served before the change is up to the threads.
+    "other bytes of the same size": lambda blob: blob.become(blob.content[::-1]),
     "a longer content": lambda blob: blob.become(blob.content + bytes(7)),
     "a shorter content": lambda blob: blob.become(blob.content[: RANGE_BYTES + 9]),
     "the content of another database": lambda blob: blob.become(hashlib.sha256(b"x").digest() * (1 << 19)),
