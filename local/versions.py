@@ -22,6 +22,7 @@ PACKAGES = (
     "azure-mgmt-compute",
     "azure-storage-blob",
     "deflate",
+    "docker",
     "holidays",
     "invoke",
     "jinja2",
