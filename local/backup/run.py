@@ -17,9 +17,10 @@ from traceback import extract_tb
 
 from local import clock
 from local.backup.connection import connect
+from local.backup.context import RunContext, StoppedError
 from local.backup.lock import only_run
-from local.backup.one_database import RunContext, StoppedError, deliver
-from local.backup.upload import DatabaseUpload, Stored
+from local.backup.one_database import deliver
+from local.backup.upload import SnapshotUpload, Stored
 from local.cloud.redact import scrub
 from local.errors import AzureError, PillarError, SourceError
 from local.events import Event, Watch
@@ -40,11 +41,11 @@ def back_up(
     databases: Sequence[Database],
     folder: Path,
     watch: Watch,
-    finish: Callable[[DatabaseUpload], Stored] = DatabaseUpload.deliver,
+    finish: Callable[[SnapshotUpload], Stored] = SnapshotUpload.deliver,
     *,
     full: bool = False,
 ) -> BackupReport:
-    """Back up every database into the repository, a few at a time; with `DatabaseUpload.preview` all but the last step.
+    """Back up every database into the repository, a few at a time; with `SnapshotUpload.preview` all but the last step.
 
     A database whose files are as they were when they were last read today is not read, unless `full` asks for it.
 
@@ -69,7 +70,7 @@ def back_up(
         started=clock.timestamp(started),
         seconds=round(time.monotonic() - begin, 3),
         verdict="failed" if any(result.verdict == "failed" for result in results) else "passed",
-        check=finish is DatabaseUpload.preview,
+        check=finish is SnapshotUpload.preview,
     )
     return BackupReport(backup, tuple(results))
 
@@ -79,7 +80,7 @@ def _run_all(
     databases: Sequence[Database],
     folder: Path,
     watch: Watch,
-    finish: Callable[[DatabaseUpload], Stored],
+    finish: Callable[[SnapshotUpload], Stored],
     full: bool,
 ) -> list[BackedUpDatabase]:
     stop = threading.Event()
@@ -89,7 +90,7 @@ def _run_all(
         ThreadPoolExecutor((os.cpu_count() or 1) + 2, "chunk") as pool,
         ThreadPoolExecutor(DATABASES_AT_ONCE, "database") as at_once,
     ):
-        delivers = finish is DatabaseUpload.deliver
+        delivers = finish is SnapshotUpload.deliver
         locking = locks if delivers else None
         connection = pool.submit(connect, open_repository, [database.name for database in databases], locking, watch)
         early_bytes = EARLY_BYTES // max(1, min(len(databases), DATABASES_AT_ONCE)) if delivers else 0
@@ -118,7 +119,7 @@ def _back_up_one(database: Database, context: RunContext) -> BackedUpDatabase:
         context.watch(Event(database.name, "failed", verdict="failed"))  # why stands once, below the table
         kind = RefusedDatabase if isinstance(error, AzureError) else BackedUpDatabase
         return kind(database.name, "failed", seconds=round(time.monotonic() - begin, 3), error=text)
-    done = "stored" if context.finish is DatabaseUpload.deliver else "would be stored"
+    done = "stored" if context.finish is SnapshotUpload.deliver else "would be stored"
     context.watch(Event(database.name, f"{done} as {stored.blob}", verdict="passed"))
     return BackedUpDatabase(
         name=database.name,

@@ -27,7 +27,7 @@ def run(
     """Back up the databases: snapshot, check, compress, upload."""
     from local.archive.cache import cache_folder
     from local.backup import run as backup
-    from local.backup.upload import DatabaseUpload
+    from local.backup.upload import SnapshotUpload
     from local.doctor import last_run
     from local.output import tables
     from local.store.open import open_repository
@@ -35,7 +35,7 @@ def run(
 
     configured = invocation.settings
     databases = configured.select(only)
-    finish = DatabaseUpload.preview if invocation.check else DatabaseUpload.deliver
+    finish = SnapshotUpload.preview if invocation.check else SnapshotUpload.deliver
     folder = cache_folder(configured.store)
     opening = partial(open_repository, configured.store, configured.azure)
     with invocation.telling("backup", databases) as tell:
