@@ -163,6 +163,23 @@ class RefusedDatabase(BackedUpDatabase, frozen=True):
     """One that failed because Azure refused, or could not be reached."""
 
 
+class BackedUpVolume(BackedUpDatabase, frozen=True):
+    """What happened to one Docker volume, with the fields of a database; what those call the database is its tar."""
+
+    files: Annotated[int | None, Meta(description="entries in its tar, but for the volume's own folder")] = None
+    changing: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="what was written to while it was read, and how; of many the first, and then how many more; "
+            "the databases in it are of one moment all the same"
+        ),
+    ] = ()
+
+
+class RefusedVolume(BackedUpVolume, frozen=True):
+    """One that failed because Azure refused, or could not be reached."""
+
+
 class Backup(msgspec.Struct, frozen=True, omit_defaults=True):
     """One run of `backup`."""
 
@@ -170,7 +187,8 @@ class Backup(msgspec.Struct, frozen=True, omit_defaults=True):
     started: Started
     seconds: Seconds
     verdict: Annotated[
-        Verdict, Meta(description="failed where a database failed; where it was proven at once, that of both")
+        Verdict,
+        Meta(description="failed where a database or volume failed; where it was proven at once, that of both"),
     ]
     check: Checking = False
 
@@ -189,7 +207,13 @@ class BackupReport(Document, frozen=True, omit_defaults=True):
 
     backup: Backup
     databases: tuple[BackedUpDatabase, ...]
+    volumes: Annotated[tuple[BackedUpVolume, ...], Meta(description="there where Docker volumes were backed up")] = ()
     proof: Annotated[BackupProof | None, Meta(description="there where it was drilled at once")] = None
+
+    @property
+    def sources(self) -> tuple[BackedUpDatabase, ...]:
+        """All that was to be backed up, the databases first."""
+        return self.databases + self.volumes
 
 
 def with_proof(report: BackupReport, proof: BackupProof) -> BackupReport:
@@ -209,10 +233,10 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
 
 def backup_exit_code(report: BackupReport) -> int:
     """The process's exit code for a backup: 3 where nothing but Azure kept it from being made."""
-    failed = [database for database in report.databases if database.verdict == "failed"]
+    failed = [source for source in report.sources if source.verdict == "failed"]
     if not failed:
         return 0
-    return 3 if all(isinstance(database, RefusedDatabase) for database in failed) else 1
+    return 3 if all(isinstance(source, RefusedDatabase | RefusedVolume) for source in failed) else 1
 
 
 def exit_code(verdict: Verdict) -> int:

@@ -23,7 +23,7 @@ class RunContext:
 
     `folder` is this machine's own for the store; `finish` is `SnapshotUpload.deliver`, or `SnapshotUpload.preview`
     where nothing is to be changed; with `full` a database is read also where its files are as they were; `early_bytes`
-    is how much each may have compressed before it can be sent.
+    is how much each may have compressed before it can be sent; in `caches` is what this kind's caches are.
     """
 
     connection: Future[Connection]
@@ -34,7 +34,7 @@ class RunContext:
     stop: threading.Event
     full: bool
     early_bytes: int
-    caches: str = "cache"
+    caches: Path
 
     def go_on(self) -> None:
         """Raise StoppedError where the run was interrupted."""
@@ -52,8 +52,8 @@ class RunContext:
         return self.folder / "work"
 
     def cache_of(self, name: str) -> Path:
-        """Where this machine keeps the last archive of that name and kind."""
-        return self.folder / self.caches / name
+        """Where this machine keeps the last archive of that name."""
+        return self.caches / name
 
     @property
     def checking(self) -> bool:

@@ -61,7 +61,8 @@ class Content(Protocol):
 class Stored:
     """What reached the store, or would; `sent` in bytes, `changed` the share of the snapshot in changed chunks.
 
-    None is what is not known: of a check, the size of what it would make. `read`: whether the database was read for it.
+    None is what is not known: of a check, the size of what it would make. `read`: whether the database was read for it;
+    `changing` what of a volume was written to meanwhile, for a person.
     """
 
     blob: str
@@ -70,6 +71,7 @@ class Stored:
     sent: int | None
     changed: float | None
     read: bool = True
+    changing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

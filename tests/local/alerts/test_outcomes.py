@@ -54,7 +54,7 @@ def test_each_backup_is_right_or_wrong_and_so_is_its_proof() -> None:
     databases = (BackedUpDatabase("costs", "passed"), BackedUpDatabase("hive", "failed", error="locked"))
     proof = BackupProof("failed", databases=(drilled("costs", "failed"),))
 
-    found = list(of_backup(BackupReport(Backup("1", "…", 1.0, "failed"), databases, proof), NOW))
+    found = list(of_backup(BackupReport(Backup("1", "…", 1.0, "failed"), databases, proof=proof), NOW))
 
     assert standings_of(found) == {
         "backup costs": False, "backup hive": True, "attempt costs": False, "drill costs": True,
