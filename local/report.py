@@ -120,11 +120,20 @@ class Drill(msgspec.Struct, frozen=True, omit_defaults=True):
     check: Checking = False
 
 
-class DrillReport(Document, frozen=True):
+class DrillReport(Document, frozen=True, omit_defaults=True):
     """`drill.local` and `drill.remote`, and the drill record in the store."""
 
     drill: Drill
     databases: tuple[DrilledDatabase, ...]
+    volumes: Annotated[
+        tuple[DrilledDatabase, ...],
+        Meta(description="the Docker volumes, with the fields of a database; absent where there is none"),
+    ] = ()
+
+    @property
+    def sources(self) -> tuple[DrilledDatabase, ...]:
+        """Whatever was drilled: the databases, then the volumes."""
+        return (*self.databases, *self.volumes)
 
 
 class BackedUpDatabase(msgspec.Struct, frozen=True):
