@@ -129,7 +129,7 @@ def test_a_name_that_is_not_configured_ends_with_2(folder_workshop: Workshop) ->
 
     assert done.returncode == 2
     assert (
-        errors_told(done.stderr) == "✗ --only: no database 'cots' is configured\n→ did you mean costs? known: costs\n"
+        errors_told(done.stderr) == "✗ --only: no database or volume 'cots' is configured\n→ did you mean costs? known: costs\n"
     )
 
 
