@@ -169,7 +169,7 @@ def _unknown_key(path: str, key: object, known: Mapping[str, object]) -> ConfigE
 
 
 def unknown_name(asked: str, name: str, known: Collection[str], where: str) -> ConfigError:
-    """No database or volume of that name is `where` ("configured", "stored"): the one that may be meant, or all that are known.
+    """No database or volume of that name is `where` ("configured", "stored"): the one that may be meant, or all known.
 
     `asked` is the option or the command that was given the name.
     """
