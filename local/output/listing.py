@@ -41,7 +41,7 @@ class ListedPoint(msgspec.Struct, frozen=True):
     tool: Annotated[str | None, Meta(description="the product that made it, and its version")]
     error: Annotated[str | None, Meta(description="why its metadata does not read")]
     kind: Annotated[Kind, Meta(description="what it is a backup of")] = "database"
-    changing: Annotated[
+    changing_count: Annotated[
         int | None, Meta(description="of a volume, how much in it did not stand still while it was read")
     ] = None
 
@@ -79,7 +79,7 @@ def _listed(point: Point) -> ListedPoint:
         tool=recorded.tool,
         error=point.trouble,
         kind=point.kind,
-        changing=recorded.changing,
+        changing_count=recorded.changing,
     )
 
 

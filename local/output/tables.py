@@ -170,7 +170,7 @@ def _note(point: ListedPoint, now: datetime) -> str:
         return point.error
     if is_future(datetime.fromisoformat(point.backup_time), now):
         return "dated in the future (check the clocks: date -u); only --at takes it"
-    told = [f"{point.changing:,} in it changed while it was read"] if point.changing else []
+    told = [f"{point.changing_count:,} in it changed while it was read"] if point.changing_count else []
     return "; ".join([*told, *([] if point.current else ["earlier that day: use --at"])])
 
 

@@ -49,7 +49,7 @@ FORMER = msgspec.structs.replace(
     NEWEST, current=False, added_bytes=None, database_bytes=None, sha256=None, row_total=None
 )
 VOLUME = msgspec.structs.replace(
-    NEWEST, name="grafana-data", blob="volumes/2026-05-05/grafana-data.tar.gz", kind="volume", changing=2
+    NEWEST, name="grafana-data", blob="volumes/2026-05-05/grafana-data.tar.gz", kind="volume", changing_count=2
 )
 
 
