@@ -18,11 +18,15 @@ Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 Seconds = Annotated[float, Meta(description="seconds that it took")]
 RunId = Annotated[str, Meta(description="of this run alone: when it started, and a random part")]
 Started = Annotated[Moment, Meta(description="when the run began, RFC 3339 in UTC")]
-Sha256 = Annotated[str | None, Meta(description="SHA-256 of the archive, the `.db.gz` as it stands in the store")]
+Sha256 = Annotated[
+    str | None, Meta(description="SHA-256 of the archive, the `.db.gz` or `.tar.gz` as it stands in the store")
+]
 GzipBytes = Annotated[int | None, Meta(description="size of the archive")]
-DatabaseBytes = Annotated[int | None, Meta(description="size of the database in it, uncompressed")]
+DatabaseBytes = Annotated[
+    int | None, Meta(description="size of the database in it, or of the volume's tar, uncompressed")
+]
 BackupTime = Annotated[Moment | None, Meta(description="when the point in time was taken; `--at` takes it")]
-DatabaseName = Annotated[str, Meta(description="the database, as it is configured or stored")]
+DatabaseName = Annotated[str, Meta(description="the database or volume, as it is configured or stored")]
 Blob = Annotated[str | None, Meta(description="the archive's name in the store, with its prefix")]
 Checking = Annotated[
     bool, Meta(description="there, and true, where the command only checked (`--check`): nothing was changed")
@@ -120,11 +124,20 @@ class Drill(msgspec.Struct, frozen=True, omit_defaults=True):
     check: Checking = False
 
 
-class DrillReport(Document, frozen=True):
+class DrillReport(Document, frozen=True, omit_defaults=True):
     """`drill.local` and `drill.remote`, and the drill record in the store."""
 
     drill: Drill
     databases: tuple[DrilledDatabase, ...]
+    volumes: Annotated[
+        tuple[DrilledDatabase, ...],
+        Meta(description="the Docker volumes, with the fields of a database; absent where there is none"),
+    ] = ()
+
+    @property
+    def sources(self) -> tuple[DrilledDatabase, ...]:
+        """Whatever was drilled: the databases, then the volumes."""
+        return (*self.databases, *self.volumes)
 
 
 class BackedUpDatabase(msgspec.Struct, frozen=True):

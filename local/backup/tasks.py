@@ -55,23 +55,25 @@ def list_points(
     invocation: Invocation,
     only: OnlyStored = (),
     name: Annotated[
-        str | None, Option("this database alone; also without --name: backup.list NAME", "NAME [all]", bare=True)
+        str | None,
+        Option("this database or volume alone; also without --name: backup.list NAME", "NAME [all]", bare=True),
     ] = None,
 ) -> int:
     """List every backup in the store: every point in time that can be restored."""
     from local.output import tables
     from local.output.listing import listing
+    from local.store.both_shelves import by_shelf, known_names
     from local.store.open import open_repository
 
     configured = invocation.settings
     repository = open_repository(configured.store, configured.azure)
     names = list(dict.fromkeys([*only, *([] if name is None else [name])]))
-    found = listing(repository.points(names))
-    known = [database.name for database in configured.databases]
+    shelves = by_shelf(repository, configured, names)
+    found = listing(point for shelf, own in shelves if own or not names for point in shelf.points(own))
     stored = {point.name for point in found.backups}
     for asked in names:
-        if asked not in {*known, *stored}:
-            raise unknown_name("backup.list", asked, repository.known_names(known), "configured or stored")
-    expected = names or known
+        if asked not in {*configured.names, *stored}:
+            raise unknown_name("backup.list", asked, known_names(repository, configured), "configured or stored")
+    expected = names or configured.names
     invocation.screen.show(found, lambda screen, points: tables.listing(screen, points, clock.now(), expected))
     return 0

@@ -8,6 +8,7 @@ from datetime import datetime
 from local import clock
 from local.output.endings import WOULD, backup_ending, drill_ending, listed
 from local.output.listing import ListedPoint, Listing
+from local.output.names import Names
 from local.output.screen import Screen, age, size
 from local.report import (
     STEPS,
@@ -22,6 +23,7 @@ from local.report import (
 from local.shadow_tables import shadow_tables
 from local.store.catalog import is_future
 
+_COUNTED = {False: "rows", True: "rows or files"}
 _MARKS = {"passed": "✓", "failed": "✗", "inconclusive": "?"}
 _CHECKED = {True: "holds", False: "DOES NOT HOLD", None: "could not be evaluated"}
 _COLOURS: dict[Verdict, str] = {"passed": "green", "failed": "bold red", "inconclusive": "yellow"}
@@ -59,9 +61,10 @@ def _changed(database: BackedUpDatabase) -> str:
 
 def listing(screen: Screen, found: Listing, now: datetime, expected: Sequence[str] = ()) -> None:
     """Every point in time, with its age and a mark where only `--at` reaches it; which of `expected` have none."""
+    names = Names(any(point.kind == "volume" for point in found.backups))
     rows = [
         (
-            point.name,
+            *names.cells(point.name, point.kind),
             point.backup_time,
             _age(now, point.backup_time),
             size(point.gzip_bytes),
@@ -74,9 +77,9 @@ def listing(screen: Screen, found: Listing, now: datetime, expected: Sequence[st
         for point in found.backups
     ]
     screen.table(
-        ("database", "taken", "age", "gzip", "added", "raw", "rows", "sha256", "note"),
+        (*names.headers, "taken", "age", "gzip", "added", "raw", _COUNTED[names.mixed], "sha256", "note"),
         rows,
-        spare=("raw", "rows", "sha256"),
+        spare=("kind", "raw", _COUNTED[names.mixed], "sha256"),
     )
     there = {point.name for point in found.backups}
     lacking = [name for name in expected if name not in there]
@@ -167,7 +170,8 @@ def _note(point: ListedPoint, now: datetime) -> str:
         return point.error
     if is_future(datetime.fromisoformat(point.backup_time), now):
         return "dated in the future (check the clocks: date -u); only --at takes it"
-    return "" if point.current else "earlier that day: use --at"
+    told = [f"{point.changing_count:,} in it changed while it was read"] if point.changing_count else []
+    return "; ".join([*told, *([] if point.current else ["earlier that day: use --at"])])
 
 
 def _age(now: datetime, moment: str) -> str:

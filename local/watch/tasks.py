@@ -27,10 +27,11 @@ def status(
     from local.watch.history import gather, is_missing
 
     configured = invocation.settings
-    databases = configured.select(only)
+    databases, volumes = configured.select(only), configured.select_volumes(only)
     limits = watching.limits_of(configured)
     repository = open_repository(configured.store, configured.azure)
-    facts = gather(repository, [database.name for database in databases], clock.now(), limits.max_age_days)
+    names = [database.name for database in databases]
+    facts = gather(repository, names, clock.now(), limits.max_age_days, [volume.name for volume in volumes])
     missing = [database.name for database in databases if is_missing(database.path)]
     judged = watching.judge(facts, limits, missing)
     if prometheus is not None:
@@ -56,14 +57,14 @@ def prune(
     from local.archive.cache import cache_folder
     from local.store.open import open_repository
     from local.watch import prune as pruning
-    from local.watch import tables
+    from local.watch import prune_plan, tables
 
     configured, check = invocation.settings, invocation.check
-    pruning.rules_of(configured)
+    prune_plan.rules_of(configured)
     repository = open_repository(configured.store, configured.azure)
     lock = nullcontext() if check else pruning.locked(cache_folder(configured.store), repository)
     with invocation.screen.watching() as watch, lock:
-        plan = pruning.make_plan(configured, repository, only)
+        plan = prune_plan.make_plan(configured, repository, only)
         outcome = pruning.PruneOutcome(plan.decisions) if check else pruning.carry_out(plan, repository, watch)
     invocation.screen.show(pruning.report(outcome, plan, check=check), tables.prune)
     return outcome.error.exit_code if outcome.error else 0
