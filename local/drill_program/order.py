@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 CHECK_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class DatabaseOrder:
+class BackupOrder:
     """One backup to drill: where it is read and what was recorded of it (None: nothing).
 
-    `url` and the `headers` that go with it are secrets. Sizes are bytes. `sha256` pairs where a digest of the archive
-    stands with the digest; `sidecar_problem` is why a restore by hand would refuse the backup; `tables` the rows by
-    table, `minimum` the floor by table; `etag` is which content of the blob is meant; `facts` what else the metadata
-    tells of the content, by its names. `checks` is SQL by name, each for at most `check_seconds`; `backup_time` is when
-    the snapshot was taken, in RFC 3339. `keep` is where the restored database stays if it passes: a path in a folder of
-    this machine that the caller removes, never given to another machine.
+    `url` and the `headers` that go with it are secrets. Sizes are bytes; `database_bytes` is that of the content, once
+    it is unpacked. `sha256` pairs where a digest of the archive stands with the digest; `sidecar_problem` is why a
+    restore by hand would refuse the backup; `etag` is which content of the blob is meant; `facts` what else the
+    metadata tells of the content, by its names. `keep` is where the restored content stays if it passes: a path in a
+    folder of this machine that the caller removes, never given to another machine.
+
+    `SOURCE` is what the backup is of, as its record says; `RECORD_FIELDS` the fields by the names that they have in the
+    record and in the metadata.
     """
+
+    SOURCE: ClassVar[str]
+    RECORD_FIELDS: ClassVar[Mapping[str, str]]
 
     name: str
     url: str = field(repr=False)
@@ -27,16 +33,34 @@ class DatabaseOrder:
     sha256: Sequence[Sequence[str]]
     sidecar_problem: str | None
     raw_sha256: str | None
-    schema: str | None
-    tables: Mapping[str, int] | None
-    minimum: Mapping[str, int]
     etag: str | None
     facts: Mapping[str, int | str]
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    keep: str | None = None
+
+
+@dataclass(frozen=True)
+class DatabaseOrder(BackupOrder):
+    """One database's backup to drill.
+
+    `tables` has the rows by table, `minimum` the floor by table. `checks` is SQL by name, each for at most
+    `check_seconds`; `backup_time` is when the snapshot was taken, in RFC 3339.
+    """
+
+    SOURCE: ClassVar[str] = "database"
+    RECORD_FIELDS: ClassVar[Mapping[str, str]] = {
+        "raw_sha256": "raw_sha256",
+        "raw_bytes": "database_bytes",
+        "schema_sha256": "schema",
+        "rows": "tables",
+    }
+
+    schema: str | None = None
+    tables: Mapping[str, int] | None = None
+    minimum: Mapping[str, int] = field(default_factory=dict)
     checks: Mapping[str, str] = field(default_factory=dict)
     check_seconds: float = CHECK_SECONDS
     backup_time: str | None = None
-    keep: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What the five steps on one database are given: its order, its file, and the bounds within which they work."""
+"""What the five steps on one backup are given: its order, its file, and the bounds within which they work."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from local.drill_program.errors import NotCarriedOutError
-from local.drill_program.order import DatabaseOrder
+from local.drill_program.order import BackupOrder
 
 DISK_LEFT_BYTES = 256 << 20
 DISK_LEFT_SHARE = 20  # or this part of what is free, where that is less
 DISK_WAIT_SECONDS = 0.2
 PROGRESS_SECONDS = 0.1
+Ordered = TypeVar("Ordered", bound=BackupOrder, covariant=True)
 
 
 class Stop:
@@ -119,13 +120,13 @@ class ProgressLines:
 
 
 @dataclass(frozen=True)
-class Work:
-    """One database's drill: what is ordered, the file it is restored to, and what bounds and carries the work.
+class Work(Generic[Ordered]):
+    """One backup's drill: what is ordered, the file it is restored to, and what bounds and carries the work.
 
     `zlib_ng` is that module, which inflates faster than the standard library; None where it is not to be used.
     """
 
-    order: DatabaseOrder
+    order: Ordered
     path: Path
     stop: Stop
     room: DiskShare
