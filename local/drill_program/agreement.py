@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from local.drill_program.errors import BackupWrongError
+from local.drill_program.file_list import path_bytes
 from local.drill_program.gunzip import UnpackedArchive
 from local.drill_program.order import BackupOrder
 
@@ -55,9 +56,29 @@ def is_well_formed(name: str, value: Any) -> bool:
     """Whether the record's field can be what its name says."""
     if name == "rows":
         return isinstance(value, dict) and is_count_of_tables(value)
-    if name == "raw_bytes":
+    if name == "databases":
+        return isinstance(value, dict) and all(is_database_in_volume(*each) for each in value.items())
+    if name == "outward":
+        return isinstance(value, list) and all(is_path(path) for path in value)
+    if name in ("raw_bytes", "files", "file_bytes"):
         return is_count(value)
     return isinstance(value, str) and bool(SHA256.fullmatch(value))
+
+
+def is_database_in_volume(path: str, recorded: Any) -> bool:
+    """Whether this can be what is recorded of a database in a volume, and this its path."""
+    names = ("raw_sha256", "schema_sha256", "rows")
+    return (
+        is_path(path) and isinstance(recorded, dict) and all(is_well_formed(name, recorded.get(name)) for name in names)
+    )
+
+
+def is_path(text: Any) -> bool:
+    """Whether `path_text` writes a path so."""
+    try:
+        return isinstance(text, str) and bool(path_bytes(text))
+    except ValueError:
+        return False
 
 
 def is_count_of_tables(tables: Mapping[str, Any]) -> bool:

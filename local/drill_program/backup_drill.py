@@ -68,9 +68,10 @@ class BackupDrill(abc.ABC, Generic[Order]):
 
     def interrupt(self) -> None:
         """Make SQLite give up what it is doing; for another thread."""
-        if self.connection and not self.verdict:
-            with contextlib.suppress(sqlite3.ProgrammingError):
-                self.connection.interrupt()
+        connection = self.connection
+        if connection and not self.verdict:
+            with contextlib.suppress(sqlite3.ProgrammingError):  # closed meanwhile
+                connection.interrupt()
 
     def end(self, verdict: str, detail: str) -> None:
         """End in the step that failed, which in the pass of the first three is the earliest that is not done."""
@@ -86,11 +87,15 @@ class BackupDrill(abc.ABC, Generic[Order]):
 
     def result(self, brief: bool) -> dict[str, Any]:
         """All that was found, as JSON takes it; the brief form leaves out what equals the order."""
-        found = asdict(self.found)
+        found = asdict(self.findings(brief))
         if brief:
             expected = self.expected()
             found = {key: value for key, value in found.items() if value is None or value != expected[key]}
         return {"name": self.work.order.name, "verdict": self.verdict, "steps": self._steps_taken(), **found}
+
+    def findings(self, _: bool) -> DrillFindings:
+        """What is told of what was found; the argument is whether that is to be brief."""
+        return self.found
 
     def expected(self) -> dict[str, Any]:
         """What the findings are where all is as ordered."""

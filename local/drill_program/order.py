@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 CHECK_SECONDS = 60.0
 
@@ -64,6 +64,33 @@ class DatabaseOrder(BackupOrder):
 
 
 @dataclass(frozen=True)
+class VolumeOrder(BackupOrder):
+    """One volume's backup to drill: a tar.
+
+    `files` and `file_bytes` are what `FileList` counts in it, `list_sha256` is its digest. What only the archive's own
+    record tells: `outward`, the paths of the symlinks that lead out of the volume, and `databases`, by the path of each
+    database in it its `raw_sha256`, `schema_sha256` and `rows` by table.
+    """
+
+    SOURCE: ClassVar[str] = "volume"
+    RECORD_FIELDS: ClassVar[Mapping[str, str]] = {
+        "raw_sha256": "raw_sha256",
+        "raw_bytes": "database_bytes",
+        "files": "files",
+        "file_bytes": "file_bytes",
+        "list_sha256": "list_sha256",
+        "outward": "outward",
+        "databases": "databases",
+    }
+
+    files: int | None = None
+    file_bytes: int | None = None
+    list_sha256: str | None = None
+    outward: Sequence[str] | None = None
+    databases: Mapping[str, Mapping[str, Any]] | None = None
+
+
+@dataclass(frozen=True)
 class DrillOrder:
     """The backups to drill within `deadline_seconds`.
 
@@ -77,6 +104,7 @@ class DrillOrder:
     line_characters: int | None
     progress: bool
     databases: Sequence[DatabaseOrder]
+    volumes: Sequence[VolumeOrder] = ()
     zlib_ng: str | None = None
 
 

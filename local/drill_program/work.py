@@ -82,12 +82,16 @@ class DiskShare:
             disk.taken_bytes += count
             self.reserved_bytes += count
 
+    def give_back(self, count: int) -> None:
+        """Give `count` bytes back."""
+        with self.disk.changed:
+            self.disk.taken_bytes -= count
+            self.reserved_bytes -= count
+            self.disk.changed.notify_all()
+
     def release(self) -> None:
         """Give all of it back."""
-        with self.disk.changed:
-            self.disk.taken_bytes -= self.reserved_bytes
-            self.reserved_bytes = 0
-            self.disk.changed.notify_all()
+        self.give_back(self.reserved_bytes)
 
 
 class ProgressLines:
