@@ -76,7 +76,7 @@ class RowCount(msgspec.Struct, frozen=True):
 
 
 class DrilledDatabase(msgspec.Struct, frozen=True):
-    """What the drill found for one database; null is what was never learnt."""
+    """What the drill found for one database or volume; null is what was never learnt."""
 
     name: DatabaseName
     verdict: Annotated[
@@ -96,6 +96,16 @@ class DrilledDatabase(msgspec.Struct, frozen=True):
             "the drill did not come to them"
         ),
     ] = {}
+
+
+DrilledVolumes = Annotated[
+    tuple[DrilledDatabase, ...],
+    Meta(
+        description="the Docker volumes, each with the fields of a database, there where there are any: "
+        "`database_bytes` is the size of the tar, `rows` counts `files` (all that is in the volume), their `bytes`, "
+        "and the tables of each database in it, as `PATH: TABLE` (from a VM only those that are not as recorded)"
+    ),
+]
 
 
 class Drill(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -120,11 +130,17 @@ class Drill(msgspec.Struct, frozen=True, omit_defaults=True):
     check: Checking = False
 
 
-class DrillReport(Document, frozen=True):
+class DrillReport(Document, frozen=True, omit_defaults=True):
     """`drill.local` and `drill.remote`, and the drill record in the store."""
 
     drill: Drill
     databases: tuple[DrilledDatabase, ...]
+    volumes: DrilledVolumes = ()
+
+    @property
+    def sources(self) -> tuple[DrilledDatabase, ...]:
+        """Whatever was drilled: the databases, then the volumes."""
+        return (*self.databases, *self.volumes)
 
 
 class BackedUpDatabase(msgspec.Struct, frozen=True):
