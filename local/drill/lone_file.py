@@ -100,8 +100,8 @@ def preview_file(lone: LoneFile, databases: Sequence[Database], host: str) -> Dr
     if lone.recorded.taken is None:
         # The former script's archives tell no time, and the file's own may be that of its copying.
         drilled = msgspec.structs.replace(drilled, backup_time=None)
-    databases, volumes = ([], [drilled]) if lone.kind == "volume" else ([drilled], [])
-    return preview.report(databases, volumes, "local", host, 0.0)
+    is_volume = lone.kind == "volume"
+    return preview.report([] if is_volume else [drilled], [drilled] if is_volume else [], "local", host, 0.0)
 
 
 def target_of(lone: LoneFile, databases: Sequence[Database]) -> Target:
