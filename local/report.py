@@ -119,8 +119,8 @@ class Drill(msgspec.Struct, frozen=True, omit_defaults=True):
     verdict: Annotated[
         Verdict,
         Meta(
-            description="failed where a database failed, inconclusive where one was not proven, else passed; of a "
-            "check, passed where each has a backup that can be drilled: nothing is proven by that"
+            description="failed where a database or volume failed, inconclusive where one was not proven, else "
+            "passed; of a check, passed where each has a backup that can be drilled: nothing is proven by that"
         ),
     ]
     fallback: Annotated[str | None, Meta(description="why it ran here and not on the VM")]
