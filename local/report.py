@@ -80,7 +80,7 @@ class RowCount(msgspec.Struct, frozen=True):
 
 
 class DrilledDatabase(msgspec.Struct, frozen=True):
-    """What the drill found for one database; null is what was never learnt."""
+    """What the drill found for one database or volume; null is what was never learnt."""
 
     name: DatabaseName
     verdict: Annotated[
@@ -102,6 +102,16 @@ class DrilledDatabase(msgspec.Struct, frozen=True):
     ] = {}
 
 
+DrilledVolumes = Annotated[
+    tuple[DrilledDatabase, ...],
+    Meta(
+        description="the Docker volumes, each with the fields of a database, there where there are any: "
+        "`database_bytes` is the size of the tar, `rows` counts `files` (all that is in the volume), their `bytes`, "
+        "and the tables of each database in it, as `PATH: TABLE` (from a VM only those that are not as recorded)"
+    ),
+]
+
+
 class Drill(msgspec.Struct, frozen=True, omit_defaults=True):
     """One drill, or with `check` what one would take."""
 
@@ -113,8 +123,8 @@ class Drill(msgspec.Struct, frozen=True, omit_defaults=True):
     verdict: Annotated[
         Verdict,
         Meta(
-            description="failed where a database failed, inconclusive where one was not proven, else passed; of a "
-            "check, passed where each has a backup that can be drilled: nothing is proven by that"
+            description="failed where a database or volume failed, inconclusive where one was not proven, else "
+            "passed; of a check, passed where each has a backup that can be drilled: nothing is proven by that"
         ),
     ]
     fallback: Annotated[str | None, Meta(description="why it ran here and not on the VM")]
@@ -129,10 +139,7 @@ class DrillReport(Document, frozen=True, omit_defaults=True):
 
     drill: Drill
     databases: tuple[DrilledDatabase, ...]
-    volumes: Annotated[
-        tuple[DrilledDatabase, ...],
-        Meta(description="the Docker volumes, with the fields of a database; absent where there is none"),
-    ] = ()
+    volumes: DrilledVolumes = ()
 
     @property
     def sources(self) -> tuple[DrilledDatabase, ...]:
