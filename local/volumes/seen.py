@@ -115,9 +115,10 @@ def _relative(entry: TarEntry, root: bytes, paths: set[bytes]) -> TarEntry:
         raise NotWholeError(f"{path_text(entry.path)} is not in {path_text(root)}")
     if entry.kind != "hard link":
         return replace(entry, path=path)
-    # An engine that puts nothing in front of a link's target is met too.
+    # Some who write a tar put nothing in front of a link's target.
     below = _below(entry.link, root)
-    return replace(entry, path=path, link=entry.link if below is None or below not in paths else below)
+    is_below = below in paths or entry.link not in paths
+    return replace(entry, path=path, link=below if below is not None and is_below else entry.link)
 
 
 def _below(path: bytes, root: bytes) -> bytes | None:

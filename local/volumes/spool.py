@@ -13,7 +13,8 @@ from typing import BinaryIO, Self
 from local.drill_program.tar_entries import padded
 from local.volumes.tar_stream import PIECE_BYTES
 
-_ZEROS = bytes(PIECE_BYTES)
+# No file system has smaller holes.
+_HOLE_BYTES = 4096
 _BUFFER_BYTES = 1 << 20
 # As much is on disk twice while a tar is put together.
 _MOVED_BYTES = 16 << 20
@@ -28,8 +29,8 @@ class SpoolFile:
         self._file = os.fdopen(_create(path), "wb", buffering=_BUFFER_BYTES)
 
     def write(self, data: bytes | memoryview) -> None:
-        """Append; a whole piece of zeros is left out, so that a sparse file takes no room."""
-        if len(data) == PIECE_BYTES and data == _ZEROS:
+        """Append; zeros are left out, so that a sparse file takes no room."""
+        if len(data) >= _HOLE_BYTES and _is_zeros(data):
             self._file.seek(len(data), os.SEEK_CUR)
         else:
             self._file.write(data)
@@ -136,6 +137,10 @@ def copy_span(spool: Path, span: Span, target: Path) -> None:
             left -= len(piece)
 
 
+def _is_zeros(data: bytes | memoryview) -> bool:
+    return not data or (not data[0] and not data[-1] and bytes(data) == bytes(len(data)))
+
+
 def _create(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
@@ -170,7 +175,7 @@ def _copy_run(file: BinaryIO | FileIO, length: int, place: int, target: FileIO) 
 
 
 def _write_at(target: FileIO, place: int, data: bytes) -> None:
-    if data == _ZEROS[: len(data)]:
+    if _is_zeros(data):
         return
     view = memoryview(data)
     while view:

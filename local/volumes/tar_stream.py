@@ -69,12 +69,10 @@ class TarStream:
         return self._rest[: len(start)] == start
 
     def content(self) -> Iterator[memoryview]:
-        """What is still to be read of the content, in pieces of PIECE_BYTES from its start but where a chunk ends."""
-        room = PIECE_BYTES
+        """What is still to be read of the content, in pieces of at most PIECE_BYTES."""
         while self._content:
-            piece = self._some(min(self._content, room))
+            piece = self._some(min(self._content, PIECE_BYTES))
             self._content -= len(piece)
-            room = room - len(piece) or PIECE_BYTES
             yield piece
 
     def _payload(self, size_bytes: int) -> bytes:

@@ -18,7 +18,7 @@ class FolderReader:
     """Looks at `folder`; `options` are GNU tar's, and `between` is called with the number of each look before it."""
 
     folder: Path
-    options: Sequence[str] = ("--format=posix", "--pax-option=delete=atime,delete=ctime", "--sort=name")
+    options: Sequence[str] = ("--format=posix", "--xattrs", "--pax-option=delete=atime,delete=ctime", "--sort=name")
     between: Callable[[int], None] = lambda _: None
     looks: list[bytes] = field(default_factory=list)
 
@@ -31,7 +31,19 @@ class FolderReader:
             raise NotThereError("test", f"no {place!r}", "")
         folder, name = os.path.split(place)
         rename = [] if path else [f"--transform=flags=rh;s,^{self.folder.name},volume,"]
-        command = ["tar", "-c", "-C", os.fsdecode(folder), "--xattrs", "--warning=no-file-changed", *rename]
+        command = ["tar", "-c", "-C", os.fsdecode(folder), "--warning=no-file-changed", *rename]
         with subprocess.Popen([*command, *self.options, "--", os.fsdecode(name)], stdout=subprocess.PIPE) as tar:
             assert tar.stdout
             yield from iter(lambda: tar.stdout.read(PIECE_BYTES), b"")  # type: ignore[union-attr]
+
+
+class StreamReader:
+    """Gives out one stream after another, as an engine does that is asked again."""
+
+    def __init__(self, *streams: bytes) -> None:
+        self.streams = list(streams)
+
+    def look(self, path: bytes = b"") -> Iterator[bytes]:
+        assert path == b""
+        stream = self.streams.pop(0)
+        yield from (stream[at : at + 777] for at in range(0, len(stream), 777))

@@ -5,7 +5,6 @@ import os
 import random
 import subprocess
 import tarfile
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,28 +14,17 @@ from local import clock
 from local.drill_program.file_list import FileList
 from local.drill_program.tar_entries import read_entries
 from local.errors import SourceError
+from local.volumes.database_looks import LooksAtVolume
 from local.volumes.snapshot import VolumeSnapshot, take
-from tests.support.folder_reader import FolderReader
+from tests.support.folder_reader import FolderReader, StreamReader
 from tests.support.odd_volume import found_in, make_odd_volume, unpacked
 
 # What differs between those who write a tar: its format, the order, whether holes are told, how times are.
 DIALECTS = {
-    "pax": (),
+    "pax": FolderReader.options,
     "gnu": ("--format=gnu", "--sort=name"),
     "the order of the folder": ("--format=posix", "--sort=none"),
 }
-
-
-class StreamReader:
-    """Gives out one stream after another, as an engine does that is asked again."""
-
-    def __init__(self, *streams: bytes) -> None:
-        self.streams = list(streams)
-
-    def look(self, path: bytes = b"") -> Iterator[bytes]:
-        assert path == b""
-        stream = self.streams.pop(0)
-        yield from (stream[at : at + 777] for at in range(0, len(stream), 777))
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +32,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_odd_volume(tmp_path_factory.mktemp("odd") / "volume")
 
 
-def read(reader: FolderReader | StreamReader, folder: Path, *, look_twice: bool = False) -> VolumeSnapshot:
+def read(reader: LooksAtVolume, folder: Path, *, look_twice: bool = False) -> VolumeSnapshot:
     folder.mkdir()
     return take(reader, folder, look_twice=look_twice)
 
@@ -101,7 +89,7 @@ def test_the_same_content_gives_the_same_bytes_whoever_wrote_the_stream(
         for attribute in os.listxattr(path, follow_symlinks=False):
             os.removexattr(path, attribute)
     expected = read(FolderReader(whole), tmp_path / "expected")
-    found = read(FolderReader(whole, DIALECTS[dialect] or FolderReader.options), tmp_path / "found")
+    found = read(FolderReader(whole, DIALECTS[dialect]), tmp_path / "found")
     assert found.tar.read_bytes() == expected.tar.read_bytes()
     assert found.cut == expected.cut
     assert found.contents == expected.contents
@@ -110,7 +98,7 @@ def test_the_same_content_gives_the_same_bytes_whoever_wrote_the_stream(
 def test_names_of_the_engine_in_front_are_not_in_the_tar(odd: Path, tmp_path: Path) -> None:
     """Docker's begin with the last part of the path in the container, Podman's with a slash."""
     docker = read(FolderReader(odd), tmp_path / "docker")
-    podman = read(FolderReader(odd, ("--format=posix", "-P", "--transform=s,^volume,,")), tmp_path / "podman")
+    podman = read(FolderReader(odd, (*FolderReader.options, "-P", "--transform=s,^volume,,")), tmp_path / "podman")
     assert podman.tar.read_bytes() == docker.tar.read_bytes()
 
 
