@@ -220,6 +220,12 @@ class BackupProof(msgspec.Struct, frozen=True):
     error: Annotated[str | None, Meta(description="why there was no drill")] = None
     drill: Annotated[Drill | None, Meta(description="as in a drill's document")] = None
     databases: Annotated[tuple[DrilledDatabase, ...], Meta(description="as in a drill's document")] = ()
+    volumes: Annotated[tuple[DrilledDatabase, ...], Meta(description="as in a drill's document")] = ()
+
+    @property
+    def sources(self) -> tuple[DrilledDatabase, ...]:
+        """Whatever was drilled: the databases, then the volumes."""
+        return (*self.databases, *self.volumes)
 
 
 class BackupReport(Document, frozen=True, omit_defaults=True):
@@ -232,8 +238,8 @@ class BackupReport(Document, frozen=True, omit_defaults=True):
 
     @property
     def sources(self) -> tuple[BackedUpDatabase, ...]:
-        """All that was to be backed up, the databases first."""
-        return self.databases + self.volumes
+        """Whatever was to be backed up: the databases, then the volumes."""
+        return (*self.databases, *self.volumes)
 
 
 def with_proof(report: BackupReport, proof: BackupProof) -> BackupReport:

@@ -15,23 +15,23 @@ WorkKind = Literal["backup", "drill"]
 
 
 def of_backup(report: BackupReport, now: datetime) -> Iterator[Observation]:
-    """Each database's backup, and its drill where it was proven at once."""
-    for database in report.databases:
+    """The backup of each database and volume, and its drill where it was proven at once."""
+    for source in report.sources:
         yield Observation(
-            database.name,
+            source.name,
             "backup",
-            database.verdict == "failed",
+            source.verdict == "failed",
             now,
-            database.error or "",
-            f"invoke backup --only {database.name}",
+            source.error or "",
+            f"invoke backup --only {source.name}",
         )
     if report.proof:
-        yield from _of_drilled(report.proof.databases, now)
+        yield from _of_drilled(report.proof.sources, now)
 
 
 def of_drill(report: DrillReport, now: datetime) -> Iterator[Observation]:
-    """Each database's drill; one that is inconclusive is neither a failure nor a success of the backup."""
-    yield from _of_drilled(report.databases, now)
+    """Each drill; one that is inconclusive is neither a failure nor a success of the backup."""
+    yield from _of_drilled(report.sources, now)
 
 
 def of_error(kind: WorkKind, names: Sequence[str], error: Exception, now: datetime) -> Iterator[Observation]:

@@ -41,7 +41,7 @@ def test_once_a_day_means_once_proven(verdicts: list[Verdict], due: bool) -> Non
 
 def order(prove: Proving, path: Path, rows: int = 0) -> ProofOrder:
     database = Database(name="costs", path=path, rows={"tasks": rows} if rows else {})
-    return ProofOrder((database,), "ANVIL", prove)
+    return ProofOrder((database,), (), "ANVIL", prove)
 
 
 def backed_up(verdict: str) -> BackupReport:
