@@ -12,6 +12,7 @@ from local.alerts.state import Observation, advance, untold
 from local.errors import AzureError, LockHeldError
 from local.report import (
     BackedUpDatabase,
+    BackedUpVolume,
     Backup,
     BackupProof,
     BackupReport,
@@ -61,6 +62,19 @@ def test_each_backup_is_right_or_wrong_and_so_is_its_proof() -> None:
     }  # fmt: skip
     assert found[1].detail == "locked"
     assert found[1].mend == "invoke backup --only hive"
+
+
+def test_a_volume_that_failed_is_as_wrong_as_a_database() -> None:
+    failed = BackedUpVolume("site", "failed", error="there is no such socket")
+    proof = BackupProof("failed", volumes=(drilled("wiki", "failed"),))
+    report = BackupReport(Backup("1", "…", 1.0, "failed"), (), (BackedUpVolume("wiki", "passed"), failed), proof)
+
+    found = list(of_backup(report, NOW))
+
+    assert standings_of(found) == {
+        "backup wiki": False, "backup site": True, "attempt wiki": False, "drill wiki": True,
+    }  # fmt: skip
+    assert (found[1].detail, found[1].mend) == ("there is no such socket", "invoke backup --only site")
 
 
 def test_an_inconclusive_drill_is_neither_a_failure_nor_a_success() -> None:
