@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from shlex import quote
 from typing import TypeVar
 
 from local import clock
@@ -70,9 +71,17 @@ def take(
     be of one moment. `advance` hears of each piece that came, in bytes, of both looks.
 
     The data is on disk once, and databases, one by one, once more; memory holds what is known of each entry, under a
-    kilobyte. Raises SourceError where the volume cannot be read whole in TRIES tries, or a database is written to
-    whenever it is looked at, and the engine's errors.
+    kilobyte. Raises SourceError where the volume cannot be read whole in TRIES tries, a database is written to whenever
+    it is looked at, or `folder` has no room; and the engine's errors.
     """
+    try:
+        return _taken(reader, folder, look_twice, advance)
+    except OSError as error:
+        mend = f"free space there, or mend the disk: df -h {quote(str(folder))}"
+        raise SourceError("tar of the volume", f"it cannot be written in {folder}: {error.strerror}", mend) from error
+
+
+def _taken(reader: LooksAtVolume, folder: Path, look_twice: bool, advance: Advance) -> VolumeSnapshot:
     taken = clock.now()
     first = _whole(lambda place: first_look(reader.look(), place, advance), folder / "look")
     second = None

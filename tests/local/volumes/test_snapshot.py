@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import os
 import random
+import resource
 import subprocess
 import tarfile
 from dataclasses import replace
@@ -238,3 +239,21 @@ def test_what_changes_between_the_looks_is_named(tmp_path: Path) -> None:
         "vanishes: vanished",
     )
     assert snapshot.contents.files == 10
+
+
+# Where there is no room
+
+
+def test_a_folder_without_room_is_an_error_that_names_it(tmp_path: Path) -> None:
+    """No file of this process may get longer: as on a full disk, writing fails."""
+    folder = tmp_path / "volume"
+    folder.mkdir()
+    (folder / "large").write_bytes(os.urandom(4 << 20))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, hard))
+    try:
+        with pytest.raises(SourceError, match=r"cannot be written in .*: File too large") as raised:
+            read(FolderReader(folder), tmp_path / "work")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert raised.value.mend.startswith("free space there")
