@@ -30,13 +30,15 @@ class LooksAtVolume(Protocol):
 
 
 def consistent_look(
-    reader: LooksAtVolume, path: bytes, first: DatabaseLook, second: DatabaseLook, folder: Path
+    reader: LooksAtVolume, path: bytes, first: DatabaseLook, second: DatabaseLook | None, folder: Path
 ) -> DatabaseLook:
     """The database's files as of one moment: the first look's if the second does not contradict it, else fetched again.
 
+    `second` is None where the first look came to the -wal before it came to the database.
+
     Raises SourceError where that comes to nothing in TRIES tries, and the engine's errors.
     """
-    why = contradiction(first, second)
+    why = contradiction(first, second) if second else "its -wal was read before it"
     for _ in range(TRIES):
         if why is None:
             return first

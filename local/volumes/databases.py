@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shlex import quote
@@ -66,13 +66,18 @@ def with_databases(reader: LooksAtVolume, first: FirstLook, second: SecondLook |
     for seen in first.entries:
         if seen.entry.kind == "hard link":
             links.setdefault(seen.entry.link, []).append(seen.entry.path)
+    places = {seen.entry.path: place for place, seen in enumerate(first.entries)}
     databases: dict[str, DatabaseInVolume] = {}
     refused: list[str] = []
     paths: set[bytes] = set()
     for path in [seen.entry.path for seen in first.entries if seen.is_database]:
         found: DatabaseInVolume | str | None = _odd_files(path, by_path, links)
         if found is None:
-            look = _look_at(reader, path, by_path, second, folder)
+            look = _seen_look(path, by_path)
+            if second is not None:
+                wal_was_first = places.get(path + WAL, len(places)) < places[path]
+                again = None if wal_was_first else _seen_look(path, second.sqlites)
+                look = consistent_look(reader, path, look, again, folder)
             _take_over(look, path, by_path)
             found = _as_database(path, look, first.spool, folder)
         if isinstance(found, str):
@@ -97,15 +102,8 @@ def _odd_files(path: bytes, by_path: dict[bytes, SeenEntry], links: dict[bytes, 
     return None
 
 
-def _look_at(
-    reader: LooksAtVolume, path: bytes, by_path: dict[bytes, SeenEntry], second: SecondLook | None, folder: Path
-) -> DatabaseLook:
-    first = DatabaseLook(by_path[path], by_path.get(path + WAL), by_path.get(path + JOURNAL))
-    if second is None:
-        return first
-    sqlites = second.sqlites
-    again = DatabaseLook(sqlites.get(path), sqlites.get(path + WAL), sqlites.get(path + JOURNAL))
-    return consistent_look(reader, path, first, again, folder)
+def _seen_look(path: bytes, by_path: Mapping[bytes, SeenEntry]) -> DatabaseLook:
+    return DatabaseLook(by_path.get(path), by_path.get(path + WAL), by_path.get(path + JOURNAL))
 
 
 def _take_over(look: DatabaseLook, path: bytes, by_path: dict[bytes, SeenEntry]) -> None:

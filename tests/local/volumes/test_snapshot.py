@@ -157,6 +157,22 @@ def test_a_device_is_left_out_and_named(tmp_path: Path) -> None:
     assert snapshot.contents.files == 1
 
 
+def test_another_name_of_a_device_is_left_out_with_it(tmp_path: Path) -> None:
+    """Docker tells of it as a hard link."""
+    stream = b""
+    for name, kind, link in (
+        ("volume", tarfile.DIRTYPE, ""),
+        ("volume/null", tarfile.CHRTYPE, ""),
+        ("volume/z", tarfile.LNKTYPE, "volume/null"),
+    ):
+        entry = tarfile.TarInfo(name)
+        entry.type, entry.linkname = kind, link
+        stream += entry.tobuf()
+    snapshot = read(StreamReader(*[stream + bytes(1024)] * 2), tmp_path / "work", look_twice=True)
+    assert snapshot.contents.left_out == ("null: a character device", "z: a character device")
+    assert (snapshot.contents.files, snapshot.contents.changing) == (0, ())
+
+
 def test_holes_take_no_room_in_the_tar_and_read_as_zeros(tmp_path: Path) -> None:
     folder = tmp_path / "volume"
     folder.mkdir()
