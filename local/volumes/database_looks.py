@@ -17,6 +17,7 @@ from local.volumes.seen import JOURNAL, WAL, SeenEntry, is_database, own_file
 from local.volumes.tar_stream import NotWholeError, TarStream
 
 TRIES = 8
+GONE = DatabaseLook(None, None, None)
 
 
 class LooksAtVolume(Protocol):
@@ -34,7 +35,7 @@ def consistent_look(
 ) -> DatabaseLook:
     """The database's files as of one moment: the first look's if the second does not contradict it, else fetched again.
 
-    `second` is None where the first look came to the -wal before it came to the database.
+    GONE where it is not there any more. `second` is None where the first look came to the -wal before the database.
 
     Raises SourceError where that comes to nothing in TRIES tries, and the engine's errors.
     """
@@ -47,8 +48,10 @@ def consistent_look(
             second = _files(reader, path, None, first)
         except (NotWholeError, StreamBrokenError) as error:
             why = str(error)
-        else:
-            why = contradiction(first, second)
+            continue
+        if first.database is None and second.database is None:
+            return GONE
+        why = contradiction(first, second)
     if why is None:
         return first
     mend = "keep it still meanwhile: name its containers under `pause:` or `stop:` of the volume in invoke.yaml"

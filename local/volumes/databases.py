@@ -46,13 +46,15 @@ class VolumeDatabases:
     """A volume's entries with its databases in them as such.
 
     `databases` by path as `path_text` writes it; `not_databases` are files that begin as one and are kept as they
-    are, and why, for a person. `paths` are those of all databases, and of what SQLite keeps beside them.
+    are, and why, for a person. `paths` are those of all databases, and of what SQLite keeps beside them;
+    `vanished` those of databases that were gone before all of their files were read.
     """
 
     entries: tuple[SeenEntry, ...]
     databases: dict[str, DatabaseInVolume] = field(default_factory=dict)
     not_databases: tuple[str, ...] = ()
     paths: frozenset[bytes] = frozenset()
+    vanished: tuple[bytes, ...] = ()
 
 
 def with_databases(reader: LooksAtVolume, first: FirstLook, second: SecondLook | None, folder: Path) -> VolumeDatabases:
@@ -69,6 +71,7 @@ def with_databases(reader: LooksAtVolume, first: FirstLook, second: SecondLook |
     places = {seen.entry.path: place for place, seen in enumerate(first.entries)}
     databases: dict[str, DatabaseInVolume] = {}
     refused: list[str] = []
+    vanished: list[bytes] = []
     paths: set[bytes] = set()
     for path in [seen.entry.path for seen in first.entries if seen.is_database]:
         found: DatabaseInVolume | str | None = _odd_files(path, by_path, links)
@@ -79,6 +82,9 @@ def with_databases(reader: LooksAtVolume, first: FirstLook, second: SecondLook |
                 again = None if wal_was_first else _seen_look(path, second.sqlites)
                 look = consistent_look(reader, path, look, again, folder)
             _take_over(look, path, by_path)
+            if look.database is None:
+                vanished.append(path)
+                continue
             found = _as_database(path, look, first.spool, folder)
         if isinstance(found, str):
             refused.append(f"{path_text(path)}: {found}")
@@ -88,7 +94,7 @@ def with_databases(reader: LooksAtVolume, first: FirstLook, second: SecondLook |
         beside = [path + end for end in (WAL, SHM, JOURNAL)]
         _drop(beside, by_path)
         paths.update((path, *beside))
-    return VolumeDatabases(tuple(by_path.values()), databases, tuple(refused), frozenset(paths))
+    return VolumeDatabases(tuple(by_path.values()), databases, tuple(refused), frozenset(paths), tuple(vanished))
 
 
 def _odd_files(path: bytes, by_path: dict[bytes, SeenEntry], links: dict[bytes, list[bytes]]) -> str | None:

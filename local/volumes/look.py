@@ -84,9 +84,7 @@ def second_look(chunks: Iterable[bytes], first: FirstLook, advance: Advance) -> 
 def looked_at(stream: TarStream, entry: TarEntry, earlier: SeenEntry | None) -> SeenEntry:
     """The entry at which the stream stands, of which nothing is kept."""
     database = is_database(stream, entry)
-    for_sqlite = entry.kind == "file" and (
-        database or may_be_sqlites(entry.path) or bool(earlier and earlier.is_database)
-    )
+    for_sqlite = entry.kind == "file" and (database or may_be_sqlites(entry.path) or bool(earlier and earlier.sha256))
     digesting = Digesting(for_sqlite, earlier.entry.size if earlier else 0)
     for _ in digesting.of(stream.content()):
         pass

@@ -332,6 +332,37 @@ def test_a_database_that_is_written_to_at_each_look_fails_the_volume_and_names_p
     assert "`pause:`" in raised.value.mend
 
 
+@pytest.mark.parametrize("look", [1, 2])
+def test_a_database_that_vanishes_meanwhile_is_named_and_fails_nothing(look: int, volume: Path, tmp_path: Path) -> None:
+    path = volume / "data/app.db"
+    execute(path, "CREATE TABLE rows(a)")
+
+    def vanish(number: int) -> None:
+        if number == 1 and look == 2:
+            execute(path, "INSERT INTO rows VALUES (1)")
+        if number == look:
+            path.unlink()
+
+    snapshot = read(FolderReader(volume, between=vanish), tmp_path / "work")
+    assert sorted(entries(snapshot)) == ["data/readme.txt"]
+    assert snapshot.contents.changing == ("data/app.db: vanished",)
+    assert snapshot.contents.databases == {}
+
+
+def test_a_database_that_becomes_something_else_is_kept_as_that(volume: Path, tmp_path: Path) -> None:
+    path = volume / "data/app.db"
+    execute(path, "CREATE TABLE rows(a)")
+
+    def change(number: int) -> None:
+        if number == 1:
+            path.write_text("no database")
+
+    snapshot = read(FolderReader(volume, between=change), tmp_path / "work")
+    assert entries(snapshot)["data/app.db"] == b"no database"
+    assert snapshot.contents.databases == {}
+    assert "not an SQLite database" in snapshot.contents.not_databases[0]
+
+
 def test_where_nobody_writes_one_look_is_enough(volume: Path, tmp_path: Path) -> None:
     with open_wal(volume / "data/app.db"):
         reader = FolderReader(volume)
