@@ -16,10 +16,11 @@ import pytest
 from local.errors import SourceError
 from local.volumes.database_looks import LooksAtVolume
 from local.volumes.snapshot import VolumeSnapshot, take
-from tests.support.folder_reader import FolderReader, StreamReader
+from tests.support.folder_reader import GNU_TAR, FolderReader, StreamReader, needs_gnu_tar
 from tests.support.live_writer import live_writer
 from tests.support.odd_databases import execute
 
+pytestmark = needs_gnu_tar
 MODES = ("wal", "delete", *(pytest.param(mode, marks=pytest.mark.long) for mode in ("truncate", "persist")))
 
 
@@ -92,9 +93,10 @@ def hot_journal(path: Path) -> None:
 
 
 def test_a_wal_database_is_in_the_tar_whole_and_its_wal_and_shm_are_not(volume: Path, tmp_path: Path) -> None:
+    owner = (1000, 1001) if os.geteuid() == 0 else (os.getuid(), os.getgid())
     with open_wal(volume / "data/app.db"):
         (volume / "data/app.db").chmod(0o640)
-        os.chown(volume / "data/app.db", 1000, 1001)
+        os.chown(volume / "data/app.db", *owner)
         os.utime(volume / "data/app.db", ns=(0, 1_700_000_000_123_000_000))
         snapshot = read(FolderReader(volume), tmp_path / "work")
     found = entries(snapshot)
@@ -106,7 +108,7 @@ def test_a_wal_database_is_in_the_tar_whole_and_its_wal_and_shm_are_not(volume: 
     assert database.facts.rows == {"rows": 100}
     with tarfile.open(snapshot.tar) as tar:
         entry = tar.getmember("./data/app.db")
-    assert (entry.mode, entry.uid, entry.gid, entry.mtime) == (0o640, 1000, 1001, 1_700_000_000.123)
+    assert (entry.mode, entry.uid, entry.gid, entry.mtime) == (0o640, *owner, 1_700_000_000.123)
     assert (snapshot.contents.changing, snapshot.contents.not_databases) == ((), ())
 
 
@@ -137,7 +139,7 @@ def test_the_same_database_gives_the_same_tar_though_a_checkpoint_moved_its_page
 def wal_first(folder: Path) -> bytes:
     """A stream that comes to the -wal before it comes to the database."""
     names = ["volume", "volume/data", "volume/data/app.db-wal", "volume/data/app.db-shm", "volume/data/app.db"]
-    return subprocess.check_output(["tar", "-c", "--format=posix", "--no-recursion", "-C", str(folder), *names])
+    return subprocess.check_output([str(GNU_TAR), "-c", "--format=posix", "--no-recursion", "-C", str(folder), *names])
 
 
 def test_where_nobody_writes_the_files_come_in_any_order(volume: Path, tmp_path: Path) -> None:

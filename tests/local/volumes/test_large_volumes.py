@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from local.volumes.snapshot import take
-from tests.support.folder_reader import FolderReader
+from tests.support.folder_reader import GNU_TAR, FolderReader, needs_gnu_tar
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, needs_gnu_tar]
 MIB = 1 << 20
 # What the product promises for both volumes is 300 MB of the whole backup.
 MEMORY_MB = 200
@@ -101,6 +101,6 @@ def test_a_file_of_9_gib_is_kept_with_its_holes(tmp_path: Path) -> None:
         content.seek(9 << 30)
         assert content.read() == b"end"
         assert behind.size == 9
-    done = subprocess.run(["tar", "-xSf", snapshot.tar, "-C", tmp_path / "work", "./z"], check=True)
+    done = subprocess.run([str(GNU_TAR), "-xSf", snapshot.tar, "-C", tmp_path / "work", "./z"], check=True)
     assert done.returncode == 0
     assert (tmp_path / "work/z").read_bytes() == b"behind it"
