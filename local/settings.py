@@ -16,6 +16,8 @@ from local.location import StoreLocation, is_secure, parse_location
 from local.validation import kind_at, mistake, read, read_struct, unknown_name
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+# Docker's own rule for a volume's name.
+VOLUME_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 _PREFIX = "sqlite"
 _CHECK_NAME_CHARACTERS = 100
 _SHORTEST_MINUTES = 5
@@ -75,6 +77,14 @@ class Database(_Section, frozen=True):
     rows: dict[str, Count] = {}
     checks: dict[str, Text] = {}
     probe: str | None = None
+
+
+class Volume(_Section, frozen=True):
+    """One Docker volume, and the containers that are stopped or paused while it is read."""
+
+    name: Text
+    stop: tuple[Text, ...] = ()
+    pause: tuple[Text, ...] = ()
 
 
 class EndpointSettings(_Section, frozen=True):
@@ -188,7 +198,8 @@ class Settings(_Section, frozen=True):
     """The whole configuration."""
 
     store: StoreSettings
-    databases: tuple[Database, ...]
+    databases: tuple[Database, ...] = ()
+    volumes: tuple[Volume, ...] = ()
     azure: AzureSettings = AzureSettings()
     drill: DrillSettings = DrillSettings()
     backup: BackupSettings = BackupSettings()
@@ -197,13 +208,25 @@ class Settings(_Section, frozen=True):
     schedule: ScheduleSettings = ScheduleSettings()
     alerts: AlertSettings | None = None
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Whatever is backed up: the databases, then the volumes, in configured order."""
+        return (*(database.name for database in self.databases), *(volume.name for volume in self.volumes))
+
     def select(self, only: Sequence[str]) -> tuple[Database, ...]:
         """The databases that `--only` names, in configured order, or all; ConfigError for a name that is not known."""
-        known = {database.name: database for database in self.databases}
+        self._check_known(only)
+        return tuple(database for database in self.databases if not only or database.name in only)
+
+    def select_volumes(self, only: Sequence[str]) -> tuple[Volume, ...]:
+        """The volumes that `--only` names, in configured order, or all; ConfigError for a name that is not known."""
+        self._check_known(only)
+        return tuple(volume for volume in self.volumes if not only or volume.name in only)
+
+    def _check_known(self, only: Sequence[str]) -> None:
         for name in only:
-            if name not in known:
-                raise unknown_name("--only", name, known, "configured")
-        return tuple(database for name, database in known.items() if not only or name in only)
+            if name not in self.names:
+                raise unknown_name("--only", name, self.names, "configured")
 
 
 # Invoke's INVOKE_* variables set only keys that are declared before.
@@ -224,6 +247,7 @@ def load(config: Mapping[str, Any], foreign: Iterable[str] = ()) -> Settings:
     parse_location(settings.store.url)
     _check_prefix(settings.store.prefix)
     _check_databases(settings.databases)
+    _check_volumes(settings)
     _check_azure(settings.azure)
     _check_retention(settings.retention)
     _check_schedule(settings.schedule)
@@ -246,8 +270,6 @@ def _check_prefix(prefix: str) -> None:
 
 
 def _check_databases(databases: tuple[Database, ...]) -> None:
-    if not databases:
-        raise mistake("databases", [], "at least one {name, path}")
     seen: dict[str, int] = {}
     for index, database in enumerate(databases):
         where = f"databases[{index}]"
@@ -260,6 +282,23 @@ def _check_databases(databases: tuple[Database, ...]) -> None:
         _check_probe(f"{where}.probe", database.probe)
         seen[database.name] = index
         _check_claims(f"{where}.checks", database.checks)
+
+
+def _check_volumes(settings: Settings) -> None:
+    """A folder's file system may not tell capital letters apart, so names that differ in nothing else are one."""
+    if not settings.databases and not settings.volumes:
+        raise mistake("databases", [], "at least one {name, path}, unless there are volumes")
+    seen = {database.name: f"databases[{index}]" for index, database in enumerate(settings.databases)}
+    for index, volume in enumerate(settings.volumes):
+        where = f"volumes[{index}]"
+        if not VOLUME_NAME.fullmatch(volume.name):
+            raise mistake(f"{where}.name", volume.name, VOLUME_NAME.pattern)
+        other = seen.setdefault(volume.name.lower(), where)
+        if other != where:
+            raise mistake(f"{where}.name", volume.name, f"a name of its own; {other} has it")
+        both = [name for name in volume.stop if name in volume.pause]
+        if both:
+            raise mistake(f"{where}.pause", both[0], f"a container that is not in {where}.stop")
 
 
 def _check_claims(where: str, checks: Mapping[str, str]) -> None:

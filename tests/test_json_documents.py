@@ -32,6 +32,7 @@ from local.schedule.systemd import Systemd
 from local.settings import Database, DrillSettings, RetentionSettings, ScheduleSettings, Settings
 from local.store.open import open_store
 from local.store.repository import Repository
+from local.store.shelf import databases_in
 from rbac import check, revoke
 from rbac.propagation import Propagation
 from rbac.tasks import rights_to_run
@@ -244,7 +245,7 @@ def of_a_schedule(collected: Collected, home: Path, monkeypatch: pytest.MonkeyPa
 def of_azure(collected: Collected, site: Site) -> None:
     """The commands that need Azure, as functions: how they are called is tested beside them."""
     (database,) = site.back_up()
-    selection = Selection(Repository(site.store, PREFIX), (database,))
+    selection = Selection(Repository(site.store, databases_in(PREFIX)), (database,))
     collected.take("DrillReport", "drill.remote", site.drill())
     collected.take("DrillReport", "drill.remote --check", preview(selection, "remote", site.vm.name))
     azure = site.azure

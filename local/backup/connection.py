@@ -39,9 +39,9 @@ def connect(
         locks.enter_context(repository.store.lock())
     entries = repository.recent_entries(names, now.date())
     if locks:
-        for left in catalog.abandoned(entries, repository.prefix, names, now):
+        for left in catalog.abandoned(entries, repository.shelf, names, now):
             _discard(repository, left, watch)
-    return Connection(repository, catalog.from_entries(entries, repository.prefix))
+    return Connection(repository, catalog.from_entries(entries, repository.shelf))
 
 
 def _discard(repository: Repository, left: Entry, watch: Watch) -> None:

@@ -26,7 +26,6 @@ from local.events import Event, Watch
 from local.settings import Database
 from local.sqlite import snapshot
 from local.sqlite.snapshot import Follow
-from local.store import layout
 
 
 class StoppedError(Exception):
@@ -175,7 +174,7 @@ def _prepare(name: str, day: date, context: RunContext) -> Destination:
     """Where the archive goes, found out while the snapshot is taken: a long block list takes the service a while."""
     found = context.connection.result()
     store = found.repository.store
-    blob = layout.data_name(found.repository.prefix, day, name)
+    blob = found.repository.shelf.data_name(day, name)
     newest = found.newest(name)
     former = find_former(store, newest, context.cache_of(name))
     upload = store.upload(blob, newest.entry if newest else None)

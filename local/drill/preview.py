@@ -35,7 +35,7 @@ def would_drill(point: Point, database: Database | None) -> DrilledDatabase:
     """
     recorded = point.recorded
     return DrilledDatabase(
-        name=point.database,
+        name=point.name,
         verdict="failed" if point.trouble else "passed",
         blob=point.entry.name,
         backup_time=clock.timestamp(point.taken),

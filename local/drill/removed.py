@@ -9,7 +9,6 @@ import msgspec
 from local import clock
 from local.errors import PillarError
 from local.report import DrilledDatabase, Step
-from local.store import layout
 from local.store.repository import Repository
 
 _REMOVED = "it was removed from the store since it was chosen (by invoke backup.prune?): run the drill again"
@@ -33,7 +32,7 @@ def _judged_again(repository: Repository, database: DrilledDatabase) -> DrilledD
 
 def _why_nothing_is_known(repository: Repository, database: DrilledDatabase) -> str | None:
     """Why the failure says nothing of the backup; None where the store has it still, and so it is one."""
-    parsed = layout.parse_data_name(repository.prefix, database.blob or "")
+    parsed = repository.shelf.parse(database.blob or "")
     if parsed is None:
         return None
     try:

@@ -101,7 +101,7 @@ def _link(store: Store, entry: Entry, *, here: bool) -> Link:
 def _target(database: Database, point: Point, content: bytes | None, link: Link) -> Target:
     """The backup in the program's terms; `content` is the sidecar's."""
     sidecar = layout.parse_sidecar(content) if content else None
-    problem = point.trouble or _other_database(point)
+    problem = point.trouble or _other(point)
     if point.current and not sidecar:
         problem = "the sidecar is missing" if content is None else "the sidecar holds no SHA-256"
     recorded = point.recorded
@@ -130,15 +130,13 @@ def _mended(repository: Repository, point: Point) -> Point:
     """The point, once what stands beside its archive is written again where a killed run left it torn."""
     if point.recorded.sha256 or not point.recorded.raw_sha256:
         return point
-    (mended,) = catalog.from_entries([repository.store.mend(point.entry)], repository.prefix)
+    (mended,) = catalog.from_entries([repository.store.mend(point.entry)], repository.shelf)
     return mended
 
 
-def _other_database(point: Point) -> str | None:
-    """Why this cannot be a backup of the database, if its metadata says so."""
-    if point.recorded.database in (None, point.database):
-        return None
-    return f"the metadata says that it is of the database {point.recorded.database!r}"
+def _other(point: Point) -> str | None:
+    """Why this cannot be a backup of what its blob's name says, if its metadata says so."""
+    return f"the metadata says that it is of {point.contradiction}" if point.contradiction else None
 
 
 def _settled(selection: Selection, point: Point, sleep: Callable[[float], None]) -> tuple[Point, bytes | None]:
@@ -154,8 +152,8 @@ def _settled(selection: Selection, point: Point, sleep: Callable[[float], None])
         if not (point.current and _differ(point, content)):
             break
         sleep(1)
-        again = repository.points_of(point.day, [point.database])
-        point = catalog.choose(again, point.database, selection.choice) or point
+        again = repository.points_of(point.day, [point.name])
+        point = catalog.choose(again, point.name, selection.choice) or point
         content = repository.store.read(layout.sidecar_name(point.entry.name))
     if point.current and _differ(point, content):
         repository.store.mend(point.entry)

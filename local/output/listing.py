@@ -56,7 +56,7 @@ def listing(points: Iterable[Point]) -> Listing:
 def _listed(point: Point) -> ListedPoint:
     recorded = point.recorded
     return ListedPoint(
-        name=point.database,
+        name=point.name,
         backup_time=clock.timestamp(point.taken),
         date=point.day.isoformat(),
         blob=point.entry.name,

@@ -107,7 +107,7 @@ def make(facts: PageFacts, tool: str, only: Sequence[str] = ()) -> Page:
 
 
 def _card(state: DatabaseStatus, facts: PageFacts, lines: Iterable[EvidenceLine]) -> Card:
-    points = sorted((point for point in facts.points if point.database == state.name), key=age_order)
+    points = sorted((point for point in facts.points if point.name == state.name), key=age_order)
     return Card(
         state=state,
         headline=_state_words(state),
@@ -209,7 +209,7 @@ def _notes(facts: PageFacts, names: Sequence[str]) -> Iterable[str]:
             f"{len(kept.drills) + len(kept.unusable):,}, back to {max(kept.unread)}. Nothing is said of those before."
         )
     if names:
-        others = sorted({point.database for point in facts.points} - set(names))
+        others = sorted({point.name for point in facts.points} - set(names))
         if others:
             yield f"In the store, and not configured here, so held to no limit: {', '.join(others)}."
     for each in kept.unusable:

@@ -12,6 +12,7 @@ from local.errors import ConfigError
 from local.store import layout
 from local.store.interface import Entry
 from local.store.layout import BackupRecord
+from local.store.shelf import Kind, Shelf
 
 # Clocks of two machines differ a little; a point that is later than this says that one of them is wrong.
 SKEW = timedelta(minutes=10)
@@ -27,12 +28,13 @@ class Point:
     `taken` is of the UTC day `day`, or of the one before or after it.
     """
 
-    database: str
+    name: str
     day: date
     taken: datetime
     entry: Entry
     recorded: BackupRecord
     trouble: str | None = None
+    kind: Kind = "database"
 
     @property
     def current(self) -> bool:
@@ -43,6 +45,15 @@ class Point:
     def identity(self) -> tuple[str, datetime, str | None]:
         """What two contents of a blob have in common that are one point: a snapshot of it whose commit then failed."""
         return self.entry.name, self.recorded.taken or self.entry.modified, self.recorded.sha256
+
+    @property
+    def contradiction(self) -> str | None:
+        """Of what else it says to be a backup than its blob's name; None where the two agree, or it says nothing."""
+        told: dict[Kind, str | None] = {"database": self.recorded.database, "volume": self.recorded.volume}
+        other = [
+            f"the {kind} {name!r}" for kind, name in told.items() if name and (kind, name) != (self.kind, self.name)
+        ]
+        return " and ".join(other) or None
 
 
 @dataclass(frozen=True)
@@ -70,16 +81,16 @@ def is_future(taken: datetime, now: datetime) -> bool:
     return taken > now + SKEW
 
 
-def newest(known: Iterable[Point], database: str) -> Point | None:
-    """The point of a database that says to be the last, be it in the future; None where there is none."""
-    return max((point for point in known if point.database == database), key=lambda point: point.taken, default=None)
+def newest(known: Iterable[Point], name: str) -> Point | None:
+    """The point of a database or volume that says to be the last, be it in the future; None where there is none."""
+    return max((point for point in known if point.name == name), key=lambda point: point.taken, default=None)
 
 
-def from_entries(entries: Iterable[Entry], prefix: str) -> tuple[Point, ...]:
+def from_entries(entries: Iterable[Entry], shelf: Shelf) -> tuple[Point, ...]:
     """The points in time among a store's entries: no sidecars, no unfinished uploads, no content twice."""
     found: dict[tuple[str, datetime, str | None], Point] = {}
     for entry in entries:
-        point = _point(entry, prefix)
+        point = _point(entry, shelf)
         if point is None or layout.is_unfinished(entry.metadata):
             continue
         if point.identity not in found or point.current:
@@ -87,37 +98,37 @@ def from_entries(entries: Iterable[Entry], prefix: str) -> tuple[Point, ...]:
     return tuple(sorted(found.values(), key=listing_order))
 
 
-def in_stream(entries: Iterable[Entry], prefix: str) -> Iterator[Point]:
+def in_stream(entries: Iterable[Entry], shelf: Shelf) -> Iterator[Point]:
     """The same in the order of the entries, of which those of one name follow each other, as a store lists them."""
     for _, contents in groupby(entries, key=lambda entry: entry.name):
-        yield from from_entries(contents, prefix)
+        yield from from_entries(contents, shelf)
 
 
 def listing_order(point: Point) -> tuple[str, datetime, bool, date]:
     """The key by which points are sorted: those of a database together, the oldest first."""
-    return point.database, point.taken, point.current, point.day
+    return point.name, point.taken, point.current, point.day
 
 
-def abandoned(entries: Iterable[Entry], prefix: str, databases: Collection[str], now: datetime) -> tuple[Entry, ...]:
-    """The uploads of these databases that were begun on an earlier day, and that no run is still at work on.
+def abandoned(entries: Iterable[Entry], shelf: Shelf, names: Collection[str], now: datetime) -> tuple[Entry, ...]:
+    """The uploads of these names that were begun on an earlier day, and that no run is still at work on.
 
     Those of this day are taken over by the run that commits under the same name.
     """
     found = []
     for entry in entries:
-        parsed = layout.parse_data_name(prefix, entry.name)
+        parsed = shelf.parse(entry.name)
         if parsed is None or entry.version is not None or not layout.is_unfinished(entry.metadata):
             continue
-        day, database = parsed
-        if database in databases and day < now.date() and entry.modified < now - AT_WORK_MAX:
+        day, name = parsed
+        if name in names and day < now.date() and entry.modified < now - AT_WORK_MAX:
             found.append(entry)
     return tuple(found)
 
 
-def choose(known: Iterable[Point], database: str, choice: Choice = NEWEST, now: datetime | None = None) -> Point | None:
-    """The point in time of a database that the choice means, as of now; None where there is none."""
+def choose(known: Iterable[Point], name: str, choice: Choice = NEWEST, now: datetime | None = None) -> Point | None:
+    """The point in time of that name that the choice means, as of now; None where there is none."""
     moment = now or clock.now()
-    candidates = [point for point in known if point.database == database and choice.admits(point, moment)]
+    candidates = [point for point in known if point.name == name and choice.admits(point, moment)]
     return max(candidates, key=listing_order, default=None)
 
 
@@ -154,17 +165,17 @@ def parse_moment(text: str) -> datetime:
         raise ConfigError("--at", f"{text!r} is no moment", mend) from None
 
 
-def _point(entry: Entry, prefix: str) -> Point | None:
-    parsed = layout.parse_data_name(prefix, entry.name)
+def _point(entry: Entry, shelf: Shelf) -> Point | None:
+    parsed = shelf.parse(entry.name)
     if parsed is None:
         return None
-    day, database = parsed
+    day, name = parsed
     try:
         recorded, trouble = layout.decode_metadata(entry.metadata), None
         taken = _shown(recorded.taken or entry.modified)
     except (ValueError, OverflowError, RecursionError) as error:
         recorded, trouble, taken = BackupRecord(), str(error), _shown(entry.modified)
-    return Point(database, day, _within(day, taken), entry, recorded, trouble)
+    return Point(name, day, _within(day, taken), entry, recorded, trouble, shelf.kind)
 
 
 def _within(day: date, taken: datetime) -> datetime:

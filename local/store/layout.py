@@ -1,4 +1,4 @@
-"""What stands in the store: blob names, the sidecar's line, and the metadata that a backup carries."""
+"""What stands beside an archive in the store: the sidecar's line, and the metadata that a backup carries."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -24,8 +24,17 @@ SEED_KEY = "seeded_from"
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 Size = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
-_DATABASE = "[a-z0-9][a-z0-9._-]*"
-_NUMBERS = ("raw_bytes", "page_size", "page_count", "user_version", "row_total", "added_bytes")
+_NUMBERS = (
+    "raw_bytes",
+    "page_size",
+    "page_count",
+    "user_version",
+    "row_total",
+    "added_bytes",
+    "files",
+    "file_bytes",
+    "changing",
+)
 _TIMES = ("taken", "unchanged_until", "content_since")
 # What is known of a point or of its archive as a whole, and so not of the content in it.
 _NOT_IN_THE_RECORD = ("taken", "unchanged_until", "sha256", "added_bytes")
@@ -37,9 +46,13 @@ class BackupRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     Three times in UTC: `taken` is this point's snapshot, `unchanged_until` the newest run that found the content the
     same, `content_since` when this very archive was first made. Sizes are bytes, `rows` the count of each table,
     `added_bytes` what of the archive was not in the store before.
+
+    A backup is of a `database` or of a `volume`; what it holds of a volume is a tar of `raw_bytes`, in which `files`
+    have `file_bytes`, `list_sha256` is the digest of the list of them, and `changing` of them did not stand still.
     """
 
     database: str | None = None
+    volume: str | None = None
     taken: Moment | None = None
     unchanged_until: Moment | None = None
     content_since: Moment | None = None
@@ -53,44 +66,17 @@ class BackupRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     rows: dict[str, Size] | None = None
     row_total: Size | None = None
     added_bytes: Size | None = None
+    files: Size | None = None
+    file_bytes: Size | None = None
+    list_sha256: Sha256 | None = None
+    changing: Size | None = None
     sqlite: str | None = None
     tool: str | None = None
-
-
-def data_name(prefix: str, day: date, database: str) -> str:
-    """The blob of a database's backups of one UTC day."""
-    return f"{prefix}/{day.isoformat()}/{file_name(database)}"
-
-
-def file_name(database: str) -> str:
-    """What that blob is called in its day's folder."""
-    return f"{database}.db.gz"
 
 
 def sidecar_name(data: str) -> str:
     """The blob that holds the digest of `data`."""
     return f"{data}.sha256"
-
-
-def parse_data_name(prefix: str, name: str) -> tuple[date, str] | None:
-    """The UTC day and the database of a data blob's name; None for any other blob."""
-    match = re.fullmatch(f"{re.escape(prefix)}/([^/]+)/({_DATABASE}){re.escape(file_name(''))}", name)
-    day = parse_day(match[1]) if match else None
-    return (day, match[2]) if match and day else None
-
-
-def parse_day(folder: str) -> date | None:
-    """The UTC day of a folder's name; None for any other, other spellings of a day included."""
-    try:
-        day = date.fromisoformat(folder)
-    except ValueError:
-        return None
-    return day if day.isoformat() == folder else None
-
-
-def is_database(name: str) -> bool:
-    """Whether a blob's name may hold this as a database's: of anything else there is no backup."""
-    return re.fullmatch(_DATABASE, name) is not None
 
 
 def sidecar_line(sha256: str, data: str) -> bytes:
@@ -181,7 +167,7 @@ def _refuse_untellable(recorded: BackupRecord) -> BackupRecord:
         moment = getattr(recorded, name)
         if moment:
             clock.timestamp(moment)
-    for text in (recorded.database, recorded.sqlite, recorded.tool, *(recorded.rows or ())):
+    for text in (recorded.database, recorded.volume, recorded.sqlite, recorded.tool, *(recorded.rows or ())):
         (text or "").encode()
     return recorded
 

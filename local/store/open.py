@@ -6,11 +6,12 @@ from local.location import FolderLocation
 from local.settings import AzureSettings, StoreSettings
 from local.store.interface import Store
 from local.store.repository import Repository
+from local.store.shelf import databases_in
 
 
 def open_repository(store: StoreSettings, azure: AzureSettings) -> Repository:
-    """The backups in the store that the configuration names."""
-    return Repository(open_store(store, azure), store.prefix)
+    """The databases' backups in the store that the configuration names; its volumes' are `on` another shelf of it."""
+    return Repository(open_store(store, azure), databases_in(store.prefix))
 
 
 def open_store(store: StoreSettings, azure: AzureSettings) -> Store:

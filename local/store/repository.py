@@ -7,17 +7,18 @@ store may hold thousands; where many are asked for, the day is listed as a whole
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
 from itertools import groupby, islice
 
 from local import clock
 from local.events import Event, Watch, unwatched
-from local.store import catalog, layout
+from local.store import catalog
 from local.store.catalog import NEWEST, SKEW, Choice, Point
 from local.store.interface import Entry, Store
 from local.store.search import search
+from local.store.shelf import Shelf, parse_day
 from local.store.side_by_side import side_by_side
 
 # To look at one database of a day costs as much as some seven entries of a listing, and a day of one has about as many.
@@ -29,14 +30,23 @@ _NAMES_TOLD = 20
 
 @dataclass(frozen=True)
 class Repository:
-    """A store, and the prefix under which its backups stand. Every call raises what the store raises.
+    """A store, and the shelf on which one kind of backup stands. Every call raises what the store raises.
 
     `watch` hears of the points that are passed over because they are in the future.
     """
 
     store: Store
-    prefix: str
+    shelf: Shelf
     watch: Watch = unwatched
+
+    @property
+    def prefix(self) -> str:
+        """The folder with the days."""
+        return self.shelf.prefix
+
+    def on(self, shelf: Shelf) -> Repository:
+        """Another shelf of the same store."""
+        return replace(self, shelf=shelf)
 
     def days(self) -> tuple[date, ...]:
         """The UTC days that have a folder, the newest first; nothing of a day is read."""
@@ -51,11 +61,11 @@ class Repository:
         """Every point in time of these databases, or of all, the oldest month first."""
         if databases:
             return self._points(self.days()[::-1], databases)
-        return catalog.in_stream(self.entries(), self.prefix)
+        return catalog.in_stream(self.entries(), self.shelf)
 
     def points_of(self, day: date, databases: Collection[str] = ()) -> tuple[Point, ...]:
         """The points in time that stand under one UTC day, of these databases or of all, oldest first by database."""
-        return catalog.from_entries(self._entries([day], databases), self.prefix)
+        return catalog.from_entries(self._entries([day], databases), self.shelf)
 
     def holds(self, database: str) -> bool:
         """Whether there is any point of a database."""
@@ -68,7 +78,7 @@ class Repository:
         """
         names = dict.fromkeys(configured)
         for day in self.days():
-            of_day = (point.database for point in self._points([day]))
+            of_day = (point.name for point in self._points([day]))
             stored = list(islice(_distinct(of_day), _NAMES_TOLD + 1))
             names.update(dict.fromkeys([*stored[:_NAMES_TOLD], *(["…"] if len(stored) > _NAMES_TOLD else [])]))
             if stored:
@@ -86,7 +96,7 @@ class Repository:
         def read(days: Sequence[date], wanted: Collection[str]) -> Iterable[Point]:
             entries = tuple(self._entries(days, wanted))
             seen.extend(entries)
-            return (point for point in catalog.from_entries(entries, self.prefix) if point.current)
+            return (point for point in catalog.from_entries(entries, self.shelf) if point.current)
 
         days = self.days()
         search(read, databases, days, _within_reach(days, today), partial(_newer, NEWEST, clock.now()))
@@ -110,7 +120,7 @@ class Repository:
         days = [day for day in self.days() if choice == NEWEST or (day - last).days <= 1]
         found = search(self._points, databases, days, _within_reach(days, last), newer)
         for point in sorted(ahead, key=catalog.listing_order):
-            self.watch(Event(point.database, _passed_over(point, now), lasting=True))
+            self.watch(Event(point.name, _passed_over(point, now), lasting=True))
         return {database: found.get(database) for database in databases}
 
     def nearest(self, databases: Collection[str], choice: Choice) -> dict[str, tuple[Point, ...]]:
@@ -129,12 +139,12 @@ class Repository:
         }
 
     def _points(self, days: Iterable[date], databases: Collection[str] = ()) -> Iterator[Point]:
-        return catalog.in_stream(self._entries(days, databases), self.prefix)
+        return catalog.in_stream(self._entries(days, databases), self.shelf)
 
     def _entries(self, days: Iterable[date], databases: Collection[str]) -> Iterator[Entry]:
         """The contents of these days; where only few databases are asked for, of these alone."""
         few = 0 < len(databases) <= _FEW_DATABASES
-        files = [layout.file_name(name) for name in databases if layout.is_database(name)] if few else [""]
+        files = [self.shelf.file_name(name) for name in databases if self.shelf.may_hold(name)] if few else [""]
         return side_by_side(
             self.store.entries(f"{self.prefix}/{day.isoformat()}", file) for day in days for file in files
         )
@@ -142,7 +152,7 @@ class Repository:
 
 def days_in(store: Store, folder: str) -> tuple[date, ...]:
     """The UTC days that have a folder in `folder`, the newest first; raises what the store raises."""
-    found = (layout.parse_day(name) for name in store.folders(folder))
+    found = (parse_day(name) for name in store.folders(folder))
     return tuple(sorted((day for day in found if day), reverse=True))
 
 
@@ -157,7 +167,7 @@ def _within_reach(days: Iterable[date], asked: date) -> int:
 
 
 def _newer(choice: Choice, now: datetime, best: Point | None, point: Point) -> Point | None:
-    return catalog.choose([best, point] if best else [point], point.database, choice, now)
+    return catalog.choose([best, point] if best else [point], point.name, choice, now)
 
 
 def _sooner(asked: datetime, best: Point | None, point: Point) -> Point | None:

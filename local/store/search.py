@@ -32,10 +32,10 @@ def search(
             break
         wanted = frozenset(unsettled)
         for point in read(batch, unsettled):
-            if point.database in wanted:
-                chosen = prefer(best.get(point.database), point)
+            if point.name in wanted:
+                chosen = prefer(best.get(point.name), point)
                 if chosen:
-                    best[point.database] = chosen
+                    best[point.name] = chosen
     return best
 
 

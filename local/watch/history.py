@@ -85,7 +85,7 @@ class _History:
     def _newest(self, name: str) -> tuple[Point | None, tuple[str, ...]]:
         passed_over: list[str] = []
         for day in self._backup_days[: self.days]:
-            own = [point for point in self.points(day) if point.database == name]
+            own = [point for point in self.points(day) if point.name == name]
             passed_over += filter(None, (self._why_passed_over(point) for point in own))
             sound = [point for point in own if not self._why_passed_over(point)]
             if sound:
@@ -122,7 +122,7 @@ class _History:
             return None
         if self._digest(newest) == drill.sha256:
             return ProvenPoint(newest, drill)
-        parsed = layout.parse_data_name(self._repository.prefix, drill.blob or "")
+        parsed = self._repository.shelf.parse(drill.blob or "")
         if parsed is None or parsed[1] != drill.name:
             return None
         found = self._last_with(drill.name, drill.sha256, parsed[0])
@@ -132,7 +132,7 @@ class _History:
         """The last point with a content, of the days that had it one after the other from `first` on."""
         found = None
         for day in reversed([day for day in self._backup_days if day >= first]):
-            own = [point for point in self.points(day) if point.database == name and not self._why_passed_over(point)]
+            own = [point for point in self.points(day) if point.name == name and not self._why_passed_over(point)]
             same = [point for point in own if self._digest(point) == sha256]
             if own and not same:
                 break

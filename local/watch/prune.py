@@ -24,6 +24,7 @@ from local.store import catalog, layout
 from local.store.catalog import Point
 from local.store.interface import Entry
 from local.store.repository import Repository
+from local.store.shelf import Shelf
 from local.validation import unknown_name
 from local.watch.history import gather
 from local.watch.holds import Holds
@@ -114,7 +115,7 @@ def make_plan(configured: Settings, repository: Repository, only: Sequence[str])
     decisions: list[Decision] = []
     for found in facts.databases:
         guard = Guard(now, found.proof.point if found.proof else None, holds.hold(found))
-        own = [each for each in inspected if each.point.database == found.name]
+        own = [each for each in inspected if each.point.name == found.name]
         decisions += decide(own, rules, guard)
     leftovers = tuple(_ours(repository, names))
     notes = (*facts.troubles, *_notes(repository, stored, stored.names - {*known, *names}))
@@ -139,12 +140,12 @@ def _read(repository: Repository, names: Collection[str]) -> _Stored:
     keeps_versions = False
     for _, group in groupby(repository.entries(), key=lambda entry: entry.name):
         entries = list(group)
-        found = catalog.from_entries(entries, repository.prefix)
-        stored.update(point.database for point in found)
+        found = catalog.from_entries(entries, repository.shelf)
+        stored.update(point.name for point in found)
         keeps_versions |= any((point.entry.version or "").startswith("versionid=") for point in found)
-        own = [point for point in found if point.database in names]
+        own = [point for point in found if point.name in names]
         points += own
-        copies += _copies(entries, own, repository.prefix) if own else ()
+        copies += _copies(entries, own, repository.shelf) if own else ()
     return _Stored(tuple(sorted(points, key=catalog.listing_order)), tuple(copies), frozenset(stored), keeps_versions)
 
 
@@ -180,7 +181,7 @@ def carry_out(plan: PrunePlan, repository: Repository, watch: Watch) -> PruneOut
         if held:
             done.append(replace(decision, kept=True, rule=f"the store keeps it: {held}"))
             continue
-        watch(Event(decision.point.database, f"removed {clock.timestamp(decision.point.taken)} ({decision.rule})"))
+        watch(Event(decision.point.name, f"removed {clock.timestamp(decision.point.taken)} ({decision.rule})"))
         done.append(decision)
     return PruneOutcome(tuple(done), error)
 
@@ -189,7 +190,7 @@ def report(outcome: PruneOutcome, plan: PrunePlan, *, check: bool) -> PruneRepor
     """The document of a run or, with `check`, of a plan."""
     points = tuple(
         PrunedPoint(
-            decision.point.database,
+            decision.point.name,
             clock.timestamp(decision.point.taken),
             decision.point.entry.name,
             decision.kept,
@@ -219,8 +220,8 @@ def defect(point: Point, sidecar: Callable[[], bytes | None]) -> str | None:
         return point.trouble
     if point.entry.size == 0:
         return "it is empty"
-    if recorded.database not in (None, point.database):
-        return f"it says that it is of {recorded.database!r}"
+    if point.contradiction:
+        return f"it says that it is of {point.contradiction}"
     if recorded.sha256 is None and (recorded.raw_sha256 or not point.current):
         return "what stands beside it says no SHA-256"
     if not point.current:
@@ -239,10 +240,10 @@ def _remove(point: Point, copies: Iterable[Point], repository: Repository) -> st
     return held[-1] if held else None
 
 
-def _copies(entries: Iterable[Entry], points: Iterable[Point], prefix: str) -> tuple[Point, ...]:
+def _copies(entries: Iterable[Entry], points: Iterable[Point], shelf: Shelf) -> tuple[Point, ...]:
     shown = {(point.entry.name, point.entry.version) for point in points}
     hidden = [entry for entry in entries if entry.version is not None and (entry.name, entry.version) not in shown]
-    return tuple(copy for entry in hidden for copy in catalog.from_entries([entry], prefix))
+    return tuple(copy for entry in hidden for copy in catalog.from_entries([entry], shelf))
 
 
 def _inspect(repository: Repository, points: Sequence[Point]) -> list[InspectedPoint]:
@@ -256,7 +257,7 @@ def _inspect(repository: Repository, points: Sequence[Point]) -> list[InspectedP
 
 def _ours(repository: Repository, names: Sequence[str]) -> Iterable[Entry]:
     for left in repository.store.leftovers(repository.prefix):
-        parsed = layout.parse_data_name(repository.prefix, left.name)
+        parsed = repository.shelf.parse(left.name)
         if parsed and parsed[1] in names:
             yield left
 

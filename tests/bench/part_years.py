@@ -19,6 +19,7 @@ from tests.bench.table import Found, Table
 from tests.bench.workbench import CHECKOUT, Place, Workbench, invoke, new_container, say
 from tests.support import azure_faults
 from tests.support.azurite import KEY, Azurite
+from tests.support.shelf import SHELF
 
 if TYPE_CHECKING:
     from azure.storage.blob import ContainerClient
@@ -105,11 +106,11 @@ def _filled(bench: Workbench, service: Azurite, days: int) -> Place:
 
 def _fillers(client: ContainerClient, name: str, today: date, days: int) -> list[Callable[[], None]]:
     """What puts each day's backups of a database."""
-    newest = client.get_blob_client(layout.data_name("sqlite", today, name))
+    newest = client.get_blob_client(SHELF.data_name(today, name))
     archive, metadata = newest.download_blob().readall(), newest.get_blob_properties().metadata
 
     def fill(day: date) -> None:
-        blob = client.get_blob_client(layout.data_name("sqlite", day, name))
+        blob = client.get_blob_client(SHELF.data_name(day, name))
         *earlier, last = ({**metadata, "taken": f"{day}T{hour:02}:00:00.000Z"} for hour in HOURS)
         if day == today:
             earlier = [{**metadata, "taken": f"{day}T00:00:00.{hour:03}Z"} for hour in HOURS[:-1]]

@@ -26,6 +26,7 @@ from local.store.folder import FolderStore
 from local.store.interface import SMALL_BLOB_BYTES, Entry
 from tests.support import tally
 from tests.support.drill_archives import empty_member, legacy
+from tests.support.shelf import SHELF
 
 SOME = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 DATA = "sqlite/2026-05-05/costs.db.gz"
@@ -48,7 +49,7 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 @SOME
 @given(metadata)
 def test_no_metadata_keeps_a_point_from_being_listed_or_is_told_half(fields: dict[str, str]) -> None:
-    (point,) = catalog.from_entries([Entry(DATA, 5, datetime(2026, 5, 5, tzinfo=UTC), metadata=fields)], "sqlite")
+    (point,) = catalog.from_entries([Entry(DATA, 5, datetime(2026, 5, 5, tzinfo=UTC), metadata=fields)], SHELF)
 
     msgspec.json.encode(listing([point]).backups[0].backup_time)
     assert isinstance(size(point.recorded.raw_bytes), str)
@@ -95,8 +96,8 @@ def test_a_name_that_is_not_ours_is_no_backup_and_no_trouble(tmp_path: Path, nam
 
     entries = [*FolderStore(tmp_path).entries("sqlite"), Entry(f"sqlite/2026-05-05/{name}", 5, datetime.now(UTC))]
 
-    for point in catalog.from_entries(entries, "sqlite"):
-        assert layout.data_name("sqlite", point.day, point.database) == point.entry.name
+    for point in catalog.from_entries(entries, SHELF):
+        assert SHELF.data_name(point.day, point.name) == point.entry.name
         assert (tmp_path / point.entry.name).resolve().is_relative_to(tmp_path)
     tally.count("hostile stores", "names")
 
@@ -128,7 +129,7 @@ def test_a_pipe_in_a_store_is_not_waited_for(tmp_path: Path, suffix: str) -> Non
     store = FolderStore(tmp_path)
 
     entries = within_time(lambda: list(store.entries("sqlite")))
-    assert len(catalog.from_entries(entries, "sqlite")) == 1
+    assert len(catalog.from_entries(entries, SHELF)) == 1
     told = within_time(lambda: store.read(f"{DATA}{suffix}"))
     assert "no regular file" in str(told)
 
@@ -202,5 +203,5 @@ def test_a_json_that_is_damaged_stands_for_a_backup_that_fails(tmp_path: Path, c
     path.write_bytes(legacy(b"x"))
     path.with_name("costs.db.gz.json").write_bytes(content)
 
-    (point,) = catalog.from_entries(FolderStore(tmp_path).entries("sqlite"), "sqlite")
+    (point,) = catalog.from_entries(FolderStore(tmp_path).entries("sqlite"), SHELF)
     assert point.trouble or json.loads(content.decode("utf-16")) == {}

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from local import clock
-from local.store import layout
+from tests.support.shelf import SHELF
 from tests.support.terminal import errors_told, log_lines
 from tests.support.workshop import Workshop
 
@@ -21,7 +21,7 @@ def ahead(folder_workshop: Workshop) -> Workshop:
     folder_workshop.add("costs")
     assert folder_workshop.invoke("backup").returncode == 0
     taken = clock.now() + AHEAD
-    name = layout.data_name("sqlite", taken.date() + timedelta(days=taken.date() == clock.now().date()), "costs")
+    name = SHELF.data_name(taken.date() + timedelta(days=taken.date() == clock.now().date()), "costs")
     folder_workshop.store.write(name, b"not a gzip")
     folder_workshop.store.write(f"{name}.json", json.dumps({"taken": clock.timestamp(taken)}).encode())
     return folder_workshop

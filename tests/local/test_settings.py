@@ -122,6 +122,13 @@ def test_a_database_may_lie_anywhere_below_an_absolute_path() -> None:
         ("azure.vm", ["a", "a"], "azure.vm[1]", "each VM once"),
         ("drill.fallback", "yes", "drill.fallback", "true or false"),
         ("drill.max_age_days", 0, "drill.max_age_days", "a number above 0"),
+        ("volumes", {"name": "x"}, "volumes", "a list"),
+        ("volumes", [{"name": "../x"}], "volumes[0].name", "[a-zA-Z0-9]"),
+        ("volumes", [{"name": "Costs"}], "volumes[0].name", "a name of its own; databases["),
+        ("volumes", [{"name": "x"}, {"name": "x"}], "volumes[1].name", "a name of its own; volumes[0] has it"),
+        ("volumes", [{"name": "x", "stop": ["a"], "pause": ["a"]}], "volumes[0].pause", "not in volumes[0].stop"),
+        ("volumes", [{"name": "x", "stop": "a"}], "volumes[0].stop", "a list"),
+        ("volumes", [{"name": "x", "halt": []}], "volumes[0].halt", "stop"),
     ],
 )
 def test_a_mistake_names_its_key_and_what_is_allowed(path: str, value: object, where: str, said: str) -> None:
@@ -131,6 +138,17 @@ def test_a_mistake_names_its_key_and_what_is_allowed(path: str, value: object, w
     assert caught.value.doing == f"configuration: {where}"
     assert said in caught.value.mend
     assert caught.value.exit_code == 2
+
+
+def test_volumes_stand_beside_the_databases_and_either_is_selected_by_name() -> None:
+    found = settings.load(changed("volumes", [{"name": "Grafana_data", "pause": ["grafana"]}]))
+
+    assert found.names[-1] == "Grafana_data"
+    assert found.select(["Grafana_data"]) == ()
+    assert found.select_volumes(["Grafana_data"]) == found.volumes == found.select_volumes([])
+    assert found.select_volumes([found.databases[0].name]) == ()
+    with pytest.raises(ConfigError, match="grafana-data"):
+        found.select_volumes(["grafana-data"])
 
 
 def test_a_missing_key_is_named() -> None:

@@ -25,6 +25,7 @@ from tests.azure_cloud.state import RoleDefinition
 from tests.rbac.admin import Admin, fix_report, text_of
 from tests.rbac.blob_gate import BlobGate
 from tests.support import azurite
+from tests.support.shelf import SHELF
 
 STORE = FixOptions(store=True)
 SOON = Propagation(seconds=60, every=0.01)
@@ -108,7 +109,7 @@ def test_a_probe_blob_that_a_reader_meets_is_no_backup(store_admin: Admin, gate:
     outcome = store_admin.fix(STORE, propagation=replace(SOON, watch=watch))
 
     ((entry,),) = met
-    assert catalog.from_entries([entry], "sqlite") == ()
+    assert catalog.from_entries([entry], SHELF) == ()
     assert fix_report(outcome).effective is True
     assert blobs_in(gate) == []
 

@@ -18,6 +18,7 @@ from local.settings import AzureSettings, Database, DrillSettings, StoreSettings
 from local.store.azure import AzureStore
 from local.store.open import open_store
 from local.store.repository import Repository
+from local.store.shelf import databases_in
 from remote.drill import drill_remote
 from remote.machine import Limits
 from tests.remote.troubles import ExpiredLinks
@@ -46,7 +47,7 @@ def main() -> None:
     if order.expired:
         store = ExpiredLinks(store.connection)
     print(repr(store), vars(store), order, flush=True)
-    selection = Selection(Repository(store, order.store.prefix), tuple(order.databases))
+    selection = Selection(Repository(store, databases_in(order.store.prefix)), tuple(order.databases))
     azure = msgspec.structs.replace(order.azure, vm=tuple(order.vms))
     report = drill_remote(selection, azure, DrillSettings(host="ANVIL", fallback=order.fallback), tell, order.limits)
     print(report, msgspec.json.encode(report).decode())

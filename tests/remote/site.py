@@ -30,6 +30,7 @@ from local.store.azure import AzureStore
 from local.store.interface import Store
 from local.store.open import open_repository, open_store
 from local.store.repository import Repository
+from local.store.shelf import databases_in
 from remote.drill import drill_remote
 from remote.machine import Limits
 from remote.run_command import Patience
@@ -104,7 +105,7 @@ class Site:
 
     def put_archive(self, name: str, archive: bytes, metadata: dict[str, str] | None = None) -> None:
         """Any archive with a right sidecar, as the former script left it."""
-        blob = layout.data_name(PREFIX, clock.now().date(), name)
+        blob = databases_in(PREFIX).data_name(clock.now().date(), name)
         container = self._container()
         container.upload_blob(blob, archive, overwrite=True, metadata=metadata)
         digest = hashlib.sha256(archive).hexdigest()
@@ -135,7 +136,7 @@ class Site:
         watch: Watch | None = None,
     ) -> DrillReport:
         return drill_remote(
-            Selection(Repository(store or self.store, PREFIX), self.databases),
+            Selection(Repository(store or self.store, databases_in(PREFIX)), self.databases),
             msgspec.structs.replace(azure or self.azure, vm=(self.vm.name,) if vms is None else tuple(vms)),
             DrillSettings(host="ANVIL", fallback=fallback),
             watch or self.events.append,

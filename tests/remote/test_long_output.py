@@ -16,6 +16,7 @@ from local.store import catalog
 from local.store.azure import AzureStore
 from local.store.azure_inbox import AzureInbox
 from local.store.open import open_store
+from local.store.shelf import databases_in
 from remote.command import LONGEST_OUTPUT_BYTES
 from tests.azure_cloud import faults
 from tests.remote.commands import python_there, run
@@ -262,7 +263,7 @@ def test_what_is_handed_in_is_never_taken_for_a_backup(site: Site, prefix: str) 
 
     entries = list(site.store.entries(prefix))
     assert [entry.name for entry in entries] == ([] if prefix == "sqlite" else [f"runs/{name}"])
-    assert catalog.from_entries(entries, prefix) == ()
+    assert catalog.from_entries(entries, databases_in(prefix)) == ()
 
 
 def test_a_folder_takes_nothing_in(tmp_path: Path, site: Site) -> None:

@@ -73,7 +73,7 @@ class Expected:
         story, seen = self.story, {}
         known = list(points)
         for name in self.names:
-            newest = max((point for point in known if point.database == name), key=lambda point: point.taken)
+            newest = max((point for point in known if point.name == name), key=lambda point: point.taken)
             found = max(filter(None, (newest.taken, newest.recorded.unchanged_until)))
             since = newest.recorded.content_since
             assert since

@@ -176,9 +176,7 @@ class Life:
         }
         found = sorted(points, key=lambda point: point.taken)
         return {
-            point.database: (point.entry.name, point.recorded.sha256)
-            for point in found
-            if point.recorded.sha256 in passed
+            point.name: (point.entry.name, point.recorded.sha256) for point in found if point.recorded.sha256 in passed
         }
 
     def _look(self, moment: datetime) -> None:

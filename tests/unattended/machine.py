@@ -113,7 +113,7 @@ class Machine:
     def damage(self, name: str) -> str:
         """Change a byte in the middle of a database's newest archive where it lies in the store; its name there."""
         store = self.workshop.store
-        own = [point for point in self.workshop.repository.points() if point.database == name]
+        own = [point for point in self.workshop.repository.points() if point.name == name]
         entry = max(own, key=lambda point: point.taken).entry
         content = store.read(entry.name)
         assert content

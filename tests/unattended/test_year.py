@@ -20,6 +20,7 @@ from tests.local.watch.stored import ListingStore
 from tests.support import azure_faults, receivers
 from tests.support.azurite import Azurite
 from tests.support.receivers import HttpReceiver
+from tests.support.shelf import SHELF
 from tests.support.workshop import Workshop
 from tests.unattended.expected import RIGHT, WRONG, Expected
 from tests.unattended.life import Life
@@ -53,7 +54,7 @@ def test_every_alert_comes_once_no_drill_is_missed_and_nothing_proven_is_pruned(
     assert_as_expected(life)
     if story is YEAR:
         store = ListingStore(root)
-        gather(Repository(store, "sqlite"), NAMES, evening(life), story.max_age_days)
+        gather(Repository(store, SHELF), NAMES, evening(life), story.max_age_days)
         assert len(store.listed) <= MOST_DAYS_LISTED < len(store.folders("sqlite"))
         tell(life)
 

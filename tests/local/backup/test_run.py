@@ -34,6 +34,7 @@ from local.store.catalog import Choice
 from local.store.open import open_repository
 from tests.support.azurite import KEY
 from tests.support.live_writer import live_writer
+from tests.support.shelf import SHELF
 from tests.support.workshop import CHECKOUT, Workshop, make_database
 
 TODAY = r"sqlite/\d{4}-\d\d-\d\d"
@@ -416,7 +417,7 @@ def test_what_changed_is_known_also_where_the_cache_is_gone(
 def test_what_changed_since_a_backup_of_the_former_script_is_not_known(folder_workshop: Workshop) -> None:
     path = folder_workshop.add("costs")
     day = clock.now().date()
-    archive = folder_workshop.root / "store" / layout.data_name("sqlite", day, "costs")
+    archive = folder_workshop.root / "store" / SHELF.data_name(day, "costs")
     archive.parent.mkdir(parents=True)
     archive.write_bytes(gzip.compress(path.read_bytes()))
     line = layout.sidecar_line(hashlib.sha256(archive.read_bytes()).hexdigest(), archive.name)
@@ -527,7 +528,7 @@ def test_an_interrupted_run_ends_with_130_and_leaves_nothing(folder_workshop: Wo
 def test_the_former_scripts_backup_of_the_same_day_is_kept(workshop: Workshop) -> None:
     path = workshop.add("costs")
     day = datetime.now(UTC).date()
-    name = layout.data_name("sqlite", day, "costs")
+    name = SHELF.data_name(day, "costs")
     content = subprocess.run(["gzip", "-c", str(path)], capture_output=True, check=True).stdout
     workshop.store.write(name, content)
     digest = hashlib.sha256(content).hexdigest()

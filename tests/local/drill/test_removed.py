@@ -16,10 +16,11 @@ from local.store.folder import FolderStore
 from local.store.interface import Store
 from local.store.repository import Repository
 from tests.local.store.archives import FIRST, NAME, entries_by_version, put
+from tests.support.shelf import SHELF
 
 
 def drill(store: Store) -> DrillReport:
-    selection = Selection(Repository(store, "sqlite"), (Database(name="costs", path=Path("/unused")),))
+    selection = Selection(Repository(store, SHELF), (Database(name="costs", path=Path("/unused")),))
     return drill_here(selection, "ANVIL", unwatched)
 
 

@@ -28,6 +28,7 @@ from local.store import layout
 from local.store.catalog import Choice
 from local.store.open import open_repository
 from local.store.repository import Repository
+from local.store.shelf import databases_in
 from tests.remote.site import PREFIX, Site
 from tests.support.azurite import KEY
 from tests.support.blob_proxy import BlobProxy, RefusedCall
@@ -300,7 +301,7 @@ def test_a_login_that_may_not_make_links_reads_by_its_token(site: Site, blob_pro
         RefusedCall("POST", "comp=userdelegationkey", 403, "AuthorizationPermissionMismatch", "Not authorized.")
     )
 
-    report = drill_here(Selection(Repository(site.store, PREFIX), site.databases), "ANVIL", unwatched)
+    report = drill_here(Selection(Repository(site.store, databases_in(PREFIX)), site.databases), "ANVIL", unwatched)
 
     assert [database.verdict for database in report.databases] == ["passed", "passed"]
     asked = [call for call in blob_proxy.calls if "comp=userdelegationkey" in call.path]
@@ -318,7 +319,7 @@ def test_a_token_follows_no_redirect(site: Site, blob_proxy: BlobProxy) -> None:
         RefusedCall("GET", r"costs\.db\.gz$", 302, "Moved", "Moved.", elsewhere),
     ]
 
-    report = drill_here(Selection(Repository(site.store, PREFIX), site.databases), "ANVIL", unwatched)
+    report = drill_here(Selection(Repository(site.store, databases_in(PREFIX)), site.databases), "ANVIL", unwatched)
 
     assert [call.status for call in blob_proxy.calls if call.path.endswith("costs.db.gz")][-1] == 302
     assert report.drill.verdict == "inconclusive"
@@ -351,7 +352,7 @@ def test_another_refusal_of_the_key_is_told(site: Site, blob_proxy: BlobProxy, s
     blob_proxy.refused.append(RefusedCall("POST", "comp=userdelegationkey", status, code))
 
     with pytest.raises(AzureError, match=code):
-        drill_here(Selection(Repository(site.store, PREFIX), site.databases), "ANVIL", unwatched)
+        drill_here(Selection(Repository(site.store, databases_in(PREFIX)), site.databases), "ANVIL", unwatched)
 
 
 def test_a_former_content_is_read_by_the_token_too(site: Site, blob_proxy: BlobProxy) -> None:
@@ -364,7 +365,7 @@ def test_a_former_content_is_read_by_the_token_too(site: Site, blob_proxy: BlobP
         RefusedCall("POST", "comp=userdelegationkey", 403, "AuthorizationPermissionMismatch", "Not authorized.")
     )
 
-    selection = Selection(Repository(site.store, PREFIX), (database,), Choice(at=first))
+    selection = Selection(Repository(site.store, databases_in(PREFIX)), (database,), Choice(at=first))
     report = drill_here(selection, "ANVIL", unwatched)
 
     assert report.drill.verdict == "passed"

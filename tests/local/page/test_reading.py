@@ -20,6 +20,7 @@ from local.store.repository import Repository
 from tests.local.page.values import drilled
 from tests.local.watch import stored
 from tests.local.watch.values import NOW, ago
+from tests.support.shelf import SHELF
 
 PERIOD = Period.ending(NOW, 90)
 
@@ -38,7 +39,7 @@ def test_points_and_drills_of_the_days_are_read_and_the_status_is_that_of_the_st
     stored.keep_drill(store, ago(days=3), [stored.drilled(archive, "failed")])
     stored.keep_drill(store, ago(days=120), [stored.drilled(archive)])
 
-    found = reading.read(Repository(store, "sqlite"), configured(store, tmp_path), (), NOW, 90)
+    found = reading.read(Repository(store, SHELF), configured(store, tmp_path), (), NOW, 90)
 
     assert found.status.databases[0].verdict == "ok"
     assert [point.taken for point in found.points] == [ago(hours=3)]
@@ -47,7 +48,7 @@ def test_points_and_drills_of_the_days_are_read_and_the_status_is_that_of_the_st
 
 
 def test_an_empty_store_has_no_facts_and_is_late(store: Store, tmp_path: Path) -> None:
-    found = reading.read(Repository(store, "sqlite"), configured(store, tmp_path), (), NOW, 400)
+    found = reading.read(Repository(store, SHELF), configured(store, tmp_path), (), NOW, 400)
 
     assert (found.points, found.kept.drills, found.status.status.verdict) == ((), (), "late")
 
@@ -58,7 +59,7 @@ def test_the_newest_records_are_read_and_the_days_of_the_others_told(tmp_path: P
         stored.keep_drill(store, ago(days=back), [drilled()])
         stored.keep_drill(store, ago(days=back, hours=1), [drilled()])
 
-    found = read_drills(Repository(store, "sqlite"), PERIOD, NOW, most=5)
+    found = read_drills(Repository(store, SHELF), PERIOD, NOW, most=5)
 
     assert [drill.started for drill in found.drills] == [
         ago(),
@@ -97,7 +98,7 @@ def test_a_record_that_no_drill_wrote_proves_nothing(tmp_path: Path, changes: di
     document["databases"][0].update(changes)
     path.write_text(json.dumps(document))
 
-    found = read_drills(Repository(store, "sqlite"), PERIOD, NOW)
+    found = read_drills(Repository(store, SHELF), PERIOD, NOW)
 
     assert found.drills == ()
     assert reason in found.unusable[0].reason
@@ -109,7 +110,7 @@ def test_a_record_that_is_longer_than_any_is_not_even_read(tmp_path: Path, monke
     stored.keep_drill(store, NOW, [drilled()])
     monkeypatch.setattr(reading, "RECORD_BYTES_MAX", 100)
 
-    found = read_drills(Repository(store, "sqlite"), PERIOD, NOW)
+    found = read_drills(Repository(store, SHELF), PERIOD, NOW)
 
     assert found.drills == ()
     assert "more than any drill writes" in found.unusable[0].reason
@@ -122,7 +123,7 @@ def test_a_point_of_the_future_and_an_empty_one_are_no_figures(tmp_path: Path) -
     (path,) = tmp_path.glob(f"sqlite/{ago(days=1).date()}/*.gz")
     path.write_bytes(b"")
 
-    assert reading.read(Repository(store, "sqlite"), configured(store, tmp_path), (), NOW, 5).points == ()
+    assert reading.read(Repository(store, SHELF), configured(store, tmp_path), (), NOW, 5).points == ()
 
 
 def test_years_of_records_are_listed_no_further_back_than_the_period(tmp_path: Path) -> None:
@@ -133,7 +134,7 @@ def test_years_of_records_are_listed_no_further_back_than_the_period(tmp_path: P
         store.write(f"drills/{day}/{clock.compact_timestamp(ago(days=back))}-ANVIL.json", record)
     store.listed.clear()
 
-    found = read_drills(Repository(store, "sqlite"), Period.ending(NOW, 61), NOW)
+    found = read_drills(Repository(store, SHELF), Period.ending(NOW, 61), NOW)
 
     assert len(store.listed) == 3
     assert len(found.unusable) == 3

@@ -27,6 +27,7 @@ from tests.local.store.archives import (
     random_parts,
 )
 from tests.support.azure_faults import Answer, FaultyAzurite, answered, refused, with_headers
+from tests.support.shelf import SHELF
 
 LARGE = archive_of(random_parts(7, 2), FIRST_TAKEN)
 VERSION = "2026-05-05T04:00:01.1234567Z"
@@ -69,7 +70,7 @@ def test_versions_are_points_in_time_and_a_link_and_a_read_reach_each(
 
     faults.fail("List Blobs", answered(as_versions))
 
-    points = catalog.from_entries(faulty_store.entries("sqlite"), "sqlite")
+    points = catalog.from_entries(faulty_store.entries("sqlite"), SHELF)
 
     assert [(point.taken, point.current) for point in points] == [(FIRST_TAKEN, False), (LATER_TAKEN, True)]
     version = (points[0].entry.version or "").removeprefix("versionid=")
@@ -108,7 +109,7 @@ def test_a_copy_that_comes_to_nothing_is_no_backup(
     with pytest.raises(Exception, match=r"copy|take back"):
         faulty_store.repeat(NEXT_DAY, base, FIRST.at(LATER_TAKEN))
 
-    points = catalog.from_entries(faulty_store.entries("sqlite"), "sqlite")
+    points = catalog.from_entries(faulty_store.entries("sqlite"), SHELF)
     assert [point.entry.name for point in points] == [NAME]
     faults.heal()
     faulty_store.repeat(NEXT_DAY, base, FIRST.at(LATER_TAKEN))

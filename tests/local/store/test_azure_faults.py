@@ -27,6 +27,7 @@ from tests.local.store.archives import (
 )
 from tests.support.azure_faults import Fault, FaultyAzurite, away_after, cut_after, cut_before, refused
 from tests.support.azurite import KEY
+from tests.support.shelf import SHELF
 
 SIDECAR = layout.sidecar_name(NAME)
 LARGE = archive_of(random_parts(6, 2), FIRST_TAKEN)
@@ -47,7 +48,7 @@ def assert_sound(store: Store, name: str = NAME) -> None:
     entry = current(store, name)
     recorded = layout.decode_metadata(entry.metadata)
     assert store.read(layout.sidecar_name(name)) == layout.sidecar_line(recorded.sha256 or "", name)
-    points = catalog.from_entries(store.entries("sqlite"), "sqlite")
+    points = catalog.from_entries(store.entries("sqlite"), SHELF)
     assert len({(point.entry.name, point.taken) for point in points}) == len(points)
 
 
@@ -320,7 +321,7 @@ def test_a_new_day_that_ends_at_any_request_is_begun_again(
         upload.commit(shorter.metadata)
     faults.heal()
 
-    for point in catalog.from_entries(faulty_store.entries("sqlite"), "sqlite"):
+    for point in catalog.from_entries(faulty_store.entries("sqlite"), SHELF):
         assert content_of(faulty_store, point.entry) in (LARGE.content, shorter.content)
     put(faulty_store, LAST, NEXT_DAY, base)
     assert content_of(faulty_store, current(faulty_store, NEXT_DAY)) == LAST.content

@@ -24,6 +24,7 @@ from tests.local.store.archives import (
     random_parts,
 )
 from tests.support.azurite import KEY
+from tests.support.shelf import SHELF
 
 PARTS = random_parts(3, 4)
 LARGE = archive_of(PARTS[:3], FIRST_TAKEN)
@@ -64,7 +65,7 @@ def test_a_new_day_reuses_the_blocks_of_the_day_before(azure_store: Store) -> No
         upload.reuse(0, LARGE.members[0])
         seeded = [entry for entry in azure_store.entries("sqlite") if entry.name == NEXT_DAY]
         assert seeded
-        assert catalog.from_entries(seeded, "sqlite") == (), "what is not committed is no backup"
+        assert catalog.from_entries(seeded, SHELF) == (), "what is not committed is no backup"
         upload.send(archive_of(PARTS[:1], LATER_TAKEN).end)
         upload.commit(archive_of(PARTS[:1], LATER_TAKEN).metadata)
 

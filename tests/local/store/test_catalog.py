@@ -14,6 +14,7 @@ from local.output.listing import listing
 from local.store import catalog
 from local.store.catalog import Choice
 from local.store.interface import Entry
+from tests.support.shelf import SHELF
 
 NOON = datetime(2026, 5, 5, 12, tzinfo=UTC)
 NAME = "sqlite/2026-05-05/costs.db.gz"
@@ -27,13 +28,13 @@ def entry(name: str = NAME, **changes: object) -> Entry:
 def test_sidecars_drill_records_and_what_others_left_are_no_points() -> None:
     names = [NAME, f"{NAME}.sha256", "drills/2026-05-05/x.json", "sqlite/notes.txt", "sqlite/2026-13-05/costs.db.gz"]
 
-    points = catalog.from_entries([entry(name) for name in names], "sqlite")
+    points = catalog.from_entries([entry(name) for name in names], SHELF)
 
-    assert [(point.database, point.day) for point in points] == [("costs", date(2026, 5, 5))]
+    assert [(point.name, point.day) for point in points] == [("costs", date(2026, 5, 5))]
 
 
 def test_an_upload_that_never_came_to_its_commit_is_no_point() -> None:
-    assert catalog.from_entries([entry(metadata={"seeded_from": "sqlite/2026-05-04/costs.db.gz"})], "sqlite") == ()
+    assert catalog.from_entries([entry(metadata={"seeded_from": "sqlite/2026-05-04/costs.db.gz"})], SHELF) == ()
 
 
 def test_a_content_that_stands_there_twice_is_one_point_and_the_current_one() -> None:
@@ -41,12 +42,12 @@ def test_a_content_that_stands_there_twice_is_one_point_and_the_current_one() ->
     kept, current = entry(version="1", metadata=metadata), entry(metadata=metadata)
 
     for order in ([kept, current], [current, kept]):
-        (point,) = catalog.from_entries(order, "sqlite")
+        (point,) = catalog.from_entries(order, SHELF)
         assert point.current
 
 
 def test_a_backup_that_records_no_time_was_taken_when_it_was_stored() -> None:
-    (point,) = catalog.from_entries([entry()], "sqlite")
+    (point,) = catalog.from_entries([entry()], SHELF)
 
     assert point.taken == NOON
 
@@ -54,7 +55,7 @@ def test_a_backup_that_records_no_time_was_taken_when_it_was_stored() -> None:
 def test_metadata_that_does_not_read_is_told_at_that_point_alone() -> None:
     spoilt, sound = entry(metadata={"raw_bytes": "many"}), entry("sqlite/2026-05-05/knowledge.db.gz")
 
-    by_name = {point.database: point for point in catalog.from_entries([spoilt, sound], "sqlite")}
+    by_name = {point.name: point for point in catalog.from_entries([spoilt, sound], SHELF)}
 
     assert "raw_bytes" in (by_name["costs"].trouble or "")
     assert by_name["knowledge"].trouble is None
@@ -65,7 +66,7 @@ def test_a_moment_chooses_the_newest_point_that_is_not_later(hours: list[int], a
     start = datetime(2026, 1, 1, tzinfo=UTC)
     times = [start + timedelta(hours=hour) for hour in hours]
     points = catalog.from_entries(
-        [entry(f"sqlite/{taken.date()}/costs.db.gz", modified=taken, version=str(taken)) for taken in times], "sqlite"
+        [entry(f"sqlite/{taken.date()}/costs.db.gz", modified=taken, version=str(taken)) for taken in times], SHELF
     )
     at = start + timedelta(hours=asked)
 
@@ -75,7 +76,7 @@ def test_a_moment_chooses_the_newest_point_that_is_not_later(hours: list[int], a
 
 
 def test_a_day_chooses_among_its_own_points() -> None:
-    points = catalog.from_entries([entry(), entry("sqlite/2026-05-06/costs.db.gz")], "sqlite")
+    points = catalog.from_entries([entry(), entry("sqlite/2026-05-06/costs.db.gz")], SHELF)
 
     chosen = catalog.choose(points, "costs", Choice(day=date(2026, 5, 5)))
 
@@ -116,7 +117,7 @@ def test_a_moment_that_no_clock_in_utc_shows_is_a_mistake(text: str) -> None:
 
 @given(st.datetimes(timezones=st.just(UTC)))
 def test_the_text_that_the_list_shows_finds_its_point(modified: datetime) -> None:
-    points = catalog.from_entries([entry(modified=modified)], "sqlite")
+    points = catalog.from_entries([entry(modified=modified)], SHELF)
     shown = listing(points).backups[0].backup_time
 
     for pasted in (shown, f"  {shown}\n"):
@@ -130,7 +131,7 @@ TAKEN_WRONGLY = ["2026-05-05T12:00:00", "9999-12-31T23:59:59-12:00", "soon"]
 def test_a_point_of_odd_metadata_is_told_and_ends_no_list(metadata: dict[str, str]) -> None:
     other = entry("sqlite/2026-05-06/costs.db.gz", modified=NOON + timedelta(days=1))
 
-    odd, sound = catalog.from_entries([entry(metadata=metadata), other], "sqlite")
+    odd, sound = catalog.from_entries([entry(metadata=metadata), other], SHELF)
 
     assert odd.trouble
     assert (odd.taken, sound.trouble) == (NOON, None)
@@ -139,7 +140,7 @@ def test_a_point_of_odd_metadata_is_told_and_ends_no_list(metadata: dict[str, st
 def test_a_point_in_the_future_is_not_the_newest_and_is_reached_when_asked_for() -> None:
     now = NOON + timedelta(hours=1)
     future = entry("sqlite/2027-05-05/costs.db.gz", modified=NOON + timedelta(days=365))
-    points = catalog.from_entries([entry(), future], "sqlite")
+    points = catalog.from_entries([entry(), future], SHELF)
     sound, ahead = points
 
     assert catalog.choose(points, "costs", now=now) == sound
@@ -149,7 +150,7 @@ def test_a_point_in_the_future_is_not_the_newest_and_is_reached_when_asked_for()
 
 
 def test_clocks_may_differ_by_some_minutes() -> None:
-    points = catalog.from_entries([entry()], "sqlite")
+    points = catalog.from_entries([entry()], SHELF)
 
     assert catalog.choose(points, "costs", now=NOON - timedelta(minutes=9)) == points[0]
     assert catalog.choose(points, "costs", now=NOON - timedelta(minutes=11)) is None
@@ -169,7 +170,7 @@ def test_clocks_may_differ_by_some_minutes() -> None:
 def test_a_point_is_of_its_folder_s_day_whatever_time_it_says(metadata: dict[str, str], said: str, taken: str) -> None:
     told = {key: text.format(said) for key, text in metadata.items()}
 
-    (point,) = catalog.from_entries([entry(modified=datetime.fromisoformat(said), metadata=told)], "sqlite")
+    (point,) = catalog.from_entries([entry(modified=datetime.fromisoformat(said), metadata=told)], SHELF)
 
     assert clock.timestamp(point.taken) == taken
 
@@ -177,7 +178,7 @@ def test_a_point_is_of_its_folder_s_day_whatever_time_it_says(metadata: dict[str
 def test_two_contents_that_are_moved_to_the_same_time_are_two_points() -> None:
     copied = [entry(version=str(hour), modified=NOON + timedelta(days=90, hours=hour)) for hour in (1, 2)]
 
-    first, second = catalog.from_entries(copied, "sqlite")
+    first, second = catalog.from_entries(copied, SHELF)
 
     assert first.taken == second.taken
     assert first.identity != second.identity

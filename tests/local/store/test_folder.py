@@ -18,6 +18,7 @@ from local.store.folder_lock import LOCK_FILE
 from local.store.interface import Store
 from local.store.open import open_store
 from tests.local.store.archives import FIRST, LATER, LATER_TAKEN, NAME, NEXT_DAY, current, former, put
+from tests.support.shelf import SHELF
 
 
 @pytest.mark.parametrize("name", ["../outside", "sqlite/../../outside", "/outside", "", ".", "sqlite//a", "sqlite/./a"])
@@ -146,7 +147,7 @@ def test_metadata_of_another_content_is_not_believed(folder: Path, folder_store:
     put(folder_store, LATER)
     (folder / f"{NAME}.json").write_bytes(stale)
 
-    (newest,) = (point for point in catalog.from_entries(folder_store.entries("sqlite"), "sqlite") if point.current)
+    (newest,) = (point for point in catalog.from_entries(folder_store.entries("sqlite"), SHELF) if point.current)
 
     assert newest.taken == LATER_TAKEN
     assert folder_store.mend(newest.entry).metadata == LATER.metadata

@@ -24,6 +24,7 @@ from tests.local.store.archives import (
     put,
 )
 from tests.support.file_faults import cases
+from tests.support.shelf import SHELF
 
 RUNS = "tests.local.store.folder_runs"
 FAULTS = [("kill",), ("full",), ("kill", "no-links"), ("full", "no-links")]
@@ -153,6 +154,6 @@ def test_all_cases_have_their_points_in_time(folder: Path, folder_store: FolderS
     put(folder_store, LATER)
 
     for case in cases(f"{RUNS}:commit", folder, target, "kill"):
-        points = catalog.from_entries(FolderStore(case).entries("sqlite"), "sqlite")
+        points = catalog.from_entries(FolderStore(case).entries("sqlite"), SHELF)
         assert {point.taken for point in points} >= {FIRST.recorded.taken, LATER.recorded.taken}
         assert all(point.trouble is None for point in points)

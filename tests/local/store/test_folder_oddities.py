@@ -15,12 +15,13 @@ from local.store import catalog
 from local.store.catalog import Point
 from local.store.folder import FolderStore
 from tests.local.store.archives import FIRST, LATER, NAME, content_of, contents, current, put
+from tests.support.shelf import SHELF
 
 ODD = "sqlite/2026-05-05/odd.db.gz"
 
 
 def points(store: FolderStore) -> dict[str, Point]:
-    return {point.database: point for point in catalog.from_entries(store.entries("sqlite"), "sqlite")}
+    return {point.name: point for point in catalog.from_entries(store.entries("sqlite"), SHELF)}
 
 
 def _loop(path: Path) -> None:
@@ -128,7 +129,7 @@ def test_a_file_whose_name_is_nearly_ours_is_no_point_of_another_content(folder:
     put(store, FIRST)
     (folder / "sqlite/2026-05-05" / name).write_bytes(LATER.content)
 
-    found = catalog.from_entries(store.entries("sqlite"), "sqlite")
+    found = catalog.from_entries(store.entries("sqlite"), SHELF)
 
     assert [point.recorded.sha256 for point in found if point.current] == [FIRST.sha256]
     put(store, LATER)
@@ -142,6 +143,7 @@ from itertools import count
 from pathlib import Path
 from local.store.folder import FolderStore
 from tests.local.store.archives import archive_of, put, FIRST_TAKEN
+from tests.support.shelf import SHELF
 os.fsync = lambda _: None
 store = FolderStore(Path(sys.argv[1]))
 for number in count():
@@ -172,7 +174,7 @@ def test_no_point_vanishes_from_a_listing_while_commits_go_on(folder: Path) -> N
         looks, seen = 0, 0
         while looks < 60 or seen < 60:
             before = committed[0]
-            found = catalog.from_entries(store.entries("sqlite"), "sqlite")
+            found = catalog.from_entries(store.entries("sqlite"), SHELF)
             assert len({point.taken for point in found}) >= before, "one vanished"
             assert all(point.trouble is None for point in found)
             assert all(point.recorded.raw_sha256 for point in found)

@@ -27,6 +27,7 @@ from tests.local.store.archives import (
     put,
     random_parts,
 )
+from tests.support.shelf import SHELF
 
 SIDECAR = layout.sidecar_name(NAME)
 
@@ -145,7 +146,7 @@ def test_a_day_of_three_contents_keeps_all_of_them(store: Store) -> None:
     for archive in (FIRST, LATER, LAST):
         put(store, archive)
 
-    points = catalog.from_entries(store.entries("sqlite"), "sqlite")
+    points = catalog.from_entries(store.entries("sqlite"), SHELF)
     assert [point.taken for point in points] == [archive.recorded.taken for archive in (FIRST, LATER, LAST)]
     assert contents(store) == {FIRST.content, LATER.content, LAST.content}
 

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from local.settings import NAME
 from local.store import layout
 from local.store.layout import BackupRecord
+from local.store.shelf import databases_in
+from tests.support.shelf import SHELF
 
 DIGEST = "0123456789abcdef" * 4
 # Azure's limit for all metadata of a blob, names and values together.
@@ -52,25 +54,25 @@ records = st.builds(
 
 @given(prefixes, st.dates(), names)
 def test_a_data_blob_s_name_is_read_back(prefix: str, day: date, database: str) -> None:
-    name = layout.data_name(prefix, day, database)
+    name = databases_in(prefix).data_name(day, database)
 
-    assert layout.parse_data_name(prefix, name) == (day, database)
+    assert databases_in(prefix).parse(name) == (day, database)
 
 
 @given(prefixes, st.dates(), names)
 def test_a_sidecar_and_a_blob_of_another_prefix_are_no_data_blobs(prefix: str, day: date, database: str) -> None:
-    name = layout.data_name(prefix, day, database)
+    name = databases_in(prefix).data_name(day, database)
 
-    assert layout.parse_data_name(prefix, layout.sidecar_name(name)) is None
-    assert layout.parse_data_name(f"{prefix}x", name) is None
-    assert layout.parse_data_name(prefix, f"other/{name}") is None
+    assert databases_in(prefix).parse(layout.sidecar_name(name)) is None
+    assert databases_in(f"{prefix}x").parse(name) is None
+    assert databases_in(prefix).parse(f"other/{name}") is None
 
 
 @given(st.text())
 def test_whatever_parses_is_the_name_that_would_be_given(text: str) -> None:
     for name in (text, f"sqlite/{text}", f"sqlite/2026-05-05/{text}.db.gz", f"sqlite/{text}/costs.db.gz"):
-        parsed = layout.parse_data_name("sqlite", name)
-        assert parsed is None or layout.data_name("sqlite", *parsed) == name
+        parsed = SHELF.parse(name)
+        assert parsed is None or SHELF.data_name(*parsed) == name
 
 
 @pytest.mark.parametrize(
@@ -93,17 +95,17 @@ def test_whatever_parses_is_the_name_that_would_be_given(text: str) -> None:
     ],
 )
 def test_a_foreign_blob_is_no_data_blob(name: str) -> None:
-    assert layout.parse_data_name("sqlite", name) is None
+    assert SHELF.parse(name) is None
 
 
 def test_a_prefix_is_no_pattern() -> None:
-    assert layout.parse_data_name("a.b", "axb/2026-05-05/costs.db.gz") is None
-    assert layout.parse_data_name("a.b", "a.b/2026-05-05/costs.db.gz") == (date(2026, 5, 5), "costs")
+    assert databases_in("a.b").parse("axb/2026-05-05/costs.db.gz") is None
+    assert databases_in("a.b").parse("a.b/2026-05-05/costs.db.gz") == (date(2026, 5, 5), "costs")
 
 
 @given(digests, prefixes, st.dates(), names)
 def test_a_sidecar_s_line_is_read_back(digest: str, prefix: str, day: date, database: str) -> None:
-    line = layout.sidecar_line(digest, layout.data_name(prefix, day, database))
+    line = layout.sidecar_line(digest, databases_in(prefix).data_name(day, database))
 
     assert line == f"{digest}  {database}.db.gz\n".encode()
     assert layout.parse_sidecar(line) == digest

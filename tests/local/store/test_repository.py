@@ -17,6 +17,7 @@ from local.store.catalog import NEWEST, Choice, Point
 from local.store.interface import Entry, Store
 from local.store.repository import Repository
 from tests.support.listed_store import ListedStore
+from tests.support.shelf import SHELF
 
 NOW = datetime(2026, 5, 5, 12, tzinfo=UTC)
 NAMES = ("costs", "hivemind", "knowledge")
@@ -44,7 +45,7 @@ class Content:
             "unfinished": {layout.SEED_KEY: "x"},
         }[self.kind]
         version = f"v{self.hours}{self.kind}" if self.former else None
-        return Entry(layout.data_name("sqlite", day, self.database), 1, moment, version, told)
+        return Entry(SHELF.data_name(day, self.database), 1, moment, version, told)
 
 
 contents = st.builds(
@@ -79,29 +80,29 @@ def store_of(found: Iterable[Entry]) -> ListedStore:
 def nearest_of(points: Sequence[Point], database: str, choice: Choice) -> list[datetime]:
     """What `nearest` must find, from everything."""
     asked = choice.at or datetime.combine(choice.day or date.min, time(), UTC)
-    times = sorted(point.taken for point in points if point.database == database)
+    times = sorted(point.taken for point in points if point.name == database)
     return [*[taken for taken in times if taken <= asked][-1:], *[taken for taken in times if taken > asked][:1]]
 
 
 @given(st.lists(contents, max_size=25), choices)
 def test_the_choice_is_that_from_everything(found: list[Content], choice: Choice) -> None:
     entries = [content.entry() for content in found]
-    everything = catalog.from_entries(entries, "sqlite")
+    everything = catalog.from_entries(entries, SHELF)
     heard: list[Event] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clock, "now", lambda: NOW)
-        repository = Repository(store_of(entries), "sqlite", heard.append)
+        repository = Repository(store_of(entries), SHELF, heard.append)
         chosen = repository.choose([*NAMES, ABSENT], choice)
         before = len(heard)
         near = repository.nearest([*NAMES, ABSENT], choice)
 
     assert chosen == {name: catalog.choose(everything, name, choice, NOW) for name in (*NAMES, ABSENT)}
     ahead = [point for point in everything if choice == NEWEST and catalog.is_future(point.taken, NOW)]
-    assert [event.subject for event in heard] == [point.database for point in ahead]
+    assert [event.subject for event in heard] == [point.name for point in ahead]
     assert len(heard) == before, "what is near is no choice of the newest"
     for name in (*NAMES, ABSENT):
         assert [point.taken for point in near[name]] == nearest_of(everything, name, choice)
-        assert repository.holds(name) == any(point.database == name for point in everything)
+        assert repository.holds(name) == any(point.name == name for point in everything)
 
 
 @pytest.mark.parametrize("hours", [-20, 5])
@@ -113,9 +114,9 @@ def test_neighbouring_days_may_hold_each_other_s_times_wherever_the_steps_end(da
     # Under the older day, and taken after the one of the newer.
     earlier = Content("costs", days_back + 1, 40, "own", former=False)
     entries = [content.entry() for content in (*others, earlier, later)]
-    everything = catalog.from_entries(entries, "sqlite")
-    repository = Repository(store_of(entries), "sqlite")
-    times = [point.taken for point in everything if point.database == "costs"]
+    everything = catalog.from_entries(entries, SHELF)
+    repository = Repository(store_of(entries), SHELF)
+    times = [point.taken for point in everything if point.name == "costs"]
 
     for asked in (*times, *(taken - timedelta(milliseconds=1) for taken in times)):
         choice = Choice(at=asked)
@@ -128,25 +129,25 @@ def test_neighbouring_days_may_hold_each_other_s_times_wherever_the_steps_end(da
 @given(st.lists(contents, max_size=25))
 def test_every_point_is_found_of_all_databases_or_of_some(found: list[Content]) -> None:
     entries = [content.entry() for content in found]
-    repository = Repository(store_of(entries), "sqlite")
-    everything = list(catalog.from_entries(entries, "sqlite"))
+    repository = Repository(store_of(entries), SHELF)
+    everything = list(catalog.from_entries(entries, SHELF))
 
     assert sorted(repository.points(), key=catalog.listing_order) == everything
     some = sorted(repository.points(["costs", "knowledge"]), key=catalog.listing_order)
-    assert some == [point for point in everything if point.database != "hivemind"]
+    assert some == [point for point in everything if point.name != "hivemind"]
     assert list(repository.points(["../x", ""])) == []
 
 
 @given(st.lists(contents, max_size=25))
 def test_a_backup_sees_the_last_current_content_and_what_was_left_of_late(found: list[Content]) -> None:
     entries = [content.entry() for content in found]
-    current = [point for point in catalog.from_entries(entries, "sqlite") if point.current]
+    current = [point for point in catalog.from_entries(entries, SHELF) if point.current]
     late = [entry for entry in entries if entry.name >= "sqlite/2026-05-04"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clock, "now", lambda: NOW)
-        seen = Repository(store_of(entries), "sqlite").recent_entries(NAMES, NOW.date())
+        seen = Repository(store_of(entries), SHELF).recent_entries(NAMES, NOW.date())
 
-    points = [point for point in catalog.from_entries(seen, "sqlite") if point.current]
+    points = [point for point in catalog.from_entries(seen, SHELF) if point.current]
     for name in NAMES:
         assert catalog.choose(points, name, NEWEST, NOW) == catalog.choose(current, name, NEWEST, NOW)
     assert all(entry in seen for entry in late)
@@ -154,7 +155,7 @@ def test_a_backup_sees_the_last_current_content_and_what_was_left_of_late(found:
 
 @pytest.mark.parametrize("edge", ["9999-12-31", "0001-01-01"])
 def test_the_ends_of_the_calendar_can_be_asked_for(edge: str) -> None:
-    repository = Repository(store_of([Content("costs", 0, 5, "own", former=False).entry()]), "sqlite")
+    repository = Repository(store_of([Content("costs", 0, 5, "own", former=False).entry()]), SHELF)
     expected = [NOW.replace(hour=5)]
 
     for choice in (catalog.parse_choice(None, edge), catalog.parse_choice(edge, None)):
@@ -165,13 +166,13 @@ def test_the_ends_of_the_calendar_can_be_asked_for(edge: str) -> None:
 def test_the_names_that_a_message_tells_are_few() -> None:
     many = [Content(f"n{number:03}", 0, 5, "own", former=False).entry() for number in range(50)]
 
-    assert Repository(store_of(many), "sqlite").known_names(["n001", "mine"]) == [
+    assert Repository(store_of(many), SHELF).known_names(["n001", "mine"]) == [
         "n001",
         "mine",
         *(f"n{number:03}" for number in range(20) if number != 1),
         "…",
     ]
-    assert Repository(store_of([]), "sqlite").known_names(["mine"]) == ["mine"]
+    assert Repository(store_of([]), SHELF).known_names(["mine"]) == ["mine"]
 
 
 def years(databases: Sequence[str], days: int, stopped: Sequence[str] = (), runs: int = 6) -> ListedStore:
@@ -218,7 +219,7 @@ def test_years_and_other_databases_cost_nothing(
 ) -> None:
     store = years(stored, days)
 
-    chosen = Repository(store, "sqlite").choose(FOUR, choice)
+    chosen = Repository(store, SHELF).choose(FOUR, choice)
 
     assert all(chosen.values())
     assert (store.requests, store.entries_told) == (requests, entries)
@@ -229,11 +230,11 @@ def test_years_and_other_databases_cost_nothing(
 def test_a_name_that_was_never_stored_costs_one_look_at_each_day(stored: Sequence[str]) -> None:
     store = years(stored, 365)
 
-    assert Repository(store, "sqlite").choose([*FOUR, ABSENT], NEWEST)[ABSENT] is None
+    assert Repository(store, SHELF).choose([*FOUR, ABSENT], NEWEST)[ABSENT] is None
     assert store.requests == 1 + 365 + 2 * 4
     assert store.entries_told == 2 * 4 * 7
     store = years(stored, 365)
-    assert not Repository(store, "sqlite").holds(ABSENT)
+    assert not Repository(store, SHELF).holds(ABSENT)
     assert (store.requests, store.entries_told) == (366, 0)
 
 
@@ -241,7 +242,7 @@ def test_a_name_that_was_never_stored_costs_one_look_at_each_day(stored: Sequenc
 def test_a_database_that_was_taken_out_long_ago_is_found_by_growing_steps() -> None:
     store = years(FOUR, 365, stopped=["removed"])
 
-    found = Repository(store, "sqlite").choose(["removed"], NEWEST)["removed"]
+    found = Repository(store, SHELF).choose(["removed"], NEWEST)["removed"]
 
     assert found
     assert found.day == date(2025, 5, 6)
@@ -253,7 +254,7 @@ def test_a_database_that_was_taken_out_long_ago_is_found_by_growing_steps() -> N
 def test_where_all_of_thousands_are_asked_for_days_are_listed_and_not_names() -> None:
     store = years(MANY[:1000], 365)
 
-    assert all(Repository(store, "sqlite").choose(MANY[:1000], NEWEST).values())
+    assert all(Repository(store, SHELF).choose(MANY[:1000], NEWEST).values())
     assert store.requests == 1 + 2 * 7
     assert store.entries_told == 2 * 7_000
 
@@ -262,7 +263,7 @@ def test_where_all_of_thousands_are_asked_for_days_are_listed_and_not_names() ->
 def test_a_backup_looks_at_two_days_whatever_else_is_stored() -> None:
     store = years(MANY, 3650)
 
-    Repository(store, "sqlite").recent_entries(FOUR, NOW.date())
+    Repository(store, SHELF).recent_entries(FOUR, NOW.date())
 
     assert store.requests == 1 + 2 * 4
 
@@ -271,7 +272,7 @@ def test_a_backup_looks_at_two_days_whatever_else_is_stored() -> None:
 def test_everything_is_listed_by_months() -> None:
     store = years(FOUR, 365)
 
-    assert len(list(Repository(store, "sqlite").points())) == 365 * 4 * 6
+    assert len(list(Repository(store, SHELF).points())) == 365 * 4 * 6
     assert len(store.listed) == 1 + 13
 
 

@@ -12,8 +12,8 @@ from local import clock
 from local.report import STEPS, Drill, DrilledDatabase, DrillReport, Step, Verdict, worst
 from local.store.folder import FolderStore
 from local.store.interface import Entry, Store
-from local.store.layout import data_name
 from tests.local.store.archives import Archive, archive_of, current, put
+from tests.support.shelf import SHELF
 
 
 class ListingStore(FolderStore):
@@ -32,14 +32,14 @@ class ListingStore(FolderStore):
 def back_up(store: Store, taken: datetime) -> Archive:
     """A backup of "costs" with a content of its own."""
     archive = archive_of([f"{taken}".encode() * 50], taken)
-    put(store, archive, data_name("sqlite", taken.date(), "costs"))
+    put(store, archive, SHELF.data_name(taken.date(), "costs"))
     return archive
 
 
 def repeat(store: Store, archive: Archive, day: datetime, taken: datetime) -> None:
     """The content of a day again, as a point of another day."""
-    base = current(store, data_name("sqlite", day.date(), "costs"))
-    store.repeat(data_name("sqlite", taken.date(), "costs"), base, archive.at(taken))
+    base = current(store, SHELF.data_name(day.date(), "costs"))
+    store.repeat(SHELF.data_name(taken.date(), "costs"), base, archive.at(taken))
 
 
 def drilled(archive: Archive, verdict: Verdict = "passed") -> DrilledDatabase:
@@ -51,7 +51,7 @@ def drilled(archive: Archive, verdict: Verdict = "passed") -> DrilledDatabase:
     return DrilledDatabase(
         name="costs",
         verdict=verdict,
-        blob=data_name("sqlite", taken.date(), "costs"),
+        blob=SHELF.data_name(taken.date(), "costs"),
         backup_time=clock.timestamp(taken),
         sha256=archive.sha256,
         gzip_bytes=len(archive.content),

@@ -24,10 +24,11 @@ from tests.local.watch.stored import ListingStore, back_up, drilled, keep_drill,
 from tests.local.watch.values import NOW, ago
 from tests.support import azure_faults
 from tests.support.azurite import Azurite
+from tests.support.shelf import SHELF
 
 
 def costs(store: Store, now: datetime = NOW, max_age_days: float = 35) -> DatabaseFacts:
-    (found,) = gather(Repository(store, "sqlite"), ["costs"], now, max_age_days).databases
+    (found,) = gather(Repository(store, SHELF), ["costs"], now, max_age_days).databases
     return found
 
 
@@ -95,7 +96,7 @@ def test_a_point_in_the_future_and_an_empty_or_unreadable_one_make_nothing_young
     back_up(store, now - timedelta(days=2))
     back_up(store, now + timedelta(hours=20))
     back_up(store, now + timedelta(days=400))
-    store.write(layout.data_name("sqlite", now.date() - timedelta(days=1), "costs"), b"")
+    store.write(SHELF.data_name(now.date() - timedelta(days=1), "costs"), b"")
 
     found = costs(store, now)
 
@@ -109,7 +110,7 @@ def test_a_point_in_the_future_and_an_empty_or_unreadable_one_make_nothing_young
 
 def test_a_backup_of_the_former_script_is_proven_by_its_sidecar(store: Store) -> None:
     archive = back_up(store, ago(days=1))
-    name = layout.data_name("sqlite", ago(days=1).date(), "costs")
+    name = SHELF.data_name(ago(days=1).date(), "costs")
     store.remove(next(entry for entry in store.entries("sqlite") if entry.name == name))
     store.write(name, archive.content)
     store.write(layout.sidecar_name(name), layout.sidecar_line(archive.sha256, name))

@@ -20,6 +20,7 @@ from local.watch.prune import PruneReport, carry_out, defect, locked, make_plan,
 from tests.local.store.archives import content_of
 from tests.local.watch.stored import back_up, drilled, keep_drill
 from tests.local.watch.values import NOW, ago, point
+from tests.support.shelf import SHELF
 from tests.support.workshop import Workshop
 
 RULES = RetentionSettings(keep_last=1, keep_daily=3, max_share=1.0)
@@ -47,13 +48,13 @@ def filled(store: Store) -> Store:
 
 
 def prune(store: Store, settings: Settings = SETTINGS, only: tuple[str, ...] = ()) -> PruneReport:
-    repository = Repository(store, "sqlite")
+    repository = Repository(store, SHELF)
     plan = make_plan(settings, repository, only)
     return report(carry_out(plan, repository, unwatched), plan, check=False)
 
 
 def times(store: Store) -> set[str]:
-    return {clock.timestamp(each.taken) for each in Repository(store, "sqlite").points()}
+    return {clock.timestamp(each.taken) for each in Repository(store, SHELF).points()}
 
 
 def test_it_removes_what_no_rule_keeps_and_all_that_stays_is_whole(filled: Store) -> None:
@@ -66,7 +67,7 @@ def test_it_removes_what_no_rule_keeps_and_all_that_stays_is_whole(filled: Store
     assert times(filled) == expected | first, "of the first day the proven one, and the one on which it hangs"
     assert (done.prune.verdict, done.prune.removed, done.prune.kept) == ("passed", 11, 5)
     assert {each.backup_time for each in done.points if each.kept} == times(filled)
-    assert all(content_of(filled, each.entry) for each in Repository(filled, "sqlite").points())
+    assert all(content_of(filled, each.entry) for each in Repository(filled, SHELF).points())
     assert [entry.name for entry in filled.entries("drills")] == records
     assert list(filled.leftovers("sqlite")) == []
     again = prune(filled)
@@ -194,7 +195,7 @@ def test_a_snapshot_whose_commit_failed_goes_with_its_point(azure_store: Store) 
     archives = [back_up(azure_store, ago(days=days)) for days in (9, 2)]
     keep_drill(azure_store, ago(hours=1), [drilled(archives[1])])
     with ContainerClient.from_container_url(azure_store.url, credential=KEY) as client:
-        blob = client.get_blob_client(layout.data_name("sqlite", ago(days=9).date(), "costs"))
+        blob = client.get_blob_client(SHELF.data_name(ago(days=9).date(), "costs"))
         blob.create_snapshot(metadata=dict(archives[0].metadata))
     rules = Settings(
         store=SETTINGS.store, databases=SETTINGS.databases, retention=RetentionSettings(keep_last=1, max_share=1)
@@ -214,7 +215,7 @@ def azure_store(azure_store_settings: StoreSettings) -> Store:
 
 
 def test_a_backup_and_a_prune_keep_each_other_out(folder_store: Store, tmp_path: Path) -> None:
-    repository = Repository(folder_store, "sqlite")
+    repository = Repository(folder_store, SHELF)
 
     with locked(tmp_path / "cache", repository), pytest.raises(LockHeldError), locked(tmp_path / "cache", repository):
         pass
@@ -238,7 +239,7 @@ SIDECAR = layout.sidecar_line(WHOLE.recorded.sha256 or "", WHOLE.entry.name)
         (point(ago(days=1), sha256=None, raw_sha256="ab" * 32), SIDECAR, "what stands beside it says no SHA-256"),
         (point(ago(days=1), sha256=None), SIDECAR, None),
         (point(ago(days=1), size=0), SIDECAR, "it is empty"),
-        (point(ago(days=1), database="hivemind"), SIDECAR, "it says that it is of 'hivemind'"),
+        (point(ago(days=1), database="hivemind"), SIDECAR, "it says that it is of the database 'hivemind'"),
         (replace(WHOLE, trouble="rows do not read"), SIDECAR, "rows do not read"),
     ],
 )

@@ -26,6 +26,7 @@ from tests.local.watch.stored import ListingStore, drilled, keep_drill
 from tests.local.watch.values import NOW, ago
 from tests.support import azure_faults
 from tests.support.azurite import KEY, Azurite
+from tests.support.shelf import SHELF
 
 DAYS = 3 * 365
 NAMES = ("mission-control", "hivemind", "costs", "knowledge")
@@ -38,7 +39,7 @@ def metadata(name: str, day: int, hour: int) -> tuple[str, dict[str, str]]:
     taken = ago(days=day, hours=hour)
     sha256 = FIRST.sha256 if hour == 0 else f"{day * 100 + hour:064x}"
     recorded = BackupRecord(database=name, taken=taken, content_since=taken, sha256=sha256, raw_bytes=4096, row_total=9)
-    return layout.data_name("sqlite", taken.date(), name), layout.encode_metadata(recorded)
+    return SHELF.data_name(taken.date(), name), layout.encode_metadata(recorded)
 
 
 def fill(put: Put, hours: range) -> None:
@@ -60,7 +61,7 @@ def keep_drills(store: Store) -> None:
     for day in range(20, DAYS, 30):
         taken = ago(days=day)
         results = [
-            msgspec.structs.replace(drilled(FIRST), name=name, blob=layout.data_name("sqlite", taken.date(), name))
+            msgspec.structs.replace(drilled(FIRST), name=name, blob=SHELF.data_name(taken.date(), name))
             for name in NAMES
         ]
         keep_drill(store, taken + timedelta(hours=1), results)
@@ -85,7 +86,7 @@ def test_in_a_folder_few_days_are_listed(tmp_path: Path) -> None:
     store.listed.clear()
     begin = time.monotonic()
 
-    status = judge(gather(Repository(store, "sqlite"), NAMES, NOW, 35), StatusLimits(5, 35))
+    status = judge(gather(Repository(store, SHELF), NAMES, NOW, 35), StatusLimits(5, 35))
 
     print(f"folder: {time.monotonic() - begin:.2f} s, {len(store.listed)} days listed")
     assert {database.verdict for database in status.databases} == {"ok"}
@@ -110,7 +111,7 @@ def test_in_azure_few_requests_are_made(azurite: Azurite, azure_store_settings: 
         proxy.requests.clear()
         begin = time.monotonic()
 
-        status = judge(gather(Repository(store, "sqlite"), NAMES, NOW, 35), StatusLimits(5, 35))
+        status = judge(gather(Repository(store, SHELF), NAMES, NOW, 35), StatusLimits(5, 35))
 
         print(f"Azurite: {time.monotonic() - begin:.2f} s, {len(proxy.requests)} requests")
         assert {database.verdict for database in status.databases} == {"ok"}

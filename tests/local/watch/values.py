@@ -8,8 +8,9 @@ from typing import Any
 from local.report import Verdict
 from local.store.catalog import Point
 from local.store.interface import Entry
-from local.store.layout import BackupRecord, data_name
+from local.store.layout import BackupRecord
 from local.watch.records import DrillResult
+from tests.support.shelf import SHELF
 
 NOW = datetime(2026, 5, 5, 12, tzinfo=UTC)
 
@@ -21,7 +22,7 @@ def ago(**length: float) -> datetime:
 def point(taken: datetime, name: str = "costs", version: str | None = None, size: int = 100, **recorded: Any) -> Point:
     """A backup of that moment, the current one; unless it is told otherwise its content is its own, and has rows."""
     told = {"sha256": f"{int(taken.timestamp() * 1000):064x}", "row_total": 7, **recorded}
-    entry = Entry(data_name("sqlite", taken.date(), name), size, taken, version)
+    entry = Entry(SHELF.data_name(taken.date(), name), size, taken, version)
     return Point(name, taken.date(), taken, entry, BackupRecord(taken=taken, **told))
 
 
@@ -34,4 +35,4 @@ def points(*times: datetime) -> list[Point]:
 def drill(of: Point, started: datetime, verdict: Verdict = "passed", seconds: float = 2.5) -> DrillResult:
     record = f"drills/{started.date()}/x.json"
     detail = "" if verdict == "passed" else "rows: too few"
-    return DrillResult(of.database, verdict, started, of.entry.name, of.recorded.sha256, seconds, detail, record)
+    return DrillResult(of.name, verdict, started, of.entry.name, of.recorded.sha256, seconds, detail, record)
