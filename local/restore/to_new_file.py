@@ -68,7 +68,7 @@ def restore_to_file(configured: Settings, request: RestoreRequest, watch: Watch)
     LockHeldError while another restore to that file is under way, and the store's errors.
     """
     started, source = Started.now(), find_source(configured, request, watch)
-    path = target_path(request.to, source.name)
+    path = target_path(request.to, f"{source.name}.db")
     check_target(path, configured.databases)
     with private_folder(path) as folder:
         fetched = fetch(source, folder, watch)
@@ -92,7 +92,7 @@ def fetched_report(restore: Restore, fetched: FetchedBackup) -> RestoreReport:
 def preview_to_file(configured: Settings, request: RestoreRequest, watch: Watch) -> RestoreReport:
     """What `restore_to_file` would do; nothing is downloaded and nothing is changed."""
     started, source = Started.now(), find_source(configured, request, watch)
-    path = target_path(request.to, source.name)
+    path = target_path(request.to, f"{source.name}.db")
     check_target(path, configured.databases)
     free, needed = shutil.disk_usage(path.parent).free, source.recorded.raw_bytes
     refusal = f"no room in {path.parent}" if needed is not None and needed > free else None
