@@ -1,0 +1,163 @@
+"""A volume, or one file of it, as the engine's tar stream, in bounded memory."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from local.errors import EngineError
+from local.interrupt import if_abandoned
+from local.volumes.connection import connect
+from local.volumes.endpoint import Endpoint
+from local.volumes.engine_errors import NotThereError, StreamBrokenError, check_answer, engine_errors
+from local.volumes.facts import volume_facts
+from local.volumes.own_folder import at_work
+from local.volumes.reading_container import MOUNTED, make_container, remove_container, sweep
+from local.volumes.tar_walk import TarEntry, TarWalk
+
+if TYPE_CHECKING:
+    from docker import APIClient
+    from requests import Response
+
+_PIECE_BYTES = 1 << 20
+_STAT = "x-docker-container-path-stat"
+# A process that is being ended waits no longer for an engine; the next run removes what is left.
+_LAST_SECONDS = 2.0
+
+
+class VolumeReader:
+    """The streams of a volume, one at a time: an engine lets nobody else at a container while it streams from it."""
+
+    def __init__(self, api: APIClient, endpoint: Endpoint, volume: str, container: str) -> None:
+        self._api = api
+        self._endpoint = endpoint
+        self._volume = volume
+        self._container = container
+        self._response: Response | None = None
+
+    def look(self, path: bytes = b"") -> Iterator[bytes]:
+        """The engine's tar of the volume, or of the one file at `path` in it, in pieces of at most a megabyte.
+
+        A volume's first entry is its own folder: `volume/` as Docker names it, `/` as Podman does; all names begin with
+        that. A file's only entry has its last name. Iterated to its end without an error, the tar is whole, with its
+        end of zeros. StreamBrokenError where it is not, NotThereError where there is no such path, EngineError
+        otherwise. A file whose path is no UTF-8 cannot be had by itself (EngineError): engines answer with nothing.
+        """
+        self.close()
+        with engine_errors(f"docker: read {self._named(path)}", self._endpoint):
+            walk = TarWalk()
+            yield from self._pieces(path, walk)
+            self._check_end(path, walk)
+
+    def close(self) -> None:
+        """End a stream that was not read to its end."""
+        if self._response is not None:
+            self._response.close()
+            self._response = None
+
+    def _pieces(self, path: bytes, walk: TarWalk) -> Iterator[bytes]:
+        from requests.exceptions import ChunkedEncodingError, ContentDecodingError
+
+        self._response = self._ask("GET", self._place(path))
+        try:
+            for piece in self._response.iter_content(_PIECE_BYTES):
+                walk.feed(piece)
+                yield piece
+        except (ChunkedEncodingError, ContentDecodingError, ValueError) as error:
+            raise self._broken(path, f"the stream broke: {error}") from error
+        finally:
+            self.close()
+
+    def _check_end(self, path: bytes, walk: TarWalk) -> None:
+        if not walk.whole or walk.last is None:
+            raise self._broken(path, "the engine ended the tar before its end, as where a file shrinks meanwhile")
+        if self._stops_at_grown_files and not path and walk.last.is_file and not self._is_as_read(walk.last):
+            raise self._broken(path, "a file grew meanwhile, and the engine leaves out what comes behind it")
+
+    @property
+    def _stops_at_grown_files(self) -> bool:
+        """Podman ends the tar, as if it were whole, behind a file that grew while it was read (measured, 4.3.1)."""
+        version: dict[str, Any] = self._api.version()
+        return any("Podman" in part.get("Name", "") for part in version.get("Components") or ())
+
+    def _is_as_read(self, entry: TarEntry) -> bool:
+        with suppress(NotThereError):
+            response = self._ask("HEAD", f"{MOUNTED}/".encode() + entry.name.lstrip(b"/"))
+            response.close()
+            return bool(json.loads(base64.b64decode(response.headers[_STAT]))["size"] == entry.size)
+        return False
+
+    def _ask(self, method: str, path: bytes) -> Response:
+        url = f"{self._api.base_url}/v{self._api.api_version}/containers/{self._container}/archive"
+        # The package's own call has no time-out while it streams.
+        headers = {"Accept-Encoding": "identity"}
+        timeout = self._api.timeout
+        response = self._api.request(method, url, params={"path": path}, headers=headers, stream=True, timeout=timeout)
+        if response.status_code == 404:
+            response.close()
+            raise NotThereError(f"docker: read {self._volume}", "there is no such path in the volume", "run this again")
+        check_answer(response)
+        return response
+
+    def _place(self, path: bytes) -> bytes:
+        try:
+            path.decode()
+        except UnicodeDecodeError:
+            came_back = "its name is no UTF-8, and no engine gives out such a file by itself"
+            raise EngineError(f"docker: read {self._named(path)}", came_back, "rename it") from None
+        return MOUNTED.encode() + (b"/" + path if path else b"")
+
+    def _named(self, path: bytes) -> str:
+        return f"{path.decode(errors='backslashreplace')!r} of the volume {self._volume}" if path else self._volume
+
+    def _broken(self, path: bytes, came_back: str) -> StreamBrokenError:
+        mend = "keep it still meanwhile: name its containers under `pause:` or `stop:` of the volume"
+        return StreamBrokenError(f"docker: read {self._named(path)}", came_back, mend)
+
+
+@contextmanager
+def reading(api: APIClient, endpoint: Endpoint, volume: str) -> Iterator[VolumeReader]:
+    """A reader of the volume, whose container is removed behind it; what killed runs left is removed before it.
+
+    EngineError; ConfigError or OSError where this user's own folder cannot be had.
+    """
+    doing = f"docker: make a container that reads the volume {volume}"
+    with at_work(partial(_sweep, api, endpoint)) as mark:
+        # The name is ours, so that the container can be removed even if the engine's answer never came.
+        container = f"pillar9-{secrets.token_hex(8)}"
+        reader = VolumeReader(api, endpoint, volume, container)
+        with if_abandoned(partial(_abandon, reader, endpoint, container)):
+            try:
+                with engine_errors(doing, endpoint):
+                    make_container(api, volume_facts(api, volume), container, mark, read_only=True)
+                yield reader
+            except BaseException:
+                # What went wrong is told; a container that cannot be removed either is the next run's.
+                with suppress(EngineError):
+                    _remove(api, endpoint, reader, container)
+                raise
+            _remove(api, endpoint, reader, container)
+
+
+def _remove(api: APIClient, endpoint: Endpoint, reader: VolumeReader, container: str) -> None:
+    reader.close()
+    with engine_errors(f"docker: remove the container {container}", endpoint):
+        remove_container(api, container)
+
+
+def _sweep(api: APIClient, endpoint: Endpoint, mark: str) -> None:
+    with engine_errors("docker: remove what a killed run left", endpoint):
+        sweep(api, mark)
+
+
+def _abandon(reader: VolumeReader, endpoint: Endpoint, container: str) -> None:
+    """From another thread, over a connection of its own: the reader's own may be stuck."""
+    reader.close()
+    api = connect(endpoint, _LAST_SECONDS)
+    api.timeout = _LAST_SECONDS  # type: ignore[assignment]
+    remove_container(api, container)

@@ -1,0 +1,81 @@
+"""The container through which a volume is read or filled: of an image without a file, made, never started, removed."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from local.errors import EngineError
+from local.volumes.facts import VolumeFacts, volume_facts
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+# Where the volume is mounted in the container; Docker's tar begins each name with it.
+MOUNTED = "/volume"
+LABEL = "pillar9"
+# What another machine, or another user of this one, left on the same engine, and surely does not need any more.
+_FORGOTTEN_SECONDS = 7 * 24 * 3600
+_IMAGE = {"repository": "pillar9/empty", "tag": "1"}
+_IMAGE_LABEL = f"{LABEL}=empty image"
+
+
+def make_container(api: APIClient, volume: VolumeFacts, name: str, mark: str, *, read_only: bool) -> None:
+    """Make a container of that name that mounts the volume; it is never started, so nothing runs and nothing is copied.
+
+    EngineError where the volume went meanwhile: Docker would make one of that name, which is removed again.
+    """
+    config = _config(_empty_image(api), volume.name, mark, read_only)
+    api.create_container_from_config(config, name=name)  # type: ignore[no-untyped-call]
+    found = volume_facts(api, volume.name)
+    if found.created != volume.created or found.labels != volume.labels:
+        remove_container(api, name)
+        if found.labels.get(LABEL) == mark:
+            api.remove_volume(volume.name)
+        doing = f"docker: mount the volume {volume.name}"
+        raise EngineError(doing, "it was removed, or made anew, at that moment", "run this again")
+
+
+def remove_container(api: APIClient, name: str) -> None:
+    """Remove it, whatever its state; the volume stays. One that is gone, or goes already, is nothing to tell."""
+    from docker.errors import APIError, NotFound
+
+    try:
+        api.remove_container(name, v=False, force=True)
+    except NotFound:
+        return
+    except APIError as error:
+        if error.status_code != 409:
+            raise
+
+
+def sweep(api: APIClient, mark: str) -> None:
+    """Remove what killed runs left: the containers that bear the mark, and those of others that are a week old."""
+    for container in api.containers(all=True, filters={"label": LABEL}):
+        ours = container["Labels"].get(LABEL) == mark
+        if ours or time.time() - container["Created"] > _FORGOTTEN_SECONDS:
+            remove_container(api, container["Id"])
+
+
+def _empty_image(api: APIClient) -> str:
+    """The identity of our image; made of a tar without an entry where there is none, so nothing is ever pulled."""
+    found = api.images(filters={"label": _IMAGE_LABEL})
+    if not found:
+        nothing = bytes(1024)
+        api.import_image_from_data(nothing, changes=[f'LABEL {LABEL}="{_IMAGE_LABEL.partition("=")[2]}"'], **_IMAGE)
+        found = api.images(filters={"label": _IMAGE_LABEL})
+    return str(found[0]["Id"])
+
+
+def _config(image: str, volume: str, mark: str, read_only: bool) -> dict[str, Any]:
+    # The volume's labels are for the one that Docker makes where there is none; those of one that is there stay.
+    options = {"NoCopy": True, "Labels": {LABEL: mark}}
+    mount = {"Type": "volume", "Source": volume, "Target": MOUNTED, "ReadOnly": read_only, "VolumeOptions": options}
+    return {
+        "Image": image,
+        # Docker makes no container without a command; there is no such file, should somebody start it.
+        "Cmd": ["/this-container-is-never-started"],
+        "Labels": {LABEL: mark},
+        "NetworkDisabled": True,
+        "HostConfig": {"NetworkMode": "none", "Mounts": [mount]},
+    }
