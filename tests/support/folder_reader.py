@@ -1,0 +1,37 @@
+"""A folder that is read as a volume is: by a real GNU tar of real files, each look a new one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local.volumes.engine_errors import NotThereError
+
+PIECE_BYTES = 30_011
+
+
+@dataclass
+class FolderReader:
+    """Looks at `folder`; `options` are GNU tar's, and `between` is called with the number of each look before it."""
+
+    folder: Path
+    options: Sequence[str] = ("--format=posix", "--xattrs", "--pax-option=delete=atime,delete=ctime", "--sort=name")
+    between: Callable[[int], None] = lambda _: None
+    looks: list[bytes] = field(default_factory=list)
+
+    def look(self, path: bytes = b"") -> Iterator[bytes]:
+        """As the engine's: names begin with `volume/`, or are a file's last name."""
+        self.between(len(self.looks))
+        self.looks.append(path)
+        place = os.fsencode(self.folder) + (b"/" + path if path else b"")
+        if not os.path.lexists(place):
+            raise NotThereError("test", f"no {place!r}", "")
+        folder, name = os.path.split(place)
+        rename = [] if path else [f"--transform=flags=rh;s,^{self.folder.name},volume,"]
+        command = ["tar", "-c", "-C", os.fsdecode(folder), "--warning=no-file-changed", *rename]
+        with subprocess.Popen([*command, *self.options, "--", os.fsdecode(name)], stdout=subprocess.PIPE) as tar:
+            assert tar.stdout
+            yield from iter(lambda: tar.stdout.read(PIECE_BYTES), b"")  # type: ignore[union-attr]
