@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from local import report
 from local.drill import answer
-from local.drill.order import Target
+from local.drill.order import DatabaseTarget, Target, VolumeTarget
 from local.drill_program.tables import floors
 from local.errors import InconclusiveError
 from local.report import STEPS, DrilledDatabase, RowCount
@@ -29,11 +29,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class ProgramResult:
-    """What a program found, in the targets' order, and the versions of SQLite and Python that found it."""
+    """What a program found of databases and volumes, each in the targets' order, and with which SQLite and Python."""
 
-    databases: tuple[DrilledDatabase, ...]
-    sqlite: str | None
-    python: str | None
+    databases: tuple[DrilledDatabase, ...] = ()
+    volumes: tuple[DrilledDatabase, ...] = ()
+    sqlite: str | None = None
+    python: str | None = None
+
+    @property
+    def drilled(self) -> tuple[DrilledDatabase, ...]:
+        """All of them."""
+        return (*self.databases, *self.volumes)
 
 
 def outcome(stdout: str, nonce: str, targets: Sequence[Target], later: Sequence[str] = ()) -> ProgramResult:
@@ -48,10 +54,16 @@ def outcome(stdout: str, nonce: str, targets: Sequence[Target], later: Sequence[
 def judged(content: bytes, targets: Sequence[Target]) -> ProgramResult:
     """The drill's results in an answer that came whole; InconclusiveError where it says what cannot be."""
     result = _decode(content)
-    if [found.name for found in result.databases] != [target.name for target in targets]:
-        raise _no_verdict("it is not about the databases that were ordered")
-    databases = tuple(_drilled(found, target) for found, target in zip(result.databases, targets, strict=True))
-    return ProgramResult(databases, result.sqlite, result.python)
+    databases = [target for target in targets if isinstance(target, DatabaseTarget)]
+    volumes = [target for target in targets if isinstance(target, VolumeTarget)]
+    if _names(result.databases) != _names(databases) or _names(result.volumes) != _names(volumes):
+        raise _no_verdict("it is not about the backups that were ordered")
+    return ProgramResult(
+        tuple(_drilled(found, target) for found, target in zip(result.databases, databases, strict=True)),
+        tuple(_drilled_volume(found, target) for found, target in zip(result.volumes, volumes, strict=True)),
+        result.sqlite,
+        result.python,
+    )
 
 
 class _StepFound(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -61,18 +73,21 @@ class _StepFound(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fi
     detail: Annotated[str, msgspec.Meta(max_length=1000)]
 
 
-class _DatabaseFound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _BackupFound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What is left out equals the order."""
 
     name: str
     verdict: report.Verdict
     steps: Annotated[tuple[_StepFound, ...], msgspec.Meta(min_length=1, max_length=len(STEPS))]
-    unrecorded: tuple[str, ...]
     sha256: _Sha256 | UnsetType | None = UNSET
     gzip_bytes: _Size | UnsetType | None = UNSET
     database_bytes: _Size | UnsetType | None = UNSET
     rows: dict[str, _Size] | UnsetType | None = UNSET
     recorded: dict[str, _Size] | UnsetType | None = UNSET
+
+
+class _DatabaseFound(_BackupFound, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    unrecorded: tuple[str, ...]
     checks: dict[str, bool | None] | UnsetType | None = UNSET
 
 
@@ -80,6 +95,7 @@ class _ProgramFound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sqlite: _Version
     python: _Version
     databases: tuple[_DatabaseFound, ...]
+    volumes: tuple[_BackupFound, ...]
 
 
 @dataclass(frozen=True)
@@ -105,10 +121,35 @@ def _decode(payload: bytes) -> _ProgramFound:
         raise _no_verdict(f"the result has not the form of one: {_printable(str(error))[:200]}") from error
 
 
-def _drilled(found: _DatabaseFound, target: Target) -> DrilledDatabase:
-    digests = {digest for _, digest in target.sha256}
+def _drilled(found: _DatabaseFound, target: DatabaseTarget) -> DrilledDatabase:
     counts = _Counts(_given(found.rows, target.tables), _given(found.recorded, target.tables), found.unrecorded)
-    drilled = DrilledDatabase(
+    rows = {} if counts.rows is None else _row_counts(counts.rows, counts.recorded or {}, target.minimum)
+    checks: dict[str, bool | None] = dict.fromkeys(target.checks, True) if found.checks is UNSET else found.checks or {}
+    drilled = _told(found, target, rows, checks)
+    return _believed(
+        drilled,
+        _contradiction(drilled, target)
+        or _wrong_rows(drilled.verdict, counts, target)
+        or _wrong_checks(drilled, target.checks),
+    )
+
+
+def _drilled_volume(found: _BackupFound, target: VolumeTarget) -> DrilledDatabase:
+    known = None
+    if target.files is not None and target.file_bytes is not None:
+        known = {"files": target.files, "bytes": target.file_bytes}
+    rows, recorded = _given(found.rows, known), _given(found.recorded, known)
+    drilled = _told(found, target, {} if rows is None else _row_counts(rows, recorded or {}, {}), {})
+    return _believed(
+        drilled, _contradiction(drilled, target) or _wrong_files(drilled.verdict, rows, recorded, known, target)
+    )
+
+
+def _told(
+    found: _BackupFound, target: Target, rows: dict[str, RowCount], checks: dict[str, bool | None]
+) -> DrilledDatabase:
+    digests = {digest for _, digest in target.sha256}
+    return DrilledDatabase(
         name=target.name,
         verdict=found.verdict,
         blob=target.blob,
@@ -119,17 +160,20 @@ def _drilled(found: _DatabaseFound, target: Target) -> DrilledDatabase:
         steps=tuple(
             report.Step(step.name, step.verdict, step.seconds, _printable(step.detail)) for step in found.steps
         ),
-        rows={} if counts.rows is None else _row_counts(counts.rows, counts.recorded or {}, target),
-        checks=dict.fromkeys(target.checks, True) if found.checks is UNSET else found.checks or {},
+        rows=rows,
+        checks=checks,
     )
-    problem = (
-        _contradiction(drilled, target)
-        or _wrong_rows(drilled.verdict, counts, target)
-        or _wrong_checks(drilled, target.checks)
-    )
+
+
+def _believed(drilled: DrilledDatabase, problem: str | None) -> DrilledDatabase:
+    """The same; InconclusiveError where there is something that cannot be."""
     if problem:
-        raise _no_verdict(f"what it says of {target.name} cannot be: {problem}")
+        raise _no_verdict(f"what it says of {drilled.name} cannot be: {problem}")
     return drilled
+
+
+def _names(named: Sequence[_BackupFound] | Sequence[Target]) -> list[str]:
+    return [each.name for each in named]
 
 
 def _given(value: T | UnsetType, ordered: T) -> T:
@@ -140,8 +184,10 @@ def _printable(text: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
-def _row_counts(rows: Mapping[str, int], recorded: Mapping[str, int], target: Target) -> dict[str, RowCount]:
-    least = floors(target.minimum, [*recorded, *rows])
+def _row_counts(
+    rows: Mapping[str, int], recorded: Mapping[str, int], minimum: Mapping[str, int]
+) -> dict[str, RowCount]:
+    least = floors(minimum, [*recorded, *rows])
     names = dict.fromkeys([*rows, *recorded, *least])
     return {name: RowCount(rows.get(name), recorded.get(name), least.get(name)) for name in names}
 
@@ -165,7 +211,7 @@ def _contradiction(drilled: DrilledDatabase, target: Target) -> str | None:
     return None
 
 
-def _wrong_rows(verdict: report.Verdict, counts: _Counts, target: Target) -> str | None:
+def _wrong_rows(verdict: report.Verdict, counts: _Counts, target: DatabaseTarget) -> str | None:
     """What of the counts cannot be in a database that passed; None where nothing is wrong, or it did not pass."""
     if verdict != "passed":
         return None
@@ -179,6 +225,27 @@ def _wrong_rows(verdict: report.Verdict, counts: _Counts, target: Target) -> str
     if target.tables is not None and recorded != target.tables:
         return "it passed with other counts than were recorded"
     if recorded is not None and recorded != {name: n for name, n in rows.items() if name not in counts.unrecorded}:
+        return "it passed with other counts than were recorded"
+    return None
+
+
+def _wrong_files(
+    verdict: report.Verdict,
+    rows: Mapping[str, int] | None,
+    recorded: Mapping[str, int] | None,
+    known: Mapping[str, int] | None,
+    target: VolumeTarget,
+) -> str | None:
+    """What of the counts cannot be in a volume that passed; None where nothing is wrong, or it did not pass."""
+    if verdict != "passed":
+        return None
+    if rows is None or not {"files", "bytes"} <= rows.keys():
+        return "it passed without a count of its files"
+    if recorded is None:
+        return "it passed without the counts that its archive records" if target.raw_sha256 is not None else None
+    if known is not None and any(recorded.get(name) != count for name, count in known.items()):
+        return "it passed with other counts than were recorded"
+    if any(rows.get(name) != count for name, count in recorded.items()):
         return "it passed with other counts than were recorded"
     return None
 

@@ -21,9 +21,9 @@ ESCAPED = re.compile(r"\\(?:\\|x([0-9a-f]{2}))")
 class FileList:
     """Counts and digests a tar's entries as they are added, in the tar's order.
 
-    `files` counts every entry but the volume's own root (`.`): files, folders, symlinks, hard links, FIFOs alike.
-    `bytes` sums the sizes of the regular files; a hard link has none of its own. `outward` has the paths of the
-    symlinks that lead out of the volume, as `path_text` writes them.
+    `entries` counts them all, `files` every one but the volume's own root (`.`): files, folders, symlinks, hard links
+    and FIFOs alike. `bytes` sums the sizes of the regular files; a hard link has none of its own. `outward` has the
+    paths of the symlinks that lead out of the volume, as `path_text` writes them.
 
     The digest is the SHA-256 over the entries, the root included, each as netstrings (https://cr.yp.to/proto/netstrings.txt)
     of: kind, path, link target, then mode (in octal), uid, gid, mtime in nanoseconds and size (in decimal), and the
@@ -31,12 +31,13 @@ class FileList:
     """
 
     def __init__(self) -> None:
-        self.files, self.bytes = 0, 0
+        self.entries, self.files, self.bytes = 0, 0, 0
         self.outward: list[str] = []
         self.digest = hashlib.sha256()
 
     def add(self, entry: TarEntry) -> None:
         """The next entry of the tar."""
+        self.entries += 1
         self.files += entry.path != b"."
         self.bytes += entry.size
         if leads_out(entry):

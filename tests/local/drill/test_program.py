@@ -8,7 +8,7 @@ import pytest
 
 from local.drill import verdict
 from local.drill.answer import result_line
-from local.drill.order import Target
+from local.drill.order import DatabaseTarget
 from local.drill.program import order_program, program
 from local.drill_program.order import FetchOrder
 from local.errors import InconclusiveError
@@ -17,7 +17,7 @@ from tests.support.drill_archives import NONCE, make_database, members, run_text
 WORDS = "accounts agents articles attachments audit_log comments customers decisions drafts embeddings entries events"
 
 
-def _twenty(tmp_path: Path) -> list[Target]:
+def _twenty(tmp_path: Path) -> list[DatabaseTarget]:
     """20 databases with 12 tables of different sizes each."""
     targets, checks = [], {"decisions of this week": "SELECT :backup_time IS NOT NULL"}
     for number in range(20):

@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.drill import verdict
-from local.drill.order import Target
+from local.drill.order import DatabaseTarget
 from local.errors import InconclusiveError
 from tests.support.drill_archives import NONCE
 
 DIGEST = hashlib.sha256(b"archive").hexdigest()
-TARGET = Target(
+TARGET = DatabaseTarget(
     name="tasks",
     url="https://example.invalid/?sig=verysecret",
     blob="sqlite/2026-05-05/tasks.db.gz",
