@@ -108,7 +108,7 @@ def carry_out(order: LiveOrder, configured: Settings, watch: Watch) -> RestoreRe
     with claimed(order.live) as folder:
         with _emptied(folder / _FETCHED) as private:
             fetched = fetch(order.source, private, watch)
-        proven = fetched_report(msgspec.structs.replace(restore, seconds=started.seconds), fetched)
+        proven = fetched_report(msgspec.structs.replace(restore, seconds=started.seconds), fetched.drilled)
         if fetched.copy is None:
             return proven
         checks = LiveChecks(order.database, configured.restore.probe_seconds, fetched.drilled.backup_time)

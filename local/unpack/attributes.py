@@ -97,6 +97,11 @@ def without_inherited_lists(folder: Path) -> None:
                 os.removexattr(folder, name, follow_symlinks=False)
 
 
+def attribute_name(keyword: bytes) -> bytes:
+    """The name of an extended attribute as the system has it: in a tar `=` and `%` stand as GNU tar writes them."""
+    return keyword.replace(b"%3D", b"=").replace(b"%25", b"%")
+
+
 def _as_oneself(entry: TarEntry) -> int:
     """A program that ran as its owner must not become one that runs as whoever restored it."""
     return entry.mode if (entry.uid, entry.gid) == (os.geteuid(), os.getegid()) else entry.mode & ~_SET_IDS
@@ -106,10 +111,11 @@ def _given_xattrs(place: int | bytes, entry: TarEntry) -> dict[bytes, bytes]:
     """The extended attributes of the entry, set where Python can, as they are read back."""
     found: dict[bytes, bytes] = {}
     if sys.platform == "linux":
-        for name, value in entry.xattrs:
+        for keyword, value in entry.xattrs:
+            name = attribute_name(keyword)
             with suppress(ValueError), _where_it_goes(_TOO_LARGE_HERE):
                 os.setxattr(place, name, value, follow_symlinks=isinstance(place, int))
-                found[name] = os.getxattr(place, name, follow_symlinks=isinstance(place, int))
+                found[keyword] = os.getxattr(place, name, follow_symlinks=isinstance(place, int))
     return found
 
 

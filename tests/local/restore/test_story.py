@@ -18,7 +18,7 @@ from local.events import Event, Watch, unwatched
 from local.restore import in_place
 from local.restore.request import RestoreOptions, read_request
 from local.restore.result import RestoreReport
-from local.restore.to_new_file import restore_to_file
+from local.restore.to_new import restore_to_new
 from local.settings import Database, RestoreSettings, Settings
 from tests.support.live_writer import live_writer
 from tests.support.restores import lone_archive, settings_of
@@ -238,12 +238,12 @@ def test_a_check_that_does_not_hold_of_the_backup_restores_nothing_to_a_file_eit
     target = tmp_path / "look.db"
     request = read_request(RestoreOptions(NAME, to=str(target), from_=str(tmp_path / f"{NAME}.db.gz")))
 
-    report = restore_to_file(settings, request, unwatched)
+    report = restore_to_new(settings, request, unwatched)
 
     assert (report.restore.verdict, report.steps[-1].name) == ("failed", "rows")
     assert report.restore.reason == "check 'none' does not hold: it is false"
     assert list(tmp_path.glob("look.db*")) == []
-    assert restore_to_file(configured(tmp_path), request, unwatched).restore.verdict == "passed"
+    assert restore_to_new(configured(tmp_path), request, unwatched).restore.verdict == "passed"
     assert (tasks_in(target), tasks_in(live)) == (TASKS, 40)
 
 
