@@ -24,7 +24,7 @@ def check(screen: Screen, report: RestoreReport, notes: Sequence[str] = ()) -> N
     """What a restore would do; the first line and the last say that this is a check."""
     restore = report.restore
     what = "rollback" if restore.rollback else "restore"
-    screen.say(f"check of a {what} of {restore.name} to {restore.target}: nothing is changed")
+    screen.say(f"check of a {what} of {restore.name} to {_target(restore)}: nothing is changed")
     for note in notes:
         screen.say(note, "yellow")
     preview(screen, report)
@@ -56,7 +56,7 @@ def preview(screen: Screen, report: RestoreReport) -> None:
     needed = "what it needs is not recorded" if plan.needed_bytes is None else f"{size(plan.needed_bytes)} needed"
     screen.say(f"room: {needed}, {size(plan.free_bytes)} free")
     if plan.note:
-        screen.say(f"not counted: {plan.note}", "yellow")
+        screen.say(plan.note if restore.kind == "volume" else f"not counted: {plan.note}", "yellow")
     _rows(screen, report)
 
 
@@ -87,13 +87,25 @@ def _ending(restore: Restore, *, told: bool) -> str:
             else ""
         )
         but = "; not in every respect as in the volume, see above" if restore.notes else ""
-        return f"restore passed: {which} stands at {restore.target}{but}{undo}"
+        return f"restore passed: {which} stands {_in_or_at(restore)} {_target(restore)}{but}{undo}"
     if restore.rolled_back:
-        back = f"{restore.name} was rolled back, {restore.target} holds its former content again"
+        back = f"{restore.name} was rolled back, {_target(restore)} holds its former content again"
         return f"restore FAILED: {back}: {restore.reason}"
     word = "FAILED" if restore.verdict == "failed" else "INCONCLUSIVE"
     why = "" if told else f": {restore.reason}"
     return f"restore {word}: {restore.name} could not be restored{why}; {_not_restored(restore)}"
+
+
+def _target(restore: Restore) -> str:
+    return f"the volume {restore.target}" if _is_live_volume(restore) else restore.target
+
+
+def _in_or_at(restore: Restore) -> str:
+    return "in" if _is_live_volume(restore) else "at"
+
+
+def _is_live_volume(restore: Restore) -> bool:
+    return restore.live and restore.kind == "volume"
 
 
 def _not_restored(restore: Restore) -> str:

@@ -127,6 +127,6 @@ def _unknown(name: str | None, known: Collection[str]) -> ConfigError:
     names = ", ".join(known) or "none"
     return ConfigError(
         "restore",
-        "the NAME of a database or volume is missing",
+        "the database's or volume's NAME is missing",
         f"say which, as in: invoke restore NAME; known: {names}",
     )

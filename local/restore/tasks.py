@@ -61,22 +61,19 @@ def _to_file(invocation: Invocation, request: RestoreRequest) -> RestoreReport:
 
 def _in_place(invocation: Invocation, request: RestoreRequest, yes: bool) -> RestoreReport:
     from local.restore import in_place, question, render
+    from local.restore.live_order import carry_out_order, order_in_place
 
     configured, screen = invocation.settings, invocation.screen
     heard: list[Event] = []
-    back = request.action == "rollback"
-    if back:
-        order = in_place.order_rollback(configured, request.name)
-    else:
-        order = in_place.order_restore(configured, request, heard.append)
+    order = order_in_place(configured, request, heard.append)
     if invocation.check:
         return _checked(invocation, order.preview, heard)
-    in_place.require(order)
+    in_place.require(order.preview)
     for event in heard:
         screen.say(f"{event.subject}: {event.text}", "yellow")
     question.agree(screen, order.preview, yes=yes)
     with screen.watching() as watch:
-        found = (in_place.carry_back if back else in_place.carry_out)(order, configured, watch)
+        found = carry_out_order(order, configured, watch)
         watch(_ending(found))
     screen.show(found, render.result)
     return found

@@ -13,6 +13,10 @@ def unkept_notes(unkept: Unkept) -> tuple[str, ...]:
 
 
 def _note(respect: str, count: int, first: str) -> str:
+    if respect == "untold owner":
+        return (
+            "owners were not compared, and are not in the copy that was kept: this engine says of all that it is root's"
+        )
     entries = f"{count:,} {'entry' if count == 1 else 'entries'}, the first {first}"
     if respect == "owner":
         return f"owners are not as in the volume ({entries}): {_owners()}"
@@ -22,7 +26,7 @@ def _note(respect: str, count: int, first: str) -> str:
         return f"times are not as in the volume to the last digit ({entries}): this disk cannot keep them"
     if respect == "folder":
         return f"folders that the backup does not name are for this user alone, mode 0700 ({entries})"
-    why = "this disk, this system or this user may not keep them"
+    why = "this disk, system or engine does not keep them, or not for this user"
     return f"extended attributes are missing ({entries}): {why}"
 
 
