@@ -5,7 +5,6 @@ import os
 import random
 import subprocess
 import tarfile
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +14,9 @@ from local import clock
 from local.drill_program.file_list import FileList
 from local.drill_program.tar_entries import read_entries
 from local.errors import SourceError
+from local.volumes.database_looks import LooksAtVolume
 from local.volumes.snapshot import VolumeSnapshot, take
-from tests.support.folder_reader import FolderReader
+from tests.support.folder_reader import FolderReader, StreamReader
 from tests.support.odd_volume import found_in, make_odd_volume, unpacked
 
 # What differs between those who write a tar: its format, the order, whether holes are told, how times are.
@@ -27,24 +27,12 @@ DIALECTS = {
 }
 
 
-class StreamReader:
-    """Gives out one stream after another, as an engine does that is asked again."""
-
-    def __init__(self, *streams: bytes) -> None:
-        self.streams = list(streams)
-
-    def look(self, path: bytes = b"") -> Iterator[bytes]:
-        assert path == b""
-        stream = self.streams.pop(0)
-        yield from (stream[at : at + 777] for at in range(0, len(stream), 777))
-
-
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_odd_volume(tmp_path_factory.mktemp("odd") / "volume")
 
 
-def read(reader: FolderReader | StreamReader, folder: Path, *, look_twice: bool = False) -> VolumeSnapshot:
+def read(reader: LooksAtVolume, folder: Path, *, look_twice: bool = False) -> VolumeSnapshot:
     folder.mkdir()
     return take(reader, folder, look_twice=look_twice)
 
