@@ -147,7 +147,7 @@ def test_the_program_is_one_text_that_imports_nothing_of_ours_and_names_its_part
     assert source.count("from __future__") == 1
     parts = [line.removeprefix("# ---- local.drill_program.") for line in source.splitlines() if "# ----" in line]
     assert set(parts) == {path.stem for path in Path("local/drill_program").glob("[!_]*.py")}
-    assert (parts[0], parts[-1]) == ("order", "main")
+    assert (parts[0], parts[-1]) == ("errors", "main")
 
 
 def test_the_program_is_valid_for_python_3_8() -> None:

@@ -52,7 +52,7 @@ def found(**changes: Any) -> dict[str, Any]:
 
 def printed(*databases: dict[str, Any], nonce: str = NONCE, **changes: Any) -> str:
     """The line of a program that found this."""
-    result = {"sqlite": "3.40.1", "python": "3.8.10", "databases": databases, **changes}
+    result = {"sqlite": "3.40.1", "python": "3.8.10", "databases": databases, "volumes": [], **changes}
     payload = base64.b85encode(zlib.compress(json.dumps(result).encode())).decode()
     return f"PILLAR9 {nonce} 1/1 {hashlib.sha256(payload.encode()).hexdigest()} {payload}\n"
 
