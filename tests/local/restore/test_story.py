@@ -16,6 +16,7 @@ import pytest
 from local.errors import ConfigError, InconclusiveError
 from local.events import Event, Watch, unwatched
 from local.restore import in_place
+from local.restore.live_order import carry_out_order, order_in_place
 from local.restore.request import RestoreOptions, read_request
 from local.restore.result import RestoreReport
 from local.restore.to_new import restore_to_new
@@ -119,9 +120,9 @@ def claiming(tmp_path: Path, name: str, sql: str) -> Settings:
 def restored(tmp_path: Path, settings: Settings, watch: Watch = unwatched) -> RestoreReport:
     """`restore --live --from` the archive, to its end."""
     request = read_request(RestoreOptions(NAME, from_=str(tmp_path / f"{NAME}.db.gz"), live=True))
-    order = in_place.order_restore(settings, request, unwatched)
-    in_place.require(order)
-    return in_place.carry_out(order, settings, watch)
+    order = order_in_place(settings, request, unwatched)
+    in_place.require(order.preview)
+    return carry_out_order(order, settings, watch)
 
 
 def test_a_wal_of_another_moment_that_lies_there_is_not_replayed(live: Path, tmp_path: Path) -> None:
@@ -262,7 +263,7 @@ def test_a_check_changes_nothing_and_tells_what_would_be_lost(live: Path, tmp_pa
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in live.parent.iterdir()}
     request = read_request(RestoreOptions(NAME, from_=str(tmp_path / f"{NAME}.db.gz"), live=True))
 
-    shown = in_place.order_restore(configured(tmp_path), request, unwatched).preview
+    shown = order_in_place(configured(tmp_path), request, unwatched).preview
 
     rows = {name: (row.before, row.restored) for name, row in shown.rows.items()}
     assert rows == {"tasks": (40, TASKS), "empty": (0, 0), "notes": (1, None)}
@@ -296,7 +297,7 @@ def test_a_database_that_is_not_configured_has_no_live_path(live: Path, tmp_path
 def rolled_back(settings: Settings) -> RestoreReport:
     """`restore --rollback`, to its end."""
     order = in_place.order_rollback(settings, NAME)
-    in_place.require(order)
+    in_place.require(order.preview)
     return in_place.carry_back(order, settings, unwatched)
 
 
