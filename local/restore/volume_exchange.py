@@ -33,6 +33,10 @@ class ExchangedVolume:
     left_out: tuple[str, ...]
 
 
+class _UntouchedError(PillarError):
+    """The engine refused before it changed anything."""
+
+
 class VolumeExchange:
     """One exchange; `private` is an empty folder of this user's, in which it works.
 
@@ -56,7 +60,13 @@ class VolumeExchange:
             interrupt.check()
             if earlier is None and kept is not None:
                 self._kept.write_note(RestoreNote(kept.name, started))
-        why, unkept = self._replaced(tar, restored, before)
+        try:
+            why, unkept = self._replaced(tar, restored, before)
+        except _UntouchedError as error:
+            self._kept.remove_note()
+            if kept is not None:
+                kept.unlink()
+            raise InconclusiveError(error.doing, f"{error.came_back}; nothing was touched", error.mend) from error
         self._kept.remove_note()
         return ExchangedVolume(kept, before, restored, why, unkept, left_out)
 
@@ -81,12 +91,18 @@ class VolumeExchange:
             self._say("read it back")
             why, unkept = self._compare(restored)
         except (PillarError, NotWholeError) as error:
+            if before is not None and self._is_untouched(before):
+                doing = f"restore of the volume {self._name}"
+                mend = error.mend if isinstance(error, PillarError) else "run it again"
+                raise _UntouchedError(doing, str(error), mend) from error
             why, unkept = str(error), Unkept()
         except BaseException:
             self._put_back("it was interrupted", before)
+            self._kept.remove_note()
             interrupt.leaves(f"the volume {self._name} holds its former content again")
             raise
         if why is not None:
+            why = f"what was filled in does not read back as the backup: {why}"
             self._put_back(why, before)
         return why, unkept
 
@@ -95,8 +111,6 @@ class VolumeExchange:
         if before is None:
             raise self._not_put_back(why, "the volume was away before, and nothing is known that it held")
         try:
-            if self._is_untouched(before):
-                return
             self._say(f"put the former content back, since {why}")
             self._engine.replace(self._name, self._former)
             wrong, _ = self._compare(before)
