@@ -16,10 +16,13 @@ from local.volumes.canonical import END_MARK
 
 # A file of so many bytes is cut by itself.
 LARGE_BYTES = 64 * 1024
-# Groups end, by chance, once in so many bytes of entries; shorter ones do not end, longer ones must.
-_GROUP_BYTES = 48 * 1024
-_GROUP_BYTES_MIN = 16 * 1024
-_GROUP_BYTES_MAX = 192 * 1024
+# Groups end, by chance, once in so many bytes of entries; shorter ones do not end, longer ones must. *Measured* on
+# 11,700 files, 187 MB: with a line added to each hundredth of them a second archive has 0.96 % of its bytes anew; 2.5 %
+# where groups are of 48 KiB (and the archive 1.8 % smaller), 0.33 % where each entry is alone (and 2.4 % larger; of
+# 20,000 files of a kilobyte, twice as large).
+_GROUP_BYTES = 16 * 1024
+_GROUP_BYTES_MIN = 4 * 1024
+_GROUP_BYTES_MAX = 64 * 1024
 # As far as here from a file's start its chunks are the small ones; from each doubling on they are twice as long.
 _LARGE_FROM_BYTES = 4 * 1024**3
 

@@ -130,7 +130,8 @@ def _as_database(path: bytes, look: DatabaseLook, spool: Path, folder: Path) -> 
     assert look.database
     assert look.database.file
     beside = {end: seen for end, seen in ((WAL, look.wal), (JOURNAL, look.journal)) if seen and seen.entry.size}
-    _refuse_no_room(path, look.database.entry.size + sum(seen.entry.size for seen in beside.values()), folder)
+    size = look.database.entry.size + sum(seen.entry.size for seen in beside.values())
+    _refuse_no_room(path, 2 * size if beside else size, folder)
     place = folder / "sqlite"
     place.mkdir()
     try:
@@ -203,7 +204,7 @@ def _is_of_several(journal: Path) -> bool:
 
 def _refuse_no_room(path: bytes, size: int, folder: Path) -> None:
     free = shutil.disk_usage(folder).free
-    if free < 2 * size:
-        came_back = f"no room for its copies in {folder}: they take {2 * size:,} bytes, {free:,} are free"
+    if free < size:
+        came_back = f"no room for its copies in {folder}: they take {size:,} bytes, {free:,} are free"
         mend = f"free space there: df -h {quote(str(folder))}"
         raise SourceError(_doing(path), came_back, mend)
