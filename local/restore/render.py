@@ -64,7 +64,9 @@ def result(screen: Screen, report: RestoreReport) -> None:
     """The five steps, the rows, the probe's word, what was kept, and in the last line how it ended."""
     restore = report.restore
     if report.steps:
-        tables.steps(screen, [_drilled(report)])
+        drilled = [_drilled(report)]
+        is_volume = restore.kind == "volume"
+        tables.steps(screen, [] if is_volume else drilled, drilled if is_volume else [])
     if restore.live:
         if restore.verdict == "passed":
             _rows(screen, report)

@@ -13,10 +13,6 @@ def unkept_notes(unkept: Unkept) -> tuple[str, ...]:
 
 
 def _note(respect: str, count: int, first: str) -> str:
-    if respect == "untold owner":
-        return (
-            "owners were not compared, and are not in the copy that was kept: this engine says of all that it is root's"
-        )
     entries = f"{count:,} {'entry' if count == 1 else 'entries'}, the first {first}"
     if respect == "owner":
         return f"owners are not as in the volume ({entries}): {_owners()}"

@@ -39,11 +39,6 @@ class VolumeContent:
         return len(self.held.keys() - {b"."})
 
     @property
-    def tells_owners(self) -> bool:
-        """Whether anything is another's than root's."""
-        return any(each.entry.uid or each.entry.gid for each in self.held.values())
-
-    @property
     def bytes(self) -> int:
         """As a backup counts them: a hard link has none of its own."""
         return sum(each.entry.size for path, each in self.held.items() if each.first == path)
@@ -79,13 +74,12 @@ def of_stream(chunks: Iterable[bytes]) -> VolumeContent:
     return VolumeContent(_settled(held))
 
 
-def differences(wanted: VolumeContent, found: VolumeContent) -> tuple[str | None, Unkept]:
-    """What in the volume is not as wanted, in words (None: nothing), and in what respects the engine says too little.
+def differences(wanted: VolumeContent, found: VolumeContent, *, owners: bool) -> tuple[str | None, Unkept]:
+    """What in the volume is not as wanted, in words (None: nothing), and what an engine does not keep of it.
 
     Engines tell times in whole seconds, and Docker no extended attribute but security.capability (measured, and moby's
-    pkg/archive). Podman says of everything that it is root's: where no owner is told, none is compared.
+    pkg/archive); `owners` is False where this one tells none.
     """
-    owners = found.tells_owners or not wanted.tells_owners
     wrong = [f"{path_text(path)} is missing" for path in wanted.held.keys() - found.held.keys()]
     wrong += [f"{path_text(path)} is there besides" for path in found.held.keys() - wanted.held.keys()]
     unkept = Unkept()
@@ -95,8 +89,6 @@ def differences(wanted: VolumeContent, found: VolumeContent) -> tuple[str | None
             f"{path_text(path)} has another {each}" for each in _respects(ours, theirs) if owners or each != "owner"
         ]
         _count_unkept(ours.entry, theirs.entry, unkept)
-    if not owners:
-        unkept.add("untold owner", path_text(b"."))
     told = sorted(wrong)[:_TOLD]
     more = f"; and {len(wrong) - _TOLD} more" if len(wrong) > _TOLD else ""
     return ("; ".join(told) + more if wrong else None), unkept

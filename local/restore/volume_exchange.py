@@ -23,7 +23,10 @@ _FORMER = "former.tar"
 
 @dataclass(frozen=True)
 class ExchangedVolume:
-    """What came of it: the `kept` copy of what the volume held `before`; `why` that was put back (None: it was not)."""
+    """What came of it: the `kept` copy of what the volume held `before`; `why` that was put back (None: it was not).
+
+    `left_out` is what the engine does not tell of the volume, so that it is neither in the copy nor compared.
+    """
 
     kept: Path | None
     before: VolumeContent | None
@@ -77,7 +80,7 @@ class VolumeExchange:
     def _read_former(self) -> tuple[str, ...]:
         self._say("read what the volume holds now")
         with self._engine.reading(self._name) as reader:
-            return write_tar(reader.look(), self._former)
+            return (*reader.without, *(f"the device {path}" for path in write_tar(reader.look(), self._former)))
 
     def _keep(self, cut_short: bool) -> Path:
         self._say("keep a copy of it")
@@ -127,7 +130,8 @@ class VolumeExchange:
 
     def _compare(self, wanted: VolumeContent) -> tuple[str | None, Unkept]:
         with self._engine.reading(self._name) as reader:
-            return volume_content.differences(wanted, volume_content.of_stream(reader.look()))
+            found = volume_content.of_stream(reader.look())
+            return volume_content.differences(wanted, found, owners=not reader.without)
 
     def _not_put_back(self, why: str, trouble: str) -> PillarError:
         note = self._kept.note()

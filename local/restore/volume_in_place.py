@@ -159,7 +159,7 @@ def _begun(started: Started, source: BackupSource) -> Restore:
 
 def _ended(begun: Restore, done: ExchangedVolume, surplus: tuple[Path, ...], started: Started) -> Restore:
     verdict: Verdict = "passed" if done.why is None else "failed"
-    devices = tuple(f"a device is not in the copy that was kept: {path}" for path in done.left_out)
+    left_out = tuple(f"not in the copy that was kept, and not compared: {what}" for what in done.left_out)
     return msgspec.structs.replace(
         begun,
         seconds=started.seconds,
@@ -169,7 +169,7 @@ def _ended(begun: Restore, done: ExchangedVolume, surplus: tuple[Path, ...], sta
         counts_compared=True,
         surplus=tuple(map(str, surplus)),
         reason=done.why,
-        notes=(*unkept_notes(done.unkept), *devices),
+        notes=(*unkept_notes(done.unkept), *left_out),
     )
 
 
