@@ -9,6 +9,8 @@ from local.errors import StoreError
 
 ROOT = b"."
 OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# No engine and no program reads a path that is longer than a few of these; a tar may say anything.
+_PATH_BYTES_MAX = 4 * 4096
 # macOS gives a process 256 descriptors; what lies deeper is walked to anew.
 _KEPT_OPEN = 40
 
@@ -77,6 +79,8 @@ def require_inside(path: bytes) -> None:
     """Raise StoreError for a path that would leave the folder, or that is none."""
     if not path or path.startswith(b"/") or b".." in path.split(b"/") or b"\0" in path:
         raise refused(f"it holds the path {path_text(path)!r}, which leads out of the folder or is none")
+    if len(path) > _PATH_BYTES_MAX:
+        raise refused(f"it holds a path of {len(path)} bytes")
 
 
 def refused(came_back: str) -> StoreError:

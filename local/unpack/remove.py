@@ -35,7 +35,10 @@ def _empty(root: int) -> None:
     waiting, number = [b""], 0
     while waiting:
         name = waiting.pop()
-        descriptor = os.open(name, OPEN_FOLDER, dir_fd=root) if name else os.dup(root)
+        try:
+            descriptor = os.open(name, OPEN_FOLDER, dir_fd=root) if name else os.dup(root)
+        except OSError:  # the process is being ended, and another thread has removed it
+            continue
         try:
             for child, is_folder in _children(descriptor):
                 if not is_folder:

@@ -136,6 +136,7 @@ HOSTILE = {
     "a file as the folder itself": [member(".", b"x")],
     "a symlink as the folder itself": [member(".", type=tarfile.SYMTYPE, linkname="/tmp")],
     "a symlink to nothing": [member("a", type=tarfile.SYMTYPE, linkname="")],
+    "a path that is longer than any": [member("a/" * 10_000 + "b", b"x")],
     "a file with a symlink's name behind it": [
         member("a/b", b"x"),
         member("a/b/", type=tarfile.SYMTYPE, linkname="/tmp"),
