@@ -220,6 +220,12 @@ class BackupProof(msgspec.Struct, frozen=True):
     error: Annotated[str | None, Meta(description="why there was no drill")] = None
     drill: Annotated[Drill | None, Meta(description="as in a drill's document")] = None
     databases: Annotated[tuple[DrilledDatabase, ...], Meta(description="as in a drill's document")] = ()
+    volumes: Annotated[tuple[DrilledDatabase, ...], Meta(description="as in a drill's document")] = ()
+
+    @property
+    def sources(self) -> tuple[DrilledDatabase, ...]:
+        """Whatever was drilled: the databases, then the volumes."""
+        return (*self.databases, *self.volumes)
 
 
 class BackupReport(Document, frozen=True, omit_defaults=True):

@@ -160,7 +160,7 @@ def _foot(screen: Screen, told: Iterable[tuple[str, str]], colour: str = "bold r
 def _proof(screen: Screen, proof: BackupProof) -> None:
     """The drill of what was just written, as any drill; or why it could not be carried out."""
     if proof.drill:
-        drill(screen, DrillReport(proof.drill, proof.databases))
+        drill(screen, DrillReport(proof.drill, proof.databases, proof.volumes))
     if proof.error:
         screen.say(f"proof: {proof.error}", "yellow")
 
