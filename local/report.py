@@ -238,8 +238,8 @@ class BackupReport(Document, frozen=True, omit_defaults=True):
 
     @property
     def sources(self) -> tuple[BackedUpDatabase, ...]:
-        """All that was to be backed up, the databases first."""
-        return self.databases + self.volumes
+        """Whatever was to be backed up: the databases, then the volumes."""
+        return (*self.databases, *self.volumes)
 
 
 def with_proof(report: BackupReport, proof: BackupProof) -> BackupReport:

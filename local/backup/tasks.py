@@ -16,7 +16,8 @@ from local.validation import unknown_name
     CHECK,
     JSON,
     default=True,
-    left="each database has its newest backup or the one of before; the next invoke backup completes the rest",
+    left="each database and volume has its newest backup or the one of before; the next invoke backup completes the "
+    "rest",
     work="backup",
 )
 def run(
@@ -24,7 +25,7 @@ def run(
     only: Only = (),
     full: Annotated[bool, Option("read also a database whose files are as they were when it was last read")] = False,
 ) -> int:
-    """Back up the databases: snapshot, check, compress, upload."""
+    """Back up the databases and Docker volumes: snapshot, check, compress, upload."""
     from local.archive.cache import cache_folder
     from local.backup import run as backup
     from local.backup.upload import SnapshotUpload
@@ -34,15 +35,15 @@ def run(
     from local.watch import proof
 
     configured = invocation.settings
-    databases = configured.select(only)
+    databases, volumes = configured.select(only), configured.select_volumes(only)
     finish = SnapshotUpload.preview if invocation.check else SnapshotUpload.deliver
     folder = cache_folder(configured.store)
     opening = partial(open_repository, configured.store, configured.azure)
-    with invocation.telling("backup", databases) as tell:
+    with invocation.telling("backup", (*databases, *volumes)) as tell:
         with invocation.screen.watching() as watch, last_run.kept(configured, watch, check=invocation.check) as keep:
-            report = backup.back_up(opening, databases, folder, watch, finish, full=full)
+            report = backup.back_up(opening, databases, folder, watch, finish, volumes=volumes, full=full)
             if configured.backup.prove != "never" and not invocation.check:
-                order = proof.ProofOrder(databases, configured.drill.host, configured.backup.prove)
+                order = proof.ProofOrder(databases, volumes, configured.drill.host, configured.backup.prove)
                 report = proof.prove(report, order, opening(), watch)
             keep(report)
         tell(report)

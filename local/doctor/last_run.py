@@ -46,8 +46,8 @@ _BY_SCHEDULE = "install the schedule, or see whether it runs: invoke schedule.in
 Keep = Callable[[BackupReport], None]
 
 
-class ReadSource(msgspec.Struct, frozen=True):
-    """A database or volume as the run found it; `error` is why it was not backed up."""
+class ReadDatabase(msgspec.Struct, frozen=True):
+    """A database as the run found it; `error` is why it was not backed up."""
 
     name: str
     error: str | None = None
@@ -66,14 +66,8 @@ class RunNote(msgspec.Struct, frozen=True):
     user: str
     program: str
     identity: str = ""
-    databases: tuple[ReadSource, ...] = ()
+    databases: tuple[ReadDatabase, ...] = ()
     error: str | None = None
-    volumes: tuple[ReadSource, ...] = ()
-
-    @property
-    def sources(self) -> tuple[ReadSource, ...]:
-        """Whatever was to be backed up: the databases, then the volumes."""
-        return (*self.databases, *self.volumes)
 
 
 @contextmanager
@@ -109,11 +103,8 @@ def kept(settings: Settings, watch: Watch, *, check: bool = False) -> Iterator[K
 
 
 def _with_report(started: RunNote, report: BackupReport, identity: str) -> RunNote:
-    databases, volumes = (
-        tuple(ReadSource(each.name, each.error) for each in found) for found in (report.databases, report.volumes)
-    )
-    verdict = report.backup.verdict
-    return msgspec.structs.replace(started, verdict=verdict, identity=identity, databases=databases, volumes=volumes)
+    read = tuple(ReadDatabase(database.name, database.error) for database in report.sources)
+    return msgspec.structs.replace(started, verdict=report.backup.verdict, identity=identity, databases=read)
 
 
 def _unkept(report: BackupReport) -> None:
@@ -164,7 +155,7 @@ def judge(found: RunNote | None, now: datetime, max_age_hours: float) -> DoctorC
         return check("fail", f"{told}{ended}: {late}", _BY_SCHEDULE)
     if found.verdict == "running":
         return check("warn", f"{told}: it still runs, or was killed", "run invoke doctor again later")
-    return check("ok", f"{told}: passed, read {', '.join(source.name for source in found.sources)}")
+    return check("ok", f"{told}: passed, read {', '.join(database.name for database in found.databases)}")
 
 
 def _look(settings: Settings) -> Iterator[DoctorCheck]:
@@ -178,7 +169,7 @@ def _look(settings: Settings) -> Iterator[DoctorCheck]:
 
 
 def _troubles(found: RunNote) -> str:
-    failed = [f"{source.name}: {source.error}" for source in found.sources if source.error]
+    failed = [f"{database.name}: {database.error}" for database in found.databases if database.error]
     return "; ".join([found.error] if found.error else failed) or "its proof did not pass"
 
 

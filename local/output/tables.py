@@ -31,24 +31,26 @@ _COLOURS: dict[Verdict, str] = {"passed": "green", "failed": "bold red", "inconc
 
 
 def backup(screen: Screen, report: BackupReport) -> None:
-    """What happened to each database, or would; each error once and whole below; and in the last line which failed."""
-    check = report.backup.check
+    """What happened to each source, or would; each error once and whole below; and in the last line which failed."""
+    check, names = report.backup.check, Names(bool(report.volumes))
+    kinds: dict[Kind, Sequence[BackedUpDatabase]] = {"database": report.databases, "volume": report.volumes}
     rows = [
         (
-            database.name,
-            WOULD[database.verdict] if check else database.verdict,
-            size(database.database_bytes),
-            size(database.gzip_bytes),
-            size(database.uploaded_bytes),
-            _changed(database),
-            f"{database.seconds:.1f} s",
-            database.blob or "",
+            *names.cells(source.name, kind),
+            WOULD[source.verdict] if check else source.verdict,
+            size(source.database_bytes),
+            size(source.gzip_bytes),
+            size(source.uploaded_bytes),
+            _changed(source),
+            f"{source.seconds:.1f} s",
+            source.blob or "",
         )
-        for database in report.databases
+        for kind, sources in kinds.items()
+        for source in sources
     ]
     stored = "would be stored as" if check else "stored as"
-    screen.table(("database", "verdict", "raw", "gzip", "sent", "changed", "took", stored), rows)
-    _foot(screen, ((database.name, database.error) for database in report.databases if database.error))
+    screen.table((*names.headers, "verdict", "raw", "gzip", "sent", "changed", "took", stored), rows)
+    _foot(screen, ((source.name, source.error) for source in report.sources if source.error))
     if report.proof:
         _proof(screen, report.proof)
     screen.say(backup_ending(report), _COLOURS[report.backup.verdict])

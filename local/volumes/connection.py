@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local.errors import EngineError
@@ -25,6 +27,8 @@ def connect(endpoint: Endpoint, seconds: float) -> APIClient:
     from docker.utils import version_lt
 
     with engine_errors("docker: reach the engine", endpoint):
+        if endpoint.socket is not None:
+            _knock(endpoint.socket, seconds)
         try:
             api = APIClient(base_url=endpoint.url, timeout=seconds, tls=_tls(endpoint))  # type: ignore[arg-type]
         except (KeyError, TypeError, AttributeError) as error:
@@ -36,6 +40,13 @@ def connect(endpoint: Endpoint, seconds: float) -> APIClient:
             raise InvalidVersion(api.api_version)
     api.timeout = _ANSWER_SECONDS  # type: ignore[assignment]
     return api
+
+
+def _knock(path: Path, seconds: float) -> None:
+    """OSError, as the system says it, where nobody listens there; the package leaves its socket open then."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(seconds)
+        probe.connect(str(path))
 
 
 def _tls(endpoint: Endpoint) -> TLSConfig | bool:

@@ -13,7 +13,7 @@ import pytest
 
 from local.command_line import scheduled_run
 from local.doctor import last_run
-from local.doctor.last_run import ReadSource, RunNote, judge, kept, note_path, read_note
+from local.doctor.last_run import ReadDatabase, RunNote, judge, kept, note_path, read_note
 from local.errors import LockHeldError, SourceError
 from local.events import Event, unwatched
 from local.report import BackedUpDatabase, Backup, BackupReport
@@ -22,7 +22,7 @@ from tests.support.workshop import Workshop
 
 NOW = datetime(2026, 5, 5, 12, tzinfo=UTC)
 FINE = RunNote(
-    NOW - timedelta(hours=3), NOW - timedelta(hours=3), "passed", "alai", "/opt/python3", "ANVIL", (ReadSource("a"),)
+    NOW - timedelta(hours=3), NOW - timedelta(hours=3), "passed", "alai", "/opt/python3", "ANVIL", (ReadDatabase("a"),)
 )
 
 
@@ -54,9 +54,7 @@ def report(error: str | None = None) -> BackupReport:
         (changed(start_time=NOW + timedelta(hours=6)), "warn", "is in the future"),
         (changed(verdict="running", end_time=None), "warn", "it still runs, or was killed"),
         (changed(verdict="running", end_time=None, start_time=NOW - timedelta(hours=6)), "fail", "told no end"),
-        (changed(verdict="failed", databases=(ReadSource("a", "EPERM"),)), "fail", "failed: a: EPERM"),
-        (changed(volumes=(ReadSource("v"),)), "ok", "passed, read a, v"),
-        (changed(verdict="failed", volumes=(ReadSource("v", "no engine"),)), "fail", "failed: v: no engine"),
+        (changed(verdict="failed", databases=(ReadDatabase("a", "EPERM"),)), "fail", "failed: a: EPERM"),
         (changed(verdict="failed", error="not logged in"), "fail", "failed: not logged in"),
         (changed(verdict="inconclusive"), "warn", "inconclusive: its proof did not pass"),
     ],
@@ -94,7 +92,7 @@ def test_a_scheduled_run_says_that_it_runs_and_then_what_it_could_read(settings:
     assert running
     assert ended
     assert (running.verdict, running.end_time) == ("running", None)
-    assert (ended.verdict, ended.databases) == ("failed", (ReadSource("a", "this user may not read the file"),))
+    assert (ended.verdict, ended.databases) == ("failed", (ReadDatabase("a", "this user may not read the file"),))
     assert ended.end_time
     assert note_path(settings).stat().st_mode & 0o777 == 0o600
     assert [path.name for path in note_path(settings).parent.iterdir()] == [note_path(settings).name]

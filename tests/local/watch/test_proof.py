@@ -41,7 +41,7 @@ def test_once_a_day_means_once_proven(verdicts: list[Verdict], due: bool) -> Non
 
 def order(prove: Proving, path: Path, rows: int = 0) -> ProofOrder:
     database = Database(name="costs", path=path, rows={"tasks": rows} if rows else {})
-    return ProofOrder((database,), "ANVIL", prove)
+    return ProofOrder((database,), (), "ANVIL", prove)
 
 
 def backed_up(verdict: str) -> BackupReport:
@@ -73,10 +73,10 @@ def test_a_volume_that_was_stored_is_proven_too(folder_workshop: Workshop) -> No
     volumes = (Volume(name="grafana-data"), Volume(name="not-stored-now"))
 
     for expected in (1, 1):
-        report = prove(stored, ProofOrder((), "ANVIL", "daily", volumes), folder_workshop.repository, unwatched)
+        report = prove(stored, ProofOrder((), volumes, "ANVIL", "daily"), folder_workshop.repository, unwatched)
         assert (report.backup.verdict, records(folder_workshop)) == ("passed", expected)
 
-    always = prove(stored, ProofOrder((), "ANVIL", "always", volumes), folder_workshop.repository, unwatched)
+    always = prove(stored, ProofOrder((), volumes, "ANVIL", "always"), folder_workshop.repository, unwatched)
     assert always.proof
     assert [(each.name, each.verdict) for each in always.proof.volumes] == [("grafana-data", "passed")]
 
