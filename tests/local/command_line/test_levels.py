@@ -160,8 +160,7 @@ def test_what_is_missing_is_to_be_added_to_the_file_in_force(machine: Machine) -
     with pytest.raises(ConfigError) as caught:
         machine.levels(OWN + "  - name: other\n").settings()
 
-    volumes = ", or volumes," if missing == "databases" else ""
-    assert caught.value.mend == f"add it{volumes} to {machine.root}/mine.yaml"
+    assert caught.value.mend == f"add it to {machine.root}/mine.yaml"
 
 
 def test_a_file_that_vanished_since_is_not_done_without(machine: Machine) -> None:
