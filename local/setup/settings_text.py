@@ -88,7 +88,7 @@ def _quoted(text: str) -> str:
 
 _HEAD = """\
 # Settings of Pillar #9, written by `invoke init`; yours to change. Every command takes them with: invoke -f THIS_FILE …
-# (or INVOKE_RUNTIME_CONFIG=THIS_FILE). As it names a store and what goes there, nothing of the tracked invoke.yaml applies.
+# (or INVOKE_RUNTIME_CONFIG=THIS_FILE). As it names a store and its sources, nothing of the tracked invoke.yaml applies.
 # Each key is explained in README.md, section Configuration. No credential belongs here.
 
 """
