@@ -57,7 +57,9 @@ def _read(volume: Volume, folder: Path, engines: EngineTurns, context: RunContex
             look_twice = bool(engine.writers(volume.name))
             context.watch(Event(volume.name, f"reading the volume{' twice, as it is in use' if look_twice else ''}"))
             with engine.reading(volume.name) as reader:
-                return take(reader, folder, look_twice=look_twice, advance=lambda _: context.go_on())
+                snapshot = take(reader, folder, look_twice=look_twice, advance=lambda _: context.go_on())
+                left_out = (*reader.without, *snapshot.contents.left_out)
+                return replace(snapshot, contents=replace(snapshot.contents, left_out=left_out))
 
 
 def _held_still(volume: Volume, engine: Engine, context: RunContext) -> AbstractContextManager[None]:

@@ -76,7 +76,7 @@ class VolumeContent:
         """What a person must know of it, though it is backed up."""
         contents = self.snapshot.contents
         yield from _told(f"written to while it was read, so of several moments perhaps ({_STILL})", contents.changing)
-        yield from _told("left out, as a device is no content", contents.left_out)
+        yield from _told("not in the backup", contents.left_out)
         yield from _told("kept as plain files, which only begin as SQLite's databases do", contents.not_databases)
 
     def notes(self) -> Iterator[str]:

@@ -8,10 +8,11 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from local.errors import EngineError
 from local.interrupt import if_abandoned
+from local.volumes import podman
 from local.volumes.connection import connect
 from local.volumes.endpoint import Endpoint
 from local.volumes.engine_errors import NotThereError, StreamBrokenError, check_answer, engine_errors
@@ -73,24 +74,36 @@ class VolumeReader:
         finally:
             self.close()
 
-    def _check_end(self, path: bytes, walk: TarWalk) -> None:
-        if not walk.whole or walk.last is None:
-            raise self._broken(path, "the engine ended the tar before its end, as where a file shrinks meanwhile")
-        if self._stops_at_grown_files and not path and walk.last.is_file and not self._is_as_read(walk.last):
-            raise self._broken(path, "a file grew meanwhile, and the engine leaves out what comes behind it")
-
     @property
-    def _stops_at_grown_files(self) -> bool:
-        """Podman ends the tar, as if it were whole, behind a file that grew while it was read (measured, 4.3.1)."""
-        version: dict[str, Any] = self._api.version()
-        return any("Podman" in part.get("Name", "") for part in version.get("Components") or ())
+    def without(self) -> tuple[str, ...]:
+        """What of every file this engine's tar lacks, in words."""
+        return (podman.OWNERS,) if podman.answers(self._api) else ()
+
+    def _check_end(self, path: bytes, walk: TarWalk) -> None:
+        if not walk.whole:
+            raise self._broken(path, "the engine ended the tar before its end, as where a file shrinks meanwhile")
+        if path or not podman.answers(self._api):
+            return
+        for name in podman.LEFT_OUT:
+            if self._size(name) is not None:
+                came_back = f"Podman leaves out what a volume holds at its top under the name {name.decode()}"
+                raise EngineError(f"docker: read {self._named(path)}", came_back, "rename it, or use Docker")
+        if walk.last and walk.last.is_file and not self._is_as_read(walk.last):
+            raise self._broken(path, "a file grew meanwhile, and Podman leaves out what comes behind it")
 
     def _is_as_read(self, entry: TarEntry) -> bool:
-        with suppress(NotThereError):
-            response = self._ask("HEAD", f"{MOUNTED}/".encode() + entry.name.lstrip(b"/"))
-            response.close()
-            return bool(json.loads(base64.b64decode(response.headers[_STAT]))["size"] == entry.size)
-        return False
+        """Whether a file has the size that its entry tells; one whose name is no UTF-8 cannot be asked for."""
+        name = entry.name.lstrip(b"/")
+        return not _is_text(name) or self._size(name) == entry.size
+
+    def _size(self, path: bytes) -> int | None:
+        """Of what is at `path` in the volume, without its content; None where nothing is."""
+        try:
+            response = self._ask("HEAD", self._place(path))
+        except NotThereError:
+            return None
+        response.close()
+        return int(json.loads(base64.b64decode(response.headers[_STAT]))["size"])
 
     def _ask(self, method: str, path: bytes) -> Response:
         url = f"{self._api.base_url}/v{self._api.api_version}/containers/{self._container}/archive"
@@ -105,11 +118,9 @@ class VolumeReader:
         return response
 
     def _place(self, path: bytes) -> bytes:
-        try:
-            path.decode()
-        except UnicodeDecodeError:
+        if not _is_text(path):
             came_back = "its name is no UTF-8, and no engine gives out such a file by itself"
-            raise EngineError(f"docker: read {self._named(path)}", came_back, "rename it") from None
+            raise EngineError(f"docker: read {self._named(path)}", came_back, "rename it")
         return MOUNTED.encode() + (b"/" + path if path else b"")
 
     def _named(self, path: bytes) -> str:
@@ -118,6 +129,14 @@ class VolumeReader:
     def _broken(self, path: bytes, came_back: str) -> StreamBrokenError:
         mend = "keep it still meanwhile: name its containers under `pause:` or `stop:` of the volume"
         return StreamBrokenError(f"docker: read {self._named(path)}", came_back, mend)
+
+
+def _is_text(path: bytes) -> bool:
+    try:
+        path.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 @contextmanager
