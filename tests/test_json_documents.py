@@ -19,6 +19,7 @@ import jsonschema
 import msgspec
 import pytest
 
+from local import clock
 from local.command_line.scheduled_run import ScheduledRun
 from local.doctor import databases
 from local.doctor.run import examine
@@ -42,6 +43,7 @@ from remote.command import RemoteCommand
 from remote.run import preview as preview_run
 from remote.run import run_everywhere
 from tests import json_page
+from tests.local.watch.stored import back_up_volume
 from tests.rbac.admin import Admin
 from tests.remote.site import PREFIX, Site
 from tests.support import fake_systemctl
@@ -153,6 +155,7 @@ def of_a_folder(collected: Collected, workshop: Workshop) -> None:
     collected.run(workshop, "Status", "status")
     planned = collected.run(workshop, "PruneReport", "backup.prune", "--check")
     assert planned["prune"]["check"] is True
+    _of_volumes(collected, workshop)
     _of_restores(collected, workshop)
     _of_what_runs_unattended(collected, workshop)
     new = ("--database", workshop.databases["costs"]["path"], "--store", str(workshop.root / "new store"))
@@ -180,6 +183,18 @@ def _of_drills(collected: Collected, workshop: Workshop) -> None:
     workshop.more["volumes"] = [{"name": "grafana-data"}]
     drilled = collected.run(workshop, "DrillReport", "drill.local", "--only", "grafana-data")
     assert (drilled["databases"], drilled["volumes"][0]["verdict"]) == ([], "passed")
+    del workshop.more["volumes"]
+
+
+def _of_volumes(collected: Collected, workshop: Workshop) -> None:
+    back_up_volume(workshop.store, clock.now(), "wiki")
+    workshop.more["volumes"] = [{"name": "wiki"}]
+    listed = collected.run(workshop, "Listing", "backup.list", "wiki")
+    assert [(point["kind"], point["changing_count"]) for point in listed["backups"]] == [("volume", 1)]
+    told = collected.run(workshop, "Status", "status", "--only", "wiki")
+    assert (told["databases"], told["volumes"][0]["verdict"]) == ([], "late")
+    page = str(workshop.root / "volumes.html")
+    assert collected.run(workshop, "PageDocument", "report", "--only", "wiki", "--to", page)["volumes"]
     del workshop.more["volumes"]
 
 

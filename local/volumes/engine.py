@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from local.volumes.connection import connect
 from local.volumes.endpoint import Endpoint, find_endpoint
 from local.volumes.engine_errors import engine_errors
-from local.volumes.facts import VolumeFacts, VolumeUser, volume_facts, volume_users
+from local.volumes.facts import VolumeFacts, VolumeUser, check_container, volume_facts, volume_names, volume_users
 from local.volumes.held import held_still
 from local.volumes.reader import VolumeReader, reading
 from local.volumes.refill import refill
@@ -48,6 +48,16 @@ class Engine:
         """The containers that mount the volume, whatever their state, by name."""
         with engine_errors(f"docker: look who uses the volume {name}", self.endpoint):
             return volume_users(self._api, volume_facts(self._api, name))
+
+    def volumes(self) -> tuple[str, ...]:
+        """The names of all volumes."""
+        with engine_errors("docker: list the volumes", self.endpoint):
+            return volume_names(self._api)
+
+    def check_container(self, name: str) -> None:
+        """Return where there is such a container; EngineError, with the names that come near, where there is none."""
+        with engine_errors(f"docker: look at the container {name}", self.endpoint):
+            check_container(self._api, name)
 
     def writers(self, name: str) -> tuple[VolumeUser, ...]:
         """The containers that may write to the volume now: while there is one, two looks at it may differ."""

@@ -128,9 +128,8 @@ def test_a_name_that_is_not_configured_ends_with_2(folder_workshop: Workshop) ->
     done = folder_workshop.invoke("backup", "--only", "cots")
 
     assert done.returncode == 2
-    assert (
-        errors_told(done.stderr) == "✗ --only: no database 'cots' is configured\n→ did you mean costs? known: costs\n"
-    )
+    told = "✗ --only: no database or volume 'cots' is configured\n→ did you mean costs? known: costs\n"
+    assert errors_told(done.stderr) == told
 
 
 def test_a_person_who_forgot_the_file_is_told_how_it_is_given() -> None:

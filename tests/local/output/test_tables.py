@@ -48,6 +48,9 @@ NEWEST = ListedPoint(
 FORMER = msgspec.structs.replace(
     NEWEST, current=False, added_bytes=None, database_bytes=None, sha256=None, row_total=None
 )
+VOLUME = msgspec.structs.replace(
+    NEWEST, name="grafana-data", blob="volumes/2026-05-05/grafana-data.tar.gz", kind="volume", changing_count=2
+)
 
 
 def backup_report(*databases: BackedUpDatabase) -> BackupReport:
@@ -90,6 +93,18 @@ def test_a_log_tells_every_point_in_time(capsys: pytest.CaptureFixture[str]) -> 
         f"{taken}, note earlier that day: use --at",
         f"{taken}, added +64.0 kB, raw 8.0 MB, rows 12,345, sha256 abababababab, note its metadata does not read",
         "3 points in time",
+    ]
+
+
+def test_a_log_tells_volumes_beside_databases(capsys: pytest.CaptureFixture[str]) -> None:
+    tables.listing(Screen(), Listing((NEWEST, msgspec.structs.replace(VOLUME, current=False))), NOON)
+
+    told = "taken 2026-05-05T12:00:00.000Z, age 0 s, gzip 1.5 MB, added +64.0 kB, raw 8.0 MB, rows or files 12,345"
+    assert log_lines(capsys.readouterr().out) == [
+        f"costs: kind database, {told}, sha256 abababababab",
+        f"grafana-data: kind volume, {told}, sha256 abababababab, "
+        "note 2 in it changed while it was read; earlier that day: use --at",
+        "2 points in time",
     ]
 
 
@@ -158,6 +173,7 @@ def test_a_drill_that_fell_back_says_why_and_one_that_proved_nothing_says_so(
 SHOWN = {
     "backup": lambda: tables.backup(Screen(), backup_report(STORED, REFUSED)),
     "listing": lambda: tables.listing(Screen(), Listing((NEWEST, FORMER)), NOON),
+    "both": lambda: tables.listing(Screen(), Listing((NEWEST, VOLUME)), NOON),
     "drill": lambda: tables.drill(Screen(), drill_report("passed", drilled("passed", *PASSED_STEPS, rows=COUNTS))),
 }
 
@@ -168,6 +184,7 @@ SHOWN = {
     [
         ("backup", [BLOB, "costs", "hivemind"], "backup FAILED: "),
         ("listing", ["costs", "2026-05-05T12:00:00.000Z"], "2 points in time"),
+        ("both", ["costs", "grafana-data", "2026-05-05T12:00:00.000Z"], "2 points in time"),
         ("drill", ["costs"], "drill passed: 1 of 1"),
     ],
 )

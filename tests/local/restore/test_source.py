@@ -42,7 +42,7 @@ def test_a_name_out_of_an_archive_that_could_lead_elsewhere_is_refused(tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("name", "told"), [(None, "NAME is missing"), ("cost", "no database 'cost' is configured or stored")]
+    ("name", "told"), [(None, "NAME is missing"), ("cost", "no database or volume 'cost' is configured or stored")]
 )
 def test_a_name_that_is_missing_or_unknown_names_those_that_are_known(
     tmp_path: Path, name: str | None, told: str
