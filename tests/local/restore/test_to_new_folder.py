@@ -13,7 +13,7 @@ from tests.local.restore.volumes import shelve
 from tests.local.unpack.trees import awkward_tree, look
 from tests.local.unpack.trees import tar_of as tar_file_of
 from tests.support.terminal import log_lines
-from tests.support.volume_archives import make_volume, tar_of
+from tests.support.volume_archives import make_volume, put_volume, tar_of, volume_archive
 from tests.support.workshop import Workshop
 
 
@@ -112,6 +112,17 @@ def test_what_fails_its_drill_leaves_nothing(folder_workshop: Workshop, volume: 
     done = folder_workshop.invoke("restore", "files", "--to", str(tmp_path / "back"))
     assert done.returncode == 1
     assert "restore FAILED" in log_lines(done.stdout)[-1]
+    assert list(tmp_path.glob("back*")) == []
+
+
+def test_no_room_for_the_tar_and_its_files_is_found_out_before_anything_is_fetched(
+    folder_workshop: Workshop, volume: Path, tmp_path: Path
+) -> None:
+    put_volume(folder_workshop.root / "store", volume_archive(tar_of(volume), file_bytes=2**60))
+    for options in (["--check"], []):
+        told = folder_workshop.invoke("restore", "files", "--to", str(tmp_path / "back"), *options)
+        assert told.returncode == 4
+        assert f"no room in {tmp_path}" in told.stdout + told.stderr
     assert list(tmp_path.glob("back*")) == []
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from local.errors import InconclusiveError, PillarError
-from local.events import unwatched
+from local.events import Event, unwatched
 from local.restore import volume_in_place
 from local.restore.to_new_file import Started
 from local.restore.volume_exchange import ExchangedVolume, VolumeExchange
@@ -103,6 +103,26 @@ def test_what_the_engine_refuses_before_it_touches_anything_is_told_so(
         kept = KeptVolumes.of(opened.endpoint.url, NAME)
     assert look(live) == before
     assert (kept.note(), kept.copies()) == (None, [])
+
+
+class StoppedHere(BaseException):
+    """As a signal raises."""
+
+
+def test_what_is_interrupted_is_put_back(docker_engine: ContainerEngine, live: Path, tar: Path, tmp_path: Path) -> None:
+    before = look(live)
+
+    def watch(event: Event) -> None:
+        if event.text == "read it back":
+            raise StoppedHere
+
+    (tmp_path / "private").mkdir()
+    with open_engine() as opened:
+        kept = KeptVolumes.of(opened.endpoint.url, NAME)
+        with pytest.raises(StoppedHere):
+            VolumeExchange(opened, kept, tmp_path / "private", watch).carry_out(tar, is_there=True)
+    assert look(docker_engine.folder(NAME)) == before
+    assert kept.note() is None
 
 
 def rolled_back() -> None:
