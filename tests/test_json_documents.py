@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sqlite3
+import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ import jsonschema
 import msgspec
 import pytest
 
+from local import clock
 from local.command_line.scheduled_run import ScheduledRun
 from local.doctor import databases
 from local.doctor.run import examine
@@ -42,10 +44,13 @@ from remote.command import RemoteCommand
 from remote.run import preview as preview_run
 from remote.run import run_everywhere
 from tests import json_page
+from tests.local.watch.stored import back_up_volume
 from tests.rbac.admin import Admin
 from tests.remote.site import PREFIX, Site
 from tests.support import fake_systemctl
+from tests.support.drill_archives import make_database
 from tests.support.receivers import http_receiver
+from tests.support.volume_archives import entry, put_volume, tar_with, volume_archive, volume_metadata
 from tests.support.workshop import Workshop
 
 # Asked here, since each test has an environment of its own.
@@ -152,6 +157,7 @@ def of_a_folder(collected: Collected, workshop: Workshop) -> None:
     collected.run(workshop, "Status", "status")
     planned = collected.run(workshop, "PruneReport", "backup.prune", "--check")
     assert planned["prune"]["check"] is True
+    _of_watched_volumes(collected, workshop)
     _of_restores(collected, workshop)
     _of_what_runs_unattended(collected, workshop)
     new = ("--database", workshop.databases["costs"]["path"], "--store", str(workshop.root / "new store"))
@@ -195,11 +201,38 @@ def _of_drills(collected: Collected, workshop: Workshop) -> None:
     workshop.databases["costs"]["rows"] = {"tasks": 1_000_000}
     assert collected.run(workshop, "DrillReport", "drill.local")["drill"]["verdict"] == "failed"
     workshop.databases["costs"]["rows"] = {"tasks": 100}
+    database = make_database(workshop.root / "grafana.db", tasks=60).read_bytes()
+    # Whoever restores it owns it already, whether that is root or not.
+    own: dict[str, Any] = {"uid": os.geteuid(), "gid": os.getegid()}
+    folders = [entry(name, kind=tarfile.DIRTYPE, mode=0o755, **own) for name in (".", "plugins")]
+    tar = tar_with(folders[0], entry("grafana.db", database, **own), folders[1])
+    archive = volume_archive(tar, volume="grafana-data")
+    metadata = volume_metadata(tar, archive, volume="grafana-data")
+    put_volume(workshop.root / "store", archive, metadata, "grafana-data")
+    workshop.more["volumes"] = [{"name": "grafana-data"}]
+    drilled = collected.run(workshop, "DrillReport", "drill.local", "--only", "grafana-data")
+    assert (drilled["databases"], drilled["volumes"][0]["verdict"]) == ([], "passed")
+    del workshop.more["volumes"]
+
+
+def _of_watched_volumes(collected: Collected, workshop: Workshop) -> None:
+    back_up_volume(workshop.store, clock.now(), "wiki")
+    workshop.more["volumes"] = [{"name": "wiki"}]
+    listed = collected.run(workshop, "Listing", "backup.list", "wiki")
+    assert [(point["kind"], point["changing_count"]) for point in listed["backups"]] == [("volume", 1)]
+    told = collected.run(workshop, "Status", "status", "--only", "wiki")
+    assert (told["databases"], told["volumes"][0]["verdict"]) == ([], "late")
+    page = str(workshop.root / "volumes.html")
+    assert collected.run(workshop, "PageDocument", "report", "--only", "wiki", "--to", page)["volumes"]
+    del workshop.more["volumes"]
 
 
 def _of_restores(collected: Collected, workshop: Workshop) -> None:
     new = str(workshop.root / "new.db")
     assert collected.run(workshop, "RestoreReport", "restore", "costs", "--to", new)["restore"]["verdict"] == "passed"
+    folder = str(workshop.root / "new folder")
+    volume = collected.run(workshop, "RestoreReport", "restore", "grafana-data", "--to", folder)["restore"]
+    assert (volume["verdict"], volume["kind"]) == ("passed", "volume")
     workshop.databases["costs"]["probe"] = "echo well"
     checked = collected.run(workshop, "RestoreReport", "restore", "costs", "--live", "--check")
     assert checked["restore"]["check"] is True

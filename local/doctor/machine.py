@@ -127,10 +127,10 @@ def _look_at_space(databases: Sequence[Database], cache: Path) -> Iterator[Docto
         if facts.regular:
             sizes[database.path] = facts.size_bytes
     for room in rooms(sizes, cache, Path(tempfile.gettempdir()), SOURCES_AT_ONCE):
-        place = _existing(room.folder)
+        place = existing(room.folder)
         yield judge_space(room, shutil.disk_usage(place).free, writable=os.access(place, os.W_OK))
 
 
-def _existing(folder: Path) -> Path:
+def existing(folder: Path) -> Path:
     """The folder, or the nearest above it that is there: what will be made in it counts against that disk."""
     return next(each for each in (folder, *folder.parents) if each.exists())

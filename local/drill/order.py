@@ -56,6 +56,13 @@ class VolumeTarget(Target):
     file_bytes: int | None = None
     list_sha256: str | None = None
 
+    @property
+    def counts(self) -> Mapping[str, int] | None:
+        """What is known of the files, by the names that the result gives to the counts; None where that is nothing."""
+        if self.files is None or self.file_bytes is None:
+            return None
+        return {"files": self.files, "bytes": self.file_bytes}
+
 
 def database_orders(targets: Sequence[Target]) -> tuple[DatabaseOrder, ...]:
     """What the program needs to know of each database among the targets, and no more."""

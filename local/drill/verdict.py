@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from local import report
 from local.drill import answer
+from local.drill.impossible import Counts, wrong_checks, wrong_files, wrong_rows, wrong_steps
 from local.drill.order import DatabaseTarget, Target, VolumeTarget
 from local.drill_program.tables import floors
 from local.errors import InconclusiveError
@@ -98,15 +99,6 @@ class _ProgramFound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     volumes: tuple[_BackupFound, ...]
 
 
-@dataclass(frozen=True)
-class _Counts:
-    """Rows by table in the restored database and as recorded, and the tables of which nothing is recorded."""
-
-    rows: Mapping[str, int] | None
-    recorded: Mapping[str, int] | None
-    unrecorded: tuple[str, ...]
-
-
 def _no_verdict(came_back: str) -> InconclusiveError:
     return InconclusiveError(_DOING, came_back, _AGAIN)
 
@@ -122,27 +114,23 @@ def _decode(payload: bytes) -> _ProgramFound:
 
 
 def _drilled(found: _DatabaseFound, target: DatabaseTarget) -> DrilledDatabase:
-    counts = _Counts(_given(found.rows, target.tables), _given(found.recorded, target.tables), found.unrecorded)
+    counts = Counts(_given(found.rows, target.tables), _given(found.recorded, target.tables), found.unrecorded)
     rows = {} if counts.rows is None else _row_counts(counts.rows, counts.recorded or {}, target.minimum)
     checks: dict[str, bool | None] = dict.fromkeys(target.checks, True) if found.checks is UNSET else found.checks or {}
     drilled = _told(found, target, rows, checks)
     return _believed(
         drilled,
-        _contradiction(drilled, target)
-        or _wrong_rows(drilled.verdict, counts, target)
-        or _wrong_checks(drilled, target.checks),
+        wrong_steps(drilled, target)
+        or wrong_rows(drilled.verdict, counts, target)
+        or wrong_checks(drilled, target.checks),
     )
 
 
 def _drilled_volume(found: _BackupFound, target: VolumeTarget) -> DrilledDatabase:
-    known = None
-    if target.files is not None and target.file_bytes is not None:
-        known = {"files": target.files, "bytes": target.file_bytes}
-    rows, recorded = _given(found.rows, known), _given(found.recorded, known)
-    drilled = _told(found, target, {} if rows is None else _row_counts(rows, recorded or {}, {}), {})
-    return _believed(
-        drilled, _contradiction(drilled, target) or _wrong_files(drilled.verdict, rows, recorded, known, target)
-    )
+    counts = Counts(_given(found.rows, target.counts), _given(found.recorded, target.counts))
+    rows = {} if counts.rows is None else _row_counts(counts.rows, counts.recorded or {}, {})
+    drilled = _told(found, target, rows, {})
+    return _believed(drilled, wrong_steps(drilled, target) or wrong_files(drilled.verdict, counts, target))
 
 
 def _told(
@@ -190,77 +178,3 @@ def _row_counts(
     least = floors(minimum, [*recorded, *rows])
     names = dict.fromkeys([*rows, *recorded, *least])
     return {name: RowCount(rows.get(name), recorded.get(name), least.get(name)) for name in names}
-
-
-def _contradiction(drilled: DrilledDatabase, target: Target) -> str | None:
-    verdicts = [step.verdict for step in drilled.steps]
-    if tuple(step.name for step in drilled.steps) != STEPS[: len(drilled.steps)]:
-        return "its steps are not in order"
-    if verdicts != ["passed"] * (len(verdicts) - 1) + [drilled.verdict]:
-        return "its verdict is not that of its steps"
-    if drilled.verdict != "passed":
-        return None
-    if len(drilled.steps) != len(STEPS):
-        return "it passed without all five steps"
-    if target.sidecar_problem or drilled.sha256 is None or any(drilled.sha256 != digest for _, digest in target.sha256):
-        return "it passed with another SHA-256"
-    if drilled.gzip_bytes != target.gzip_bytes or drilled.database_bytes in (None, 0):
-        return "it passed with another size"
-    if target.database_bytes not in (None, drilled.database_bytes):
-        return "it passed with another size"
-    return None
-
-
-def _wrong_rows(verdict: report.Verdict, counts: _Counts, target: DatabaseTarget) -> str | None:
-    """What of the counts cannot be in a database that passed; None where nothing is wrong, or it did not pass."""
-    if verdict != "passed":
-        return None
-    rows, recorded = counts.rows, counts.recorded
-    if rows is None:
-        return "it passed without a count"
-    if any(name not in rows or rows[name] < least for name, least in floors(target.minimum, rows).items()):
-        return "it passed with fewer rows than are required"
-    if recorded is None and target.raw_sha256 is not None:
-        return "it passed without the counts that its archive records"
-    if target.tables is not None and recorded != target.tables:
-        return "it passed with other counts than were recorded"
-    if recorded is not None and recorded != {name: n for name, n in rows.items() if name not in counts.unrecorded}:
-        return "it passed with other counts than were recorded"
-    return None
-
-
-def _wrong_files(
-    verdict: report.Verdict,
-    rows: Mapping[str, int] | None,
-    recorded: Mapping[str, int] | None,
-    known: Mapping[str, int] | None,
-    target: VolumeTarget,
-) -> str | None:
-    """What of the counts cannot be in a volume that passed; None where nothing is wrong, or it did not pass."""
-    if verdict != "passed":
-        return None
-    if rows is None or not {"files", "bytes"} <= rows.keys():
-        return "it passed without a count of its files"
-    if recorded is None:
-        return "it passed without the counts that its archive records" if target.raw_sha256 is not None else None
-    if known is not None and any(recorded.get(name) != count for name, count in known.items()):
-        return "it passed with other counts than were recorded"
-    if any(rows.get(name) != count for name, count in recorded.items()):
-        return "it passed with other counts than were recorded"
-    return None
-
-
-def _wrong_checks(drilled: DrilledDatabase, ordered: Collection[str]) -> str | None:
-    """What of the checks cannot be, which are evaluated last and only where all else passed; None if nothing."""
-    verdict, said = drilled.verdict, set(drilled.checks.values())
-    if not said:
-        return "it passed without its checks" if verdict == "passed" and ordered else None
-    if set(drilled.checks) != set(ordered):
-        return "its checks are not those that were ordered"
-    if len(drilled.steps) != len(STEPS):
-        return "it has checks of a step that it did not come to"
-    if verdict == "passed":
-        return None if said == {True} else "it passed with a check that does not hold"
-    if (False in said) != (verdict == "failed"):
-        return "its verdict is not that of its checks"
-    return None

@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import hashlib
 import os
+import sqlite3
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,8 @@ class VolumeDrill(BackupDrill[VolumeOrder]):
         try:
             with contextlib.closing(PathRules(memory)) as rules:
                 yield rules
+        except sqlite3.Error as error:
+            raise NotCarriedOutError(f"the paths in the tar could not be looked at: {error}") from None
         finally:
             memory.unlink(missing_ok=True)
 

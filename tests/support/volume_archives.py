@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import io
+import json
 import os
 import subprocess
 import tarfile
@@ -72,7 +73,11 @@ def volume_record(tar: bytes, **said: Any) -> dict[str, Any]:
         if "databases" not in said and found.kind == "file" and content.startswith(b"SQLite format 3\0"):
             facts = content_facts(content)
             digest = hashlib.sha256(content).hexdigest()
-            databases[path_text(found.path)] = {"raw_sha256": digest, "schema_sha256": facts.schema, "rows": facts.rows}
+            databases[path_text(found.path)] = {
+                "raw_sha256": digest,
+                "schema_sha256": facts.schema,
+                "rows": dict(facts.rows),
+            }
     return {
         "volume": "files",
         "content_since": "2026-05-05T12:00:00.000Z",
@@ -151,3 +156,22 @@ def _stored(path: Path, archive: bytes) -> dict[str, Any]:
         "gzip_bytes": len(archive),
         "sidecar_problem": None,
     }
+
+
+def volume_metadata(tar: bytes, archive: bytes, **said: Any) -> dict[str, str]:
+    """What stands beside the archive of this tar in the store."""
+    record = {**volume_record(tar), **said}
+    names = ("volume", "raw_sha256", "raw_bytes", "files", "file_bytes", "list_sha256", "tool")
+    taken = {"taken": "2026-05-05T12:00:00.000Z", "sha256": hashlib.sha256(archive).hexdigest()}
+    return {**taken, **{name: str(record[name]) for name in names}}
+
+
+def put_volume(folder: Path, archive: bytes, metadata: dict[str, str] | None = None, name: str = "files") -> Path:
+    """Store an archive in a folder store under the day of its backup, with its sidecar."""
+    blob = folder / "volumes" / "2026-05-05" / f"{name}.tar.gz"
+    blob.parent.mkdir(parents=True, exist_ok=True)
+    blob.write_bytes(archive)
+    blob.with_name(f"{blob.name}.sha256").write_text(f"{hashlib.sha256(archive).hexdigest()}  {blob.name}\n")
+    if metadata:
+        blob.with_name(f"{blob.name}.json").write_text(json.dumps(metadata))
+    return blob

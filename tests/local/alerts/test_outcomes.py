@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from local import clock
@@ -64,17 +65,21 @@ def test_each_backup_is_right_or_wrong_and_so_is_its_proof() -> None:
     assert found[1].mend == "invoke backup --only hive"
 
 
-def test_a_volume_that_failed_is_as_wrong_as_a_database() -> None:
-    failed = BackedUpVolume("site", "failed", error="there is no such socket")
-    proof = BackupProof("failed", volumes=(drilled("wiki", "failed"),))
-    report = BackupReport(Backup("1", "…", 1.0, "failed"), (), (BackedUpVolume("wiki", "passed"), failed), proof)
+def test_a_volume_tells_as_a_database_does() -> None:
+    volumes = (BackedUpVolume("grafana-data", "failed", error="no engine"), BackedUpVolume("wiki", "passed"))
+    proof = BackupProof("passed", volumes=(drilled("wiki", "passed"),))
+    backup = BackupReport(Backup("1", "…", 1.0, "failed"), (), volumes, proof)
 
-    found = list(of_backup(report, NOW))
+    failed = list(of_backup(backup, NOW))
 
-    assert standings_of(found) == {
-        "backup wiki": False, "backup site": True, "attempt wiki": False, "drill wiki": True,
+    assert standings_of(failed) == {
+        "backup grafana-data": True, "backup wiki": False, "attempt wiki": False, "drill wiki": False,
     }  # fmt: skip
-    assert (found[1].detail, found[1].mend) == ("there is no such socket", "invoke backup --only site")
+    assert (failed[0].detail, failed[0].mend) == ("no engine", "invoke backup --only grafana-data")
+    drill = msgspec.structs.replace(drill_report(), volumes=(drilled("wiki", "failed"),))
+    assert standings_of(list(of_drill(drill, NOW))) == {"attempt wiki": False, "drill wiki": True}
+    status = msgspec.structs.replace(late("backup", "proof"), databases=(), volumes=late("backup", "proof").databases)
+    assert standings_of(list(of_status(status))) == {"age costs": True, "unchanged costs": False, "proof costs": True}
 
 
 def test_an_inconclusive_drill_is_neither_a_failure_nor_a_success() -> None:
