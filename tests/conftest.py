@@ -181,9 +181,9 @@ def _engine_session(name: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
         pytest.skip(str(error))
 
 
-@pytest.fixture(params=["docker", "podman"])
+@pytest.fixture(params=["docker", pytest.param("podman", marks=pytest.mark.long)])
 def container_engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[ContainerEngine]:
-    """Each of the two engines in turn, empty, and named by DOCKER_HOST; skipped where neither can run."""
+    """Each of the two engines in turn, empty, and named by DOCKER_HOST; skipped where it cannot run."""
     running: ContainerEngine = request.getfixturevalue(f"{request.param}_session")
     monkeypatch.setenv("DOCKER_HOST", running.url)
     yield running
@@ -196,3 +196,11 @@ def docker_engine(docker_session: ContainerEngine, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("DOCKER_HOST", docker_session.url)
     yield docker_session
     docker_session.clear()
+
+
+@pytest.fixture
+def podman_engine(podman_session: ContainerEngine, monkeypatch: pytest.MonkeyPatch) -> Iterator[ContainerEngine]:
+    """Podman alone, empty, and named by DOCKER_HOST; skipped where it cannot run."""
+    monkeypatch.setenv("DOCKER_HOST", podman_session.url)
+    yield podman_session
+    podman_session.clear()
