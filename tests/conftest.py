@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import tempfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -160,25 +161,27 @@ def blob_proxy(site: Site, blob_certificates: Certificates) -> Iterator[BlobProx
 
 
 @pytest.fixture(scope="session")
-def docker_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ContainerEngine]:
+def docker_session() -> Iterator[ContainerEngine]:
     """A Docker of this session's own."""
-    yield from _engine_session("docker", tmp_path_factory)
+    yield from _engine_session("docker")
 
 
 @pytest.fixture(scope="session")
-def podman_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ContainerEngine]:
+def podman_session() -> Iterator[ContainerEngine]:
     """A Podman of this session's own."""
-    yield from _engine_session("podman", tmp_path_factory)
+    yield from _engine_session("podman")
 
 
-def _engine_session(name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ContainerEngine]:
+def _engine_session(name: str) -> Iterator[ContainerEngine]:
     from tests.support.container_engines import ENGINES
 
-    try:
-        with ENGINES[name](tmp_path_factory.mktemp(name)) as running:
-            yield running
-    except MissingError as error:
-        pytest.skip(str(error))
+    # Podman takes no folder whose name is longer than 50 characters for what it holds while it runs.
+    with tempfile.TemporaryDirectory(prefix="p9-", ignore_cleanup_errors=True) as folder:
+        try:
+            with ENGINES[name](Path(folder)) as running:
+                yield running
+        except MissingError as error:
+            pytest.skip(str(error))
 
 
 @pytest.fixture(params=["docker", pytest.param("podman", marks=pytest.mark.long)])

@@ -92,6 +92,35 @@ def test_one_whose_data_is_elsewhere_is_refused(docker_engine: ContainerEngine, 
         engine.replace("bound", tar)
 
 
+@pytest.mark.parametrize(
+    ("link", "refused"),
+    [
+        ("../../etc/passwd", True),
+        ("../../x", True),
+        ("/../../../x", True),
+        ("..", False),
+        ("/dev/stdout", False),
+        ("../d/../a", False),
+    ],
+)
+def test_a_link_that_docker_would_refuse_halfway_is_refused_before_anything_is_touched(
+    docker_engine: ContainerEngine, tmp_path: Path, link: str, refused: bool
+) -> None:
+    (docker_engine.volume("data") / "former").write_text("")
+    tar = tmp_path / "content.tar"
+    with tarfile.open(tar, "w") as opened:
+        _add(opened, "./", tarfile.DIRTYPE, 0o755)
+        _add(opened, "./d", tarfile.DIRTYPE, 0o755)
+        _add(opened, "./d/link", tarfile.SYMTYPE, 0o777, linkname=f"{link}")
+    with open_engine() as engine:
+        if refused:
+            with pytest.raises(EngineError, match="leads out of a volume"):
+                engine.replace("data", tar)
+        else:
+            engine.replace("data", tar)
+    assert (docker_engine.folder("data") / "former").exists() == refused
+
+
 def test_one_that_is_not_there_is_refused(docker_engine: ContainerEngine, tar: Path) -> None:
     with open_engine() as engine, pytest.raises(EngineError, match="no volume of that name"):
         engine.replace("data", tar)
@@ -132,15 +161,27 @@ def test_what_a_kill_left_is_made_good_by_the_next_call(docker_engine: Container
     assert docker_engine.names() == set()
 
 
-def test_a_tar_that_is_none_fails_and_the_former_content_can_be_put_back(
+def test_a_tar_that_is_cut_off_is_refused_before_anything_is_touched(
+    docker_engine: ContainerEngine, tar: Path, tmp_path: Path
+) -> None:
+    (docker_engine.volume("data") / "former").write_text("")
+    torn = tmp_path / "torn.tar"
+    torn.write_bytes(tar.read_bytes()[:3000])
+    with open_engine() as engine, pytest.raises(EngineError, match="no whole tar"):
+        engine.replace("data", torn)
+    assert (docker_engine.folder("data") / "former").exists()
+
+
+def test_what_an_engine_cannot_unpack_fails_and_the_former_content_can_be_put_back(
     docker_engine: ContainerEngine, tar: Path, tmp_path: Path
 ) -> None:
     docker_engine.volume("data", LABELS)
-    torn = tmp_path / "torn.tar"
-    torn.write_bytes(tar.read_bytes()[:3000])
+    wrong = tmp_path / "wrong.tar"
+    with tarfile.open(wrong, "w") as opened:
+        _add(opened, "./a", tarfile.LNKTYPE, 0o644, linkname="./there-is-none")
     with open_engine() as engine:
-        with pytest.raises(EngineError):
-            engine.replace("data", torn)
+        with pytest.raises(EngineError, match="there-is-none"):
+            engine.replace("data", wrong)
         engine.replace("data", tar)
         assert engine.volume("data").labels == LABELS
     assert (docker_engine.folder("data") / "a").read_text() == "hello"
