@@ -5,10 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import posixpath
-import secrets
 import tarfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +20,7 @@ from local.volumes.endpoint import Endpoint
 from local.volumes.engine_errors import check_answer, engine_errors
 from local.volumes.facts import VolumeFacts, VolumeUser, volume_facts, volume_users
 from local.volumes.own_folder import at_work, own_folder
-from local.volumes.reading_container import MOUNTED, make_container, remove_container, sweep
+from local.volumes.reading_container import MOUNTED, mounted, sweep
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -48,7 +46,7 @@ def refill(api: APIClient, endpoint: Endpoint, name: str, tar: Path) -> None:
         replace_file(note, msgspec.json.encode(_Noted(volume.driver, dict(volume.labels), dict(volume.options))))
         sync_folder(note.parent)
         _make_anew(api, volume)
-        _fill(api, volume, tar, mark)
+        _fill(api, endpoint, volume, tar, mark)
         note.unlink()
 
 
@@ -107,7 +105,7 @@ def _link_that_leads_out(tar: Path) -> str | None:
             # Else it keeps all of them.
             opened.members = []  # type: ignore[attr-defined]
             place = posixpath.normpath(f"{posixpath.dirname(entry.name)}/{entry.linkname}")
-            if entry.issym() and place.startswith(".."):
+            if entry.issym() and (place == ".." or place.startswith("../")):
                 return f"{entry.name!r} -> {entry.linkname!r}"
     return None
 
@@ -120,9 +118,9 @@ def _make_anew(api: APIClient, volume: VolumeFacts) -> None:
     api.create_volume(volume.name, volume.driver, dict(volume.options), dict(volume.labels))
 
 
-def _fill(api: APIClient, volume: VolumeFacts, tar: Path, mark: str) -> None:
+def _fill(api: APIClient, endpoint: Endpoint, volume: VolumeFacts, tar: Path, mark: str) -> None:
     made = volume_facts(api, volume.name)
-    with _mounted(api, made, mark) as container:
+    with mounted(api, endpoint, made, mark, read_only=False) as container:
         with tar.open("rb") as file:
             _put(api, container, MOUNTED, file)
         _put(api, container, "/", io.BytesIO(_folder_of(tar)))
@@ -133,16 +131,6 @@ def _fill(api: APIClient, volume: VolumeFacts, tar: Path, mark: str) -> None:
         raise EngineError(
             doing, f"{' and '.join(names)} came to use it meanwhile", f"docker rm --force {' '.join(names)}"
         )
-
-
-@contextmanager
-def _mounted(api: APIClient, volume: VolumeFacts, mark: str) -> Iterator[str]:
-    container = f"pillar9-{secrets.token_hex(8)}"
-    try:
-        make_container(api, volume, container, mark, read_only=False)
-        yield container
-    finally:
-        remove_container(api, container)
 
 
 def _put(api: APIClient, container: str, path: str, file: io.BufferedIOBase) -> None:
