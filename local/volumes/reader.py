@@ -141,7 +141,7 @@ def reading(api: APIClient, endpoint: Endpoint, volume: str) -> Iterator[VolumeR
 
     EngineError; ConfigError or OSError where this user's own folder cannot be had.
     """
-    with at_work(partial(_sweep, api, endpoint)) as mark:
+    with at_work(partial(sweep, api, endpoint)) as mark:
         with engine_errors(f"docker: look at the volume {volume}", endpoint):
             facts = volume_facts(api, volume)
         with mounted(api, endpoint, facts, mark, read_only=True) as container:
@@ -149,8 +149,3 @@ def reading(api: APIClient, endpoint: Endpoint, volume: str) -> Iterator[VolumeR
             # An engine removes no container from which it still streams.
             with if_abandoned(reader.close), closing(reader):
                 yield reader
-
-
-def _sweep(api: APIClient, endpoint: Endpoint, mark: str) -> None:
-    with engine_errors("docker: remove what a killed run left", endpoint):
-        sweep(api, mark)

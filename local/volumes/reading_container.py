@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ _LAST_SECONDS = 2.0
 # What another machine, or another user of this one, left on the same engine, and surely does not need any more.
 _FORGOTTEN_SECONDS = 7 * 24 * 3600
 _IMAGE = {"repository": "pillar9/empty", "tag": "1"}
-_IMAGE_LABEL = f"{LABEL}=empty image"
+_IMAGE_LABEL = "empty image"
 
 
 @contextmanager
@@ -93,22 +94,26 @@ def remove_container(api: APIClient, name: str) -> None:
             raise
 
 
-def sweep(api: APIClient, mark: str) -> None:
+def sweep(api: APIClient, endpoint: Endpoint, mark: str) -> None:
     """Remove what killed runs left: the containers that bear the mark, and those of others that are a week old."""
-    for container in api.containers(all=True, filters={"label": LABEL}):
-        ours = container["Labels"].get(LABEL) == mark
-        if ours or time.time() - container["Created"] > _FORGOTTEN_SECONDS:
-            remove_container(api, container["Id"])
+    with engine_errors("docker: remove what a killed run left", endpoint):
+        for container in api.containers(all=True, filters={"label": LABEL}):
+            ours = container["Labels"].get(LABEL) == mark
+            if ours or time.time() - container["Created"] > _FORGOTTEN_SECONDS:
+                remove_container(api, container["Id"])
 
 
 def _empty_image(api: APIClient) -> str:
     """The identity of our image; made of a tar without an entry where there is none, so nothing is ever pulled."""
-    found = api.images(filters={"label": _IMAGE_LABEL})
-    if not found:
-        nothing = bytes(1024)
-        api.import_image_from_data(nothing, changes=[f'LABEL {LABEL}="{_IMAGE_LABEL.partition("=")[2]}"'], **_IMAGE)
-        found = api.images(filters={"label": _IMAGE_LABEL})
-    return str(found[0]["Id"])
+    found = api.images(filters={"label": f"{LABEL}={_IMAGE_LABEL}"})
+    if found:
+        return str(found[0]["Id"])
+    nothing = bytes(1024)
+    answer = api.import_image_from_data(nothing, changes=[f'LABEL {LABEL}="{_IMAGE_LABEL}"'], **_IMAGE)
+    told = json.loads(answer.splitlines()[-1])
+    if "error" in told:
+        raise EngineError("docker: make an image without a file", str(told["error"]), "see: docker info")
+    return str(told["status"])
 
 
 def _config(image: str, volume: str, name: str, mark: str, read_only: bool) -> dict[str, Any]:

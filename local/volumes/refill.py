@@ -6,6 +6,7 @@ import hashlib
 import io
 import posixpath
 import tarfile
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from docker import APIClient
 
 
+_BY_HAND = "restore into a folder (--to PATH), and copy it there by hand"
+
+
 def refill(api: APIClient, endpoint: Endpoint, name: str, tar: Path) -> None:
     """The volume `name` holds what the tar (its paths relative to the volume) holds, and nothing else.
 
@@ -38,15 +42,17 @@ def refill(api: APIClient, endpoint: Endpoint, name: str, tar: Path) -> None:
     is away is made as it was: that was noted before. The caller reads the volume back and compares.
     """
     note = own_folder() / f"refill-{hashlib.sha256(f'{endpoint.url} {name}'.encode()).hexdigest()[:16]}.json"
-    with at_work(partial(sweep, api)) as mark, engine_errors(f"docker: fill the volume {name}", endpoint):
-        volume = _facts_or_note(api, name, note)
-        doing = f"docker: replace the content of the volume {name}"
-        _refuse(doing, volume, volume_users(api, volume))
-        _refuse_what_an_engine_refuses(doing, api, tar)
+    doing = f"docker: replace the content of the volume {name}"
+    _refuse_a_tar(doing, tar)
+    with at_work(partial(sweep, api, endpoint)) as mark:
+        with engine_errors(doing, endpoint):
+            volume = _facts_or_note(api, name, note)
+            _refuse(doing, volume, volume_users(api, volume), api.info().get("SecurityOptions") or ())
         replace_file(note, msgspec.json.encode(_Noted(volume.driver, dict(volume.labels), dict(volume.options))))
         sync_folder(note.parent)
-        _make_anew(api, volume)
-        _fill(api, endpoint, volume, tar, mark)
+        with engine_errors(doing, endpoint):
+            _make_anew(api, volume)
+            _fill(api, endpoint, volume, tar, mark)
         note.unlink()
 
 
@@ -68,12 +74,13 @@ def _facts_or_note(api: APIClient, name: str, note: Path) -> VolumeFacts:
     return VolumeFacts(name, noted.driver, noted.labels, noted.options, "", "")
 
 
-def _refuse(doing: str, volume: VolumeFacts, users: tuple[VolumeUser, ...]) -> None:
-    """EngineError where the volume cannot be removed, or where removing it would not remove what it holds."""
+def _refuse(doing: str, volume: VolumeFacts, users: tuple[VolumeUser, ...], security: Sequence[str]) -> None:
+    """EngineError where the volume cannot be removed, or what it holds would stay, or owners would become others."""
     if volume.driver != "local" or volume.options.keys() & {"device", "type"}:
         where = f"the driver {volume.driver}" if volume.driver != "local" else "a device of its own"
-        mend = "restore into a folder (--to PATH), and copy it there by hand"
-        raise EngineError(doing, f"its data is kept by {where}, and stays when the volume is removed", mend)
+        raise EngineError(doing, f"its data is kept by {where}, and stays when the volume is removed", _BY_HAND)
+    if "name=userns" in security:
+        raise EngineError(doing, "Docker runs with userns-remap, and would shift the owners of all files", _BY_HAND)
     running = [user.name for user in users if user.at_work or user.state == "paused"]
     compose = "with Compose: docker compose down (never with -v), and docker compose up -d behind it"
     if running:
@@ -85,17 +92,14 @@ def _refuse(doing: str, volume: VolumeFacts, users: tuple[VolumeUser, ...]) -> N
         raise EngineError(doing, came_back, f"{compose}; else: docker rm {' '.join(names)}")
 
 
-def _refuse_what_an_engine_refuses(doing: str, api: APIClient, tar: Path) -> None:
-    """EngineError for what an engine would find out, or get wrong, when the former content is gone."""
-    mend = "restore into a folder (--to PATH), and copy it there by hand"
-    if "name=userns" in (api.info().get("SecurityOptions") or ()):
-        raise EngineError(doing, "Docker runs with userns-remap, and would shift the owners of all files", mend)
+def _refuse_a_tar(doing: str, tar: Path) -> None:
+    """EngineError for what an engine would find out when the former content is gone."""
     try:
         outward = _link_that_leads_out(tar)
     except tarfile.TarError as error:
         raise EngineError(doing, f"{tar} is no whole tar: {error}", "restore another backup") from error
     if outward:
-        raise EngineError(doing, f"Docker makes no link that leads out of a volume, as {outward} does", mend)
+        raise EngineError(doing, f"Docker makes no link that leads out of a volume, as {outward} does", _BY_HAND)
 
 
 def _link_that_leads_out(tar: Path) -> str | None:
