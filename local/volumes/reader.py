@@ -58,15 +58,19 @@ class VolumeReader:
             self._response = None
 
     def _pieces(self, path: bytes, walk: TarWalk) -> Iterator[bytes]:
-        from requests.exceptions import ChunkedEncodingError, ContentDecodingError
+        from requests.exceptions import ChunkedEncodingError
+        from requests.exceptions import ConnectionError as RequestsConnectionError
 
         self._response = self._ask("GET", self._place(path))
         try:
             for piece in self._response.iter_content(_PIECE_BYTES):
                 walk.feed(piece)
                 yield piece
-        except (ChunkedEncodingError, ContentDecodingError, ValueError) as error:
-            raise self._broken(path, f"the stream broke: {error}") from error
+        except (ChunkedEncodingError, RequestsConnectionError) as error:
+            doing, came_back = f"docker: read {self._named(path)}", "the engine broke off in the middle"
+            raise StreamBrokenError(doing, came_back, "see whether it runs: docker info") from error
+        except ValueError as error:
+            raise self._broken(path, f"the tar is none from some point on: {error}") from error
         finally:
             self.close()
 
