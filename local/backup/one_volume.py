@@ -59,9 +59,26 @@ def _read(volume: Volume, folder: Path, engines: EngineTurns, context: RunContex
             before = _newest_bytes(volume, context)
             advance = context.progress(volume.name, "reading the volume", before and before * (1 + look_twice))
             with engine.reading(volume.name) as reader:
-                snapshot = take(reader, folder, look_twice=look_twice, advance=advance)
-                left_out = (*reader.without, *snapshot.contents.left_out)
+                snapshot = take(
+                    reader,
+                    folder,
+                    look_twice=look_twice,
+                    used_since=partial(_is_used_now, volume, engine, context),
+                    advance=advance,
+                    mountpoint=reader.mountpoint,
+                )
+                without = () if snapshot.is_exact else reader.without
+                left_out = (*without, *snapshot.contents.left_out)
                 return replace(snapshot, contents=replace(snapshot.contents, left_out=left_out))
+
+
+def _is_used_now(volume: Volume, engine: Engine, context: RunContext) -> bool:
+    """Whether a container that may write to it came to run while it was read."""
+    writers = engine.writers(volume.name)
+    if writers:
+        names = " and ".join(user.name for user in writers)
+        context.watch(Event(volume.name, f"reading it a second time, as {names} came to use it meanwhile"))
+    return bool(writers)
 
 
 def _held_still(volume: Volume, engine: Engine, context: RunContext) -> AbstractContextManager[None]:

@@ -19,7 +19,7 @@ def _note(respect: str, count: int, first: str) -> str:
     if respect == "mode":
         return f"modes are not as in the volume ({entries}): {_modes()}"
     if respect == "time":
-        return f"times are not as in the volume to the last digit ({entries}): this disk cannot keep them"
+        return f"times are not as in the volume to the last digit ({entries}): this disk or engine cannot keep them"
     if respect == "folder":
         return f"folders that the backup does not name are for this user alone, mode 0700 ({entries})"
     why = "this disk, system or engine does not keep them, or not for this user"

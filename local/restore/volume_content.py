@@ -9,7 +9,9 @@ from pathlib import Path
 
 from local.drill_program.file_list import path_text
 from local.drill_program.tar_entries import TarEntry, read_entries
+from local.restore.exact_entries import ExactEntries
 from local.unpack.attributes import Unkept, attribute_name
+from local.volumes.mountpoint import Mountpoint
 from local.volumes.seen import DEVICES, in_volume
 from local.volumes.tar_stream import TarStream
 
@@ -29,9 +31,13 @@ class Held:
 
 @dataclass(frozen=True)
 class VolumeContent:
-    """All that there is by path; `files` counts all but the volume's own folder, `bytes` the content of all files."""
+    """All that there is by path; `files` counts all but the volume's own folder, `bytes` the content of all files.
+
+    `is_exact` where owners, times and attributes are those of the volume's own folder, whatever its engine tells.
+    """
 
     held: dict[bytes, Held]
+    is_exact: bool = False
 
     @property
     def files(self) -> int:
@@ -58,27 +64,31 @@ def of_tar(tar: Path) -> VolumeContent:
     return VolumeContent(_settled(held))
 
 
-def of_stream(chunks: Iterable[bytes]) -> VolumeContent:
-    """What the engine's stream of a volume holds; NotWholeError where it is not whole, and the engine's errors.
+def of_stream(chunks: Iterable[bytes], mountpoint: Mountpoint | None = None) -> VolumeContent:
+    """What the engine's stream of a volume holds, completed from `mountpoint` where all agrees there.
 
-    Devices are in no backup.
+    NotWholeError where the stream is not whole, and the engine's errors. Devices are in no backup.
     """
     held: dict[bytes, Held] = {}
+    exact: dict[bytes, Held] = {}
     stream = TarStream(chunks)
-    for entry in in_volume(stream):
-        digest = hashlib.sha256()
-        for piece in stream.content():
-            digest.update(piece)
-        if entry.kind not in DEVICES:
-            _add(held, entry, digest.digest())
-    return VolumeContent(_settled(held))
+    with ExactEntries(mountpoint) as entries:
+        for entry in in_volume(stream):
+            digest = hashlib.sha256()
+            for piece in stream.content():
+                digest.update(piece)
+            if entry.kind not in DEVICES:
+                _add(held, entry, digest.digest())
+                _add(exact, entries.complete(entry), digest.digest())
+    return VolumeContent(_settled(exact if entries.all_agree else held), entries.all_agree)
 
 
 def differences(wanted: VolumeContent, found: VolumeContent, *, owners: bool) -> tuple[str | None, Unkept]:
     """What in the volume is not as wanted, in words (None: nothing), and what an engine does not keep of it.
 
-    Engines tell times in whole seconds, and Docker no extended attribute but security.capability (measured, and moby's
-    pkg/archive); `owners` is False where this one tells none.
+    Where `found` is not exact: engines tell times in whole seconds, and Docker no extended attribute but
+    security.capability (measured, and moby's pkg/archive); `owners` is False where this one tells none. Podman puts
+    times back to the microsecond, and no access list (measured, 4.3.1).
     """
     wrong = [f"{path_text(path)} is missing" for path in wanted.held.keys() - found.held.keys()]
     wrong += [f"{path_text(path)} is there besides" for path in found.held.keys() - wanted.held.keys()]
@@ -89,6 +99,8 @@ def differences(wanted: VolumeContent, found: VolumeContent, *, owners: bool) ->
             f"{path_text(path)} has another {each}" for each in _respects(ours, theirs) if owners or each != "owner"
         ]
         _count_unkept(ours.entry, theirs.entry, unkept)
+        if found.is_exact and ours.entry.mtime_ns != theirs.entry.mtime_ns:
+            unkept.add("time", path_text(path))
     told = sorted(wrong)[:_TOLD]
     more = f"; and {len(wrong) - _TOLD} more" if len(wrong) > _TOLD else ""
     return ("; ".join(told) + more if wrong else None), unkept

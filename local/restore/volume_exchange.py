@@ -82,7 +82,9 @@ class VolumeExchange:
     def _read_former(self) -> tuple[str, ...]:
         self._say("read what the volume holds now")
         with self._engine.reading(self._name) as reader:
-            return (*reader.without, *(f"the device {path}" for path in write_tar(reader.look(), self._former)))
+            written = write_tar(reader, self._former)
+            without = () if written.is_exact else reader.without
+            return (*without, *(f"the device {path}" for path in written.devices))
 
     def _keep(self, cut_short: bool) -> Path:
         self._say("keep a copy of it")
@@ -132,8 +134,8 @@ class VolumeExchange:
 
     def _compare(self, wanted: VolumeContent) -> tuple[str | None, Unkept]:
         with self._engine.reading(self._name) as reader:
-            found = volume_content.of_stream(reader.look())
-            return volume_content.differences(wanted, found, owners=not reader.without)
+            found = volume_content.of_stream(reader.look(), reader.mountpoint)
+            return volume_content.differences(wanted, found, owners=found.is_exact or not reader.without)
 
     def _not_put_back(self, why: str, trouble: str) -> PillarError:
         note = self._kept.note()

@@ -107,10 +107,10 @@ def _look(engine: Engine, name: str) -> VolumeState:
     kept = KeptVolumes.of(engine.endpoint.url, name)
     note, half = kept.note(), engine.is_half_replaced(name)
     try:
-        return VolumeState(kept, note, half, engine.without, engine.volume(name), engine.users(name))
+        return VolumeState(kept, note, half, engine.without(name), engine.volume(name), engine.users(name))
     except EngineError as error:
         if half:
-            return VolumeState(kept, note, half, engine.without, None, ())
+            return VolumeState(kept, note, half, (), None, ())
         mend = (
             f"{error.mend}; make it (docker volume create {name}, or docker compose up --no-start) and run this again"
         )

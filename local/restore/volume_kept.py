@@ -20,11 +20,14 @@ import msgspec
 
 from local.drill_program.tar_entries import padded
 from local.errors import InconclusiveError
+from local.restore.exact_entries import ExactEntries
 from local.restore.kept import place, sync
 from local.store.durable import replace_file, sync_folder
 from local.typed import from_json
 from local.volumes.canonical import END_MARK, header
+from local.volumes.mountpoint import Mountpoint
 from local.volumes.own_folder import own_folder
+from local.volumes.reader import VolumeReader
 from local.volumes.seen import DEVICES, in_volume
 from local.volumes.tar_stream import TarStream
 
@@ -125,23 +128,39 @@ class KeptVolumes:
         return [(int(match[1]), path) for match, path in matches if match]
 
 
-def write_tar(chunks: Iterable[bytes], tar: Path) -> tuple[str, ...]:
-    """What an engine streams of a volume, as a new tar file whose paths are relative to the volume; synced.
+@dataclass(frozen=True)
+class WrittenTar:
+    """What stands in a tar of a volume: whether all that its own folder says, and the devices, which are not in it."""
 
-    Returns the devices, which no tar of ours holds. NotWholeError where the stream is not whole, OSError.
+    is_exact: bool
+    devices: tuple[str, ...]
+
+
+def write_tar(reader: VolumeReader, tar: Path) -> WrittenTar:
+    """What the volume holds as a new tar file whose paths are relative to it; synced.
+
+    What the engine keeps to itself is taken from the volume's own folder, where all agrees there. NotWholeError where
+    the stream is not whole, the engine's errors, OSError.
     """
-    left_out = []
-    stream = TarStream(chunks)
     tar.touch(mode=0o600)
-    with tar.open("wb") as file:
+    written = _written(reader.look(), tar, reader.mountpoint)
+    if reader.mountpoint and not written.is_exact:
+        written = _written(reader.look(), tar, None)
+    sync(tar)
+    return written
+
+
+def _written(chunks: Iterable[bytes], tar: Path, mountpoint: Mountpoint | None) -> WrittenTar:
+    devices = []
+    stream = TarStream(chunks)
+    with tar.open("wb") as file, ExactEntries(mountpoint) as entries:
         for entry in in_volume(stream):
             if entry.kind in DEVICES:
-                left_out.append(entry.path.decode(errors="backslashreplace"))
+                devices.append(entry.path.decode(errors="backslashreplace"))
                 continue
-            file.write(header(entry))
+            file.write(header(entries.complete(entry)))
             for piece in stream.content():
                 file.write(piece)
             file.write(bytes(padded(entry.size) - entry.size))
         file.write(END_MARK)
-    sync(tar)
-    return tuple(left_out)
+    return WrittenTar(entries.all_agree, tuple(devices))

@@ -15,7 +15,7 @@ from local.volumes.endpoint import Endpoint, find_endpoint
 from local.volumes.engine_errors import engine_errors
 from local.volumes.facts import VolumeFacts, VolumeUser, check_container, volume_facts, volume_names, volume_users
 from local.volumes.held import held_still
-from local.volumes.reader import VolumeReader, reading
+from local.volumes.reader import VolumeReader, mountpoint_at, reading
 from local.volumes.refill import is_half_done, refill
 
 if TYPE_CHECKING:
@@ -83,10 +83,11 @@ class Engine:
         """The volume holds what the tar holds, and nothing else; see `refill` for what it refuses and how it fails."""
         refill(self._api, self.endpoint, name, tar)
 
-    @property
-    def without(self) -> tuple[str, ...]:
-        """What of every file this engine does not tell, in words."""
-        return (podman.OWNERS,) if podman.answers(self._api) else ()
+    def without(self, name: str) -> tuple[str, ...]:
+        """What a reading would surely not tell of the volume's files, in words."""
+        with engine_errors(f"docker: look at the volume {name}", self.endpoint):
+            seen = mountpoint_at(self._api, self.endpoint, volume_facts(self._api, name))
+            return (podman.OWNERS,) if podman.answers(self._api) and seen is None else ()
 
     def is_half_replaced(self, name: str) -> bool:
         """Whether a `replace` of the volume was ended by force: it may be away, empty or half filled."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from local.drill_program.file_list import path_text
 from local.drill_program.tar_entries import TarEntry
 from local.volumes.canonical import header
 from local.volumes.changing import difference
+from local.volumes.exact import completed
+from local.volumes.mounted_folder import MountedFolder
+from local.volumes.mountpoint import Mountpoint
 from local.volumes.seen import (
     DEVICES,
     JOURNAL,
@@ -33,36 +36,53 @@ class FirstLook:
     """All that is kept of a volume, in the engine's order, and what is not, for a person.
 
     The spool has each header as the volume's tar has it, and the content behind it; SQLite's databases, and what
-    belongs to them, are in files of their own.
+    belongs to them, are in files of their own. A header has what the folder at `mountpoint` says of the entry, where
+    that agrees.
     """
 
     spool: Path
     entries: tuple[SeenEntry, ...]
     left_out: tuple[str, ...]
+    mountpoint: Mountpoint | None = None
 
 
 @dataclass(frozen=True)
 class SecondLook:
-    """What is otherwise than the first look saw it, by path, and what SQLite may need, as it is now."""
+    """What is otherwise than the first look saw it, by path, and what SQLite may need, as it is now.
+
+    `other_names` are the folders whose time says that names came to them, or went: no difference of their own.
+    """
 
     differences: dict[bytes, str] = field(default_factory=dict)
     sqlites: dict[bytes, SeenEntry] = field(default_factory=dict)
+    other_names: set[bytes] = field(default_factory=set)
+
+    @property
+    def unsteady(self) -> set[bytes]:
+        """The paths of all that was written to between the two looks."""
+        return self.differences.keys() | self.other_names
 
 
-def first_look(chunks: Iterable[bytes], folder: Path, advance: Advance) -> FirstLook:
-    """Keep what comes in `folder`, which is empty; NotWholeError where it is no whole tar of a volume."""
+def first_look(
+    chunks: Iterable[bytes], folder: Path, advance: Advance, mountpoint: Mountpoint | None = None
+) -> FirstLook:
+    """Keep what comes in `folder`, which is empty; NotWholeError where it is no whole tar of a volume.
+
+    Each entry is looked for at `mountpoint` when its header comes, unless the volume's own folder does not agree.
+    """
     stream = TarStream(_counted(chunks, advance))
     entries: list[SeenEntry] = []
     left_out: list[str] = []
     databases: set[bytes] = set()
-    with SpoolFile(folder / "spool") as spool:
+    with SpoolFile(folder / "spool") as spool, MountedFolder(mountpoint) as mounted:
         for entry in _without_devices(stream, left_out):
             if is_database(stream, entry):
                 databases.add(entry.path)
             own = entry.kind == "file" and (entry.path in databases or database_of(entry.path) in databases)
             file = own_file(folder, entry.path) if own else None
-            entries.append(_kept(stream, entry, spool, file, entry.path in databases))
-    return FirstLook(spool.path, tuple(entries), tuple(left_out))
+            seen = SeenEntry(entry, is_database=entry.path in databases, there=mounted.entry(entry.path))
+            entries.append(_kept(stream, seen, completed(entry, seen.there, mountpoint), spool, file))
+    return FirstLook(spool.path, tuple(entries), tuple(left_out), mountpoint)
 
 
 def second_look(chunks: Iterable[bytes], first: FirstLook, advance: Advance) -> SecondLook:
@@ -77,6 +97,8 @@ def second_look(chunks: Iterable[bytes], first: FirstLook, advance: Advance) -> 
             found.sqlites[entry.path] = seen
         if text := difference(earlier, seen):
             found.differences[entry.path] = text
+        elif earlier and earlier.entry.mtime_ns != entry.mtime_ns:
+            found.other_names.add(entry.path)
     found.differences.update((path, "vanished") for path in before)
     return found
 
@@ -107,16 +129,22 @@ def database_of(path: bytes) -> bytes:
     return next((path[: -len(end)] for end in (WAL, SHM, JOURNAL) if path.endswith(end)), b"")
 
 
-def _kept(stream: TarStream, entry: TarEntry, spool: SpoolFile, file: Path | None, database: bool) -> SeenEntry:
+def _kept(stream: TarStream, seen: SeenEntry, heading: TarEntry, spool: SpoolFile, file: Path | None) -> SeenEntry:
     if file:
-        return kept_in_file(stream, entry, file, database)
-    digesting = Digesting(entry.kind == "file" and may_be_sqlites(entry.path))
+        return replace(kept_in_file(stream, seen.entry, file, seen.is_database), there=seen.there)
+    digesting = Digesting(seen.entry.kind == "file" and may_be_sqlites(seen.entry.path))
     start = spool.at
-    spool.write(header(entry))
+    spool.write(header(heading))
     spool.write_padded(digesting.of(stream.content()))
     found = digesting.digests()
     spooled = Span(start, spool.at - start)
-    return SeenEntry(entry, found.check_sums, database, found.sha256, found.start_sha256, spooled)
+    return replace(
+        seen,
+        check_sums=found.check_sums,
+        sha256=found.sha256,
+        start_sha256=found.start_sha256,
+        spooled=spooled,
+    )
 
 
 def _without_devices(stream: TarStream, left_out: list[str]) -> Iterator[TarEntry]:

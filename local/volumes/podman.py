@@ -19,3 +19,8 @@ def answers(api: APIClient) -> bool:
     """Whether the engine is a Podman."""
     version: dict[str, Any] = api.version()
     return any("Podman" in part.get("Name", "") for part in version.get("Components") or ())
+
+
+def shifts_owners(api: APIClient) -> bool:
+    """Whether a Podman runs without root, so that in its volumes' folders all owners are others than in a container."""
+    return api.info().get("Rootless") is not False

@@ -14,9 +14,12 @@ from local.interrupt import if_abandoned
 from local.volumes import podman
 from local.volumes.endpoint import Endpoint
 from local.volumes.engine_errors import NotThereError, StreamBrokenError, check_answer, engine_errors
-from local.volumes.facts import volume_facts
+from local.volumes.facts import VolumeFacts, volume_facts
+from local.volumes.mounted_folder import MountedFolder
+from local.volumes.mountpoint import Mountpoint, mountpoint_of
 from local.volumes.own_folder import at_work
 from local.volumes.reading_container import MOUNTED, mounted, sweep
+from local.volumes.seen import ROOT
 from local.volumes.tar_walk import TarEntry, TarWalk
 
 if TYPE_CHECKING:
@@ -28,9 +31,15 @@ _STAT = "x-docker-container-path-stat"
 
 
 class VolumeReader:
-    """The streams of a volume, one at a time: an engine lets nobody else at a container while it streams from it."""
+    """The streams of a volume, one at a time: an engine lets nobody else at a container while it streams from it.
 
-    def __init__(self, api: APIClient, endpoint: Endpoint, volume: str, container: str) -> None:
+    `mountpoint` is where its files may be seen on this machine.
+    """
+
+    def __init__(
+        self, api: APIClient, endpoint: Endpoint, volume: str, container: str, mountpoint: Mountpoint | None = None
+    ) -> None:
+        self.mountpoint = mountpoint
         self._api = api
         self._endpoint = endpoint
         self._volume = volume
@@ -148,8 +157,18 @@ def reading(api: APIClient, endpoint: Endpoint, volume: str) -> Iterator[VolumeR
     with at_work(partial(sweep, api, endpoint)) as mark:
         with engine_errors(f"docker: look at the volume {volume}", endpoint):
             facts = volume_facts(api, volume)
+            mountpoint = mountpoint_at(api, endpoint, facts)
         with mounted(api, endpoint, facts, mark, read_only=True) as container:
-            reader = VolumeReader(api, endpoint, volume, container)
+            reader = VolumeReader(api, endpoint, volume, container, mountpoint)
             # An engine removes no container from which it still streams.
             with if_abandoned(reader.close), closing(reader):
                 yield reader
+
+
+def mountpoint_at(api: APIClient, endpoint: Endpoint, volume: VolumeFacts) -> Mountpoint | None:
+    """Where the volume's files may be seen on this machine; None where they are not."""
+    is_podman = podman.answers(api)
+    shifted = is_podman and podman.shifts_owners(api)
+    found = mountpoint_of(volume, endpoint, owners_told=not is_podman, owners_shifted=shifted)
+    with MountedFolder(found) as mounted:
+        return found if mounted.entry(ROOT) else None

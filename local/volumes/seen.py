@@ -26,7 +26,7 @@ class SeenEntry:
     """An entry, two check sums of its content, and where that was kept, in a file of its own or with its header.
 
     `sha256` is of what SQLite may need alone, empty for others; `start_sha256` then of as many bytes as an earlier look
-    saw in the file (of none, where there was none).
+    saw in the file (of none, where there was none). `there` is what the volume's folder on this machine has there.
     """
 
     entry: TarEntry
@@ -36,6 +36,7 @@ class SeenEntry:
     start_sha256: bytes = b""
     spooled: Span | None = None
     file: Path | None = None
+    there: TarEntry | None = None
 
 
 @dataclass(frozen=True, slots=True)

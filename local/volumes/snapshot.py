@@ -21,12 +21,15 @@ from local.volumes.cut import PlacedEntry, cut
 from local.volumes.database_looks import LooksAtVolume
 from local.volumes.databases import DatabaseInVolume, VolumeDatabases, content_span, with_databases
 from local.volumes.engine_errors import StreamBrokenError
+from local.volumes.exact import completed, is_the_volumes, with_exact
 from local.volumes.look import Advance, FirstLook, SecondLook, first_look, second_look
+from local.volumes.mountpoint import Mountpoint
 from local.volumes.seen import SeenEntry
 from local.volumes.spool import Content, Part, assemble
 from local.volumes.tar_stream import NotWholeError
 
 TRIES = 3
+_TOLD_PATHS = 4
 _Seen = TypeVar("_Seen")
 
 
@@ -52,44 +55,63 @@ class VolumeContents:
 
 @dataclass(frozen=True)
 class VolumeSnapshot:
-    """The tar, its size in bytes, the lengths of its chunks in their order, when it was begun, and what it holds."""
+    """The tar, its size in bytes, the lengths of its chunks in their order, when it was begun, and what it holds.
+
+    `is_exact` where owners, times and attributes are those of the volume's own folder, whatever the engine tells.
+    """
 
     tar: Path
     size: int
     cut: tuple[int, ...]
     taken: datetime
     contents: VolumeContents
+    is_exact: bool = False
 
 
 def take(
-    reader: LooksAtVolume, folder: Path, *, look_twice: bool = True, advance: Advance = lambda _: None
+    reader: LooksAtVolume,
+    folder: Path,
+    *,
+    look_twice: bool = True,
+    used_since: Callable[[], bool] = lambda: False,
+    advance: Advance = lambda _: None,
+    mountpoint: Mountpoint | None = None,
 ) -> VolumeSnapshot:
     """Read a volume into a tar in `folder`, which is empty and this user's; the same content gives the same bytes.
 
     `taken` is the moment at which the reading began: what was written later may be in it. Where somebody may write
-    meanwhile, `look_twice`: what the second look sees otherwise is told in `changing`, and each database's files must
-    be of one moment. `advance` hears of each piece that came, in bytes, of both looks.
+    meanwhile, `look_twice`, or came to do so, which `used_since` is asked behind the first look: what the second look
+    sees otherwise is told in `changing`, and each database's files must be of one moment. `advance` hears of each piece
+    that came, in bytes, of both looks.
+    What the engine keeps to itself of a file is taken from `mountpoint`, if all agrees there but what is written to.
 
     The data is on disk once, and databases, one by one, once more; memory holds what is known of each entry, under a
     kilobyte. Raises SourceError where the volume cannot be read whole in TRIES tries, a database is written to whenever
     it is looked at, or `folder` has no room; and the engine's errors.
     """
     try:
-        return _taken(reader, folder, look_twice, advance)
+        return _taken(reader, folder, lambda: look_twice or used_since(), advance, mountpoint)
     except OSError as error:
         mend = f"free space there, or mend the disk: df -h {quote(str(folder))}"
         raise SourceError("tar of the volume", f"it cannot be written in {folder}: {error.strerror}", mend) from error
 
 
-def _taken(reader: LooksAtVolume, folder: Path, look_twice: bool, advance: Advance) -> VolumeSnapshot:
+def _taken(
+    reader: LooksAtVolume,
+    folder: Path,
+    look_twice: Callable[[], bool],
+    advance: Advance,
+    mountpoint: Mountpoint | None,
+) -> VolumeSnapshot:
     taken = clock.now()
-    first = _whole(lambda place: first_look(reader.look(), place, advance), folder / "look")
+    first = _whole(lambda place: first_look(reader.look(), place, advance, mountpoint), folder / "look")
     second = None
-    if look_twice:
+    if look_twice():
         second = _whole(lambda _: second_look(reader.look(), first, advance), folder / "again")
     found = with_databases(reader, first, second, folder / "look")
+    exact = _from_mountpoint(found, first, second)
     try:
-        entries = arranged(found.entries)
+        entries = arranged(exact.entries if exact else found.entries)
     except NotWholeError as error:
         raise _unreadable(str(error)) from error
     tar = folder / "volume.tar"
@@ -101,12 +123,12 @@ def _taken(reader: LooksAtVolume, folder: Path, look_twice: bool, advance: Advan
         file_bytes=listed.bytes,
         list_sha256=listed.sha256,
         changing=_changing(second, found),
-        left_out=first.left_out,
+        left_out=(*(exact.untold if exact else ()), *first.left_out),
         outward=tuple(listed.outward),
         databases=found.databases,
         not_databases=found.not_databases,
     )
-    return VolumeSnapshot(tar, size, cut(map(_placed, entries)), taken, contents)
+    return VolumeSnapshot(tar, size, cut(map(_placed, entries)), taken, contents, exact is not None)
 
 
 def _whole(look: Callable[[Path], _Seen], place: Path) -> _Seen:
@@ -134,11 +156,35 @@ def _changing(second: SecondLook | None, found: VolumeDatabases) -> tuple[str, .
     return tuple(f"{path_text(path)}: {text}" for path, text in sorted(differences.items()) if path not in found.paths)
 
 
+@dataclass(frozen=True)
+class _Exact:
+    entries: list[SeenEntry]
+    untold: tuple[str, ...]
+
+
+def _from_mountpoint(found: VolumeDatabases, first: FirstLook, second: SecondLook | None) -> _Exact | None:
+    """The entries as the volume's own folder has them, and in words what it did not; None where it is not seen."""
+    mountpoint, unsteady = first.mountpoint, second.unsteady if second else set()
+    if mountpoint is None or not is_the_volumes(first.entries, unsteady, mountpoint):
+        return None
+    entries, untold = with_exact(found.entries, first.entries, mountpoint)
+    if not untold or mountpoint.owners_told:
+        return _Exact(entries, ())
+    return _Exact(entries, (f"the owners of what came or went while it was read: {_named(untold)}",))
+
+
+def _named(paths: tuple[bytes, ...]) -> str:
+    told = ", ".join(map(path_text, paths[:_TOLD_PATHS]))
+    return told if len(paths) <= _TOLD_PATHS else f"{told} and {len(paths) - _TOLD_PATHS:,} more"
+
+
 def _parts(entries: list[SeenEntry], first: FirstLook) -> Iterator[Part]:
     """What the tar is made of: what stands in the spool as it must be in the tar, and what does not."""
-    as_spooled = {id(seen) for seen in first.entries}
+    headed = {
+        seen.spooled.at: completed(seen.entry, seen.there, first.mountpoint) for seen in first.entries if seen.spooled
+    }
     for seen in entries:
-        if seen.spooled and id(seen) in as_spooled:
+        if seen.spooled and headed[seen.spooled.at] == seen.entry:
             yield seen.spooled
             continue
         yield header(seen.entry)
