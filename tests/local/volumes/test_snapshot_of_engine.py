@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import sqlite3
+import struct
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from local.volumes.engine import Engine
+import pytest
+
+from local.volumes.engine import Engine, open_engine
+from local.volumes.mountpoint import Mountpoint
 from local.volumes.snapshot import take
 from tests.support.container_engines import ContainerEngine
-from tests.support.folder_reader import FolderReader
-from tests.support.odd_volume import make_odd_volume
+from tests.support.folder_reader import GNU_TAR, FolderReader
+from tests.support.odd_volume import found_in, make_odd_volume, unpacked
 
 
 def only_what_both_engines_tell(folder: Path) -> None:
@@ -41,6 +46,70 @@ def test_each_engine_gives_the_bytes_that_the_same_folder_gives(
     expected = take(FolderReader(odd), tmp_path / "folder", look_twice=False)
     assert found.tar.read_bytes() == expected.tar.read_bytes()
     assert (found.cut, found.contents) == (expected.cut, expected.contents)
+
+
+# As Linux writes them: a list for user 1234 beside the three classes, and CAP_NET_BIND_SERVICE.
+ACCESS_LIST = struct.pack("<I", 2) + b"".join(
+    struct.pack("<HHI", *entry)
+    for entry in ((1, 6, -1 % 2**32), (2, 7, 1234), (4, 4, -1 % 2**32), (16, 7, -1 % 2**32), (32, 4, -1 % 2**32))
+)
+CAPABILITY = bytes.fromhex("0100000200040000000000000000000000000000")
+
+
+def everything_that_engines_keep_to_themselves(folder: Path) -> None:
+    subprocess.run(["cp", "-a", f"{make_odd_volume(folder.parent / 'odd')}/.", folder], check=True)
+    os.chown(folder / "plain", 1000, 1000)
+    os.chown(folder / "link", 7, 8, follow_symlinks=False)
+    os.setxattr(folder / "plain", "system.posix_acl_access", ACCESS_LIST)
+    os.setxattr(folder / "sticky", "system.posix_acl_default", ACCESS_LIST)
+    os.setxattr(folder / "setuid", "security.capability", CAPABILITY)
+    os.setxattr(folder, "user.of the root", b"1")
+    os.chown(folder, 999, 998)
+    os.utime(folder, ns=(0, 1_400_000_000_987_654_321))
+
+
+@pytest.mark.parametrize("name", ["docker_engine", "podman_engine"])
+def test_what_an_engine_keeps_to_itself_comes_from_its_folder(
+    request: pytest.FixtureRequest, name: str, tmp_path: Path
+) -> None:
+    """Owners, times to the nanosecond, access lists, capabilities and attributes, as root's `tar` gives them back."""
+    running: ContainerEngine = request.getfixturevalue(name)
+    folder = running.volume("data")
+    everything_that_engines_keep_to_themselves(folder)
+    for work in ("engine", "folder"):
+        (tmp_path / work).mkdir()
+    with open_engine() as engine, engine.reading("data") as reader:
+        found = take(reader, tmp_path / "engine", mountpoint=reader.mountpoint)
+        assert engine.without("data") == ()
+    expected = take(
+        FolderReader(folder), tmp_path / "folder", look_twice=False, mountpoint=Mountpoint(folder, owners_told=True)
+    )
+    assert found.is_exact
+    assert found.tar.read_bytes() == expected.tar.read_bytes()
+    assert found.contents == expected.contents
+    archive = tmp_path / "v.tar.gz"
+    archive.write_bytes(gzip.compress(found.tar.read_bytes(), 1))
+    back = unpacked(archive, tmp_path / "back", str(GNU_TAR))
+    assert found_in(back) == found_in(folder)
+    assert os.getxattr(back / "plain", "system.posix_acl_access") == ACCESS_LIST
+    assert os.getxattr(back / "setuid", "security.capability") == CAPABILITY
+    assert os.getxattr(back, "user.of the root") == b"1"
+
+
+@pytest.mark.long
+def test_where_podman_is_elsewhere_its_owners_are_not_had(podman_engine: ContainerEngine, tmp_path: Path) -> None:
+    """As through a forwarded socket: here is a folder of that name, and it is another one."""
+    folder = podman_engine.volume("data")
+    (folder / "a").write_text("x")
+    os.chown(folder / "a", 1000, 1000)
+    other = tmp_path / "other"
+    subprocess.run(["cp", "-a", folder, other], check=True)
+    (other / "a").write_text("y")
+    os.utime(other / "a", (5, 5))
+    (tmp_path / "work").mkdir()
+    with open_engine() as engine, engine.reading("data") as reader:
+        found = take(reader, tmp_path / "work", mountpoint=Mountpoint(other, owners_told=False))
+        assert (found.is_exact, reader.without) == (False, ("the owners of all files: Podman tells each as root's",))
 
 
 def test_a_live_database_is_fetched_again_through_the_engine(
