@@ -87,8 +87,9 @@ def differences(wanted: VolumeContent, found: VolumeContent, *, owners: bool) ->
     """What in the volume is not as wanted, in words (None: nothing), and what an engine does not keep of it.
 
     Where `found` is not exact: engines tell times in whole seconds, and Docker no extended attribute but
-    security.capability (measured, and moby's pkg/archive); `owners` is False where this one tells none. Podman puts
-    times back to the microsecond, and no access list (measured, 4.3.1).
+    security.capability (measured, and moby's pkg/archive); `owners` is False where this one tells none. Docker
+    puts no time before 1970 back, Podman none to more than the microsecond and no access list, neither an attribute
+    without a value (measured, 20.10 and 4.3.1).
     """
     wrong = [f"{path_text(path)} is missing" for path in wanted.held.keys() - found.held.keys()]
     wrong += [f"{path_text(path)} is there besides" for path in found.held.keys() - wanted.held.keys()]
@@ -98,9 +99,7 @@ def differences(wanted: VolumeContent, found: VolumeContent, *, owners: bool) ->
         wrong += [
             f"{path_text(path)} has another {each}" for each in _respects(ours, theirs) if owners or each != "owner"
         ]
-        _count_unkept(ours.entry, theirs.entry, unkept)
-        if found.is_exact and ours.entry.mtime_ns != theirs.entry.mtime_ns:
-            unkept.add("time", path_text(path))
+        _count_unkept(ours.entry, theirs.entry, unkept, to_the_digit=found.is_exact)
     told = sorted(wrong)[:_TOLD]
     more = f"; and {len(wrong) - _TOLD} more" if len(wrong) > _TOLD else ""
     return ("; ".join(told) + more if wrong else None), unkept
@@ -114,13 +113,14 @@ def _respects(ours: Held, theirs: Held) -> list[str]:
         "link": ((left.link, ours.first), (right.link, theirs.first)),
         "owner": ((left.uid, left.gid), (right.uid, right.gid)),
         "mode": (0, 0) if left.kind == "symlink" else (left.mode, right.mode),
-        # Before 1970 a fraction is cut off in either direction.
-        "time": (abs(left.mtime_ns - right.mtime_ns) < _NANOSECONDS, True),
     }
     return [respect for respect, (one, other) in compared.items() if one != other]
 
 
-def _count_unkept(ours: TarEntry, theirs: TarEntry, unkept: Unkept) -> None:
+def _count_unkept(ours: TarEntry, theirs: TarEntry, unkept: Unkept, *, to_the_digit: bool) -> None:
+    # Before 1970 a fraction is cut off in either direction.
+    if abs(ours.mtime_ns - theirs.mtime_ns) >= (1 if to_the_digit else _NANOSECONDS):
+        unkept.add("time", path_text(ours.path))
     there = dict(theirs.xattrs)
     for keyword, value in ours.xattrs:
         if there.get(attribute_name(keyword), there.get(keyword)) != value:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from local.drill_program.tar_entries import TarEntry
 from local.drill_program.tar_header import NANOSECONDS
 from local.volumes.mountpoint import Mountpoint
-from local.volumes.seen import ROOT, SeenEntry
+from local.volumes.seen import SeenEntry
 
 # Others are of one machine (SELinux's labels, IMA's signatures), or of one file system.
 _KEPT = (b"security.capability", b"system.posix_acl_access", b"system.posix_acl_default")
@@ -47,16 +47,20 @@ def agrees(told: TarEntry, there: TarEntry | None, mountpoint: Mountpoint) -> bo
 
 
 def completed(told: TarEntry, there: TarEntry | None, mountpoint: Mountpoint | None) -> TarEntry:
-    """The entry with the folder's owner, time and attributes, where that agrees; else as it was told."""
-    if mountpoint is None or there is None or told.kind == "hard link" or not agrees(told, there, mountpoint):
+    """The entry with the folder's owner, time and attributes, where that agrees; else as it was told.
+
+    A hard link's attributes are told once, with the content.
+    """
+    if mountpoint is None or there is None or not agrees(told, there, mountpoint):
         return told
-    return replace(told, uid=there.uid, gid=there.gid, mtime_ns=there.mtime_ns, xattrs=there.xattrs)
+    xattrs = () if told.kind == "hard link" else there.xattrs
+    return replace(told, uid=there.uid, gid=there.gid, mtime_ns=there.mtime_ns, xattrs=xattrs)
 
 
-def is_the_volumes(entries: Iterable[SeenEntry], unsteady: Set[bytes], mountpoint: Mountpoint) -> bool:
-    """Whether the folder is the volume's: its root and every entry agree, but those that were written to meanwhile."""
+def is_the_volumes(entries: Sequence[SeenEntry], unsteady: Set[bytes], mountpoint: Mountpoint) -> bool:
+    """Whether the folder is the volume's: every entry agrees but those that were written to meanwhile, and one does."""
     strange = {seen.entry.path for seen in entries if not agrees(seen.entry, seen.there, mountpoint)}
-    return ROOT not in strange and strange <= unsteady
+    return strange <= unsteady and len(strange) < len(entries)
 
 
 def with_exact(

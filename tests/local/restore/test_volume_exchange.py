@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import signal
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from local.restore.volume_kept import KeptVolumes
 from local.volumes import engine as engine_module
 from local.volumes import refill
 from local.volumes.engine import Engine, open_engine
-from tests.local.unpack.trees import folder, look, member, tar_with
+from tests.local.unpack.trees import LONG_AGO_NS, awkward_tree, folder, look, member, tar_with, unpacked
 from tests.support.container_engines import ContainerEngine
 
 NAME = "data"
@@ -47,6 +48,45 @@ def exchange(tar: Path, opened: Engine, private: Path) -> ExchangedVolume:
     return VolumeExchange(opened, kept, private, unwatched).carry_out(tar, is_there=True)
 
 
+def _awkward_in(path: Path) -> dict[bytes, tuple[object, ...]]:
+    """Fill a volume's folder with one of each thing; but for the link out of it, which Docker refuses."""
+    found = awkward_tree(path)
+    (found / "link out").unlink()
+    os.utime(found, ns=(LONG_AGO_NS, 1_700_000_000_987_654_321))
+    return look(found)
+
+
+@pytest.mark.parametrize("name", ["docker_engine", pytest.param("podman_engine", marks=pytest.mark.long)])
+def test_what_an_engine_keeps_to_itself_is_in_the_copy_that_is_kept_and_is_compared(
+    request: pytest.FixtureRequest, name: str, tar: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What no engine puts back is told, and fails nothing: some times, and an attribute without a value."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    running: ContainerEngine = request.getfixturevalue(name)
+    before = _awkward_in(running.volume(NAME))
+    with open_engine() as opened:
+        done = exchange(tar, opened, tmp_path / "private")
+        assert (done.why, done.left_out, done.unkept.counts) == (None, (), {})
+        again = VolumeExchange(opened, KeptVolumes.of(opened.endpoint.url, NAME), tmp_path / "again", unwatched)
+        (tmp_path / "again").mkdir()
+        assert done.kept
+        with gzip.open(done.kept) as copy:
+            (tmp_path / "kept.tar").write_bytes(copy.read())
+        back = again.carry_out(tmp_path / "kept.tar", is_there=True)
+    (tmp_path / "hand").mkdir()
+    unpacked(tmp_path / "kept.tar", tmp_path / "hand" / "volume")
+    assert look(tmp_path / "hand" / "volume") == before
+    assert back.why is None
+    assert back.unkept.counts.keys() == {"time", "extended attribute"}
+    assert back.unkept.first["extended attribute"] == "user.of a folder of empty"
+    untouched = {path: about for path, about in before.items() if about[3] != LONG_AGO_NS and path != b"empty"}
+    now = look(running.folder(NAME))
+    if name == "docker_engine":
+        assert {path: now[path] for path in untouched} == untouched
+    owners = {path: about[:3] for path, about in before.items()}
+    assert {path: about[:3] for path, about in now.items()} == owners
+
+
 class Meddled(Engine):
     """An engine behind which somebody writes to the volume whenever it was filled, or the first time alone."""
 
@@ -73,9 +113,7 @@ def test_what_does_not_read_back_is_put_back_and_told(
     before = look(live)
     with meddled(1) as opened:
         done = exchange(tar, opened, tmp_path / "private")
-    assert (
-        done.why == "what was filled in does not read back as the backup: . has another time; odd one is there besides"
-    )
+    assert done.why == "what was filled in does not read back as the backup: odd one is there besides"
     assert look(docker_engine.folder(NAME)) == before
     assert done.kept
     assert KeptVolumes(done.kept.parent, NAME).note() is None

@@ -18,9 +18,10 @@ import pytest
 from local.drill_program.tar_entries import TarEntry, read_entries
 from local.volumes.database_looks import LooksAtVolume
 from local.volumes.endpoint import Endpoint
-from local.volumes.exact import agrees, completed
+from local.volumes.exact import agrees, completed, is_the_volumes
 from local.volumes.facts import VolumeFacts
 from local.volumes.mountpoint import Mountpoint, mountpoint_of
+from local.volumes.seen import SeenEntry
 from local.volumes.snapshot import VolumeSnapshot, take
 from tests.support.folder_reader import GNU_TAR, FolderReader, needs_gnu_tar
 from tests.support.odd_volume import found_in, make_odd_volume, unpacked
@@ -280,6 +281,37 @@ def test_these_agree(told: TarEntry, there: TarEntry) -> None:
 def test_owners_count_where_they_are_told() -> None:
     assert not agrees(TOLD, THERE, OWNERS_TOLD)
     assert agrees(replace(TOLD, uid=7, gid=8), THERE, OWNERS_TOLD)
+
+
+@pytest.mark.parametrize(
+    ("there", "unsteady", "expected"),
+    [
+        ([THERE, THERE], set(), True),
+        ([THERE, None], set(), False),
+        ([THERE, None], {b"1"}, True),
+        ([None, THERE], {b"0"}, True),
+        ([THERE, None], {b"0"}, False),
+        ([None, None], {b"0", b"1"}, False),  # who agrees in nothing may be anybody
+    ],
+)
+def test_a_folder_is_the_volumes_where_all_agrees_but_what_is_written_to(
+    there: list[TarEntry | None], unsteady: set[bytes], expected: bool
+) -> None:
+    entries = [
+        SeenEntry(replace(TOLD, path=b"%d" % number), there=found and replace(found, path=b"%d" % number))
+        for number, found in enumerate(there)
+    ]
+    assert is_the_volumes(entries, unsteady, UNTOLD) == expected
+
+
+def test_a_volume_at_whose_top_names_come_and_go_is_still_the_folders(odd: Path, tmp_path: Path) -> None:
+    def meddle(look: int) -> None:
+        os.utime(odd, (look * 100, look * 100))
+
+    found = read(Meddled(FolderReader(odd, PODMAN), meddle), tmp_path / "work", odd, look_twice=True)
+    assert (found.is_exact, found.contents.changing) == (True, ())
+    assert entry_of(found, b"sub-second").mtime_ns == 1_600_000_000_123_456_789
+    assert entry_of(found, b".").mtime_ns == 1_400_000_000_000_000_000
 
 
 def test_only_a_local_engines_own_driver_keeps_files_where_they_may_be_seen() -> None:
