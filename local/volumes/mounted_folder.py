@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterable
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -21,6 +22,8 @@ from local.volumes.seen import ROOT
 # Linux alone has it, and a mountpoint.
 _O_PATH = getattr(os, "O_PATH", 0)
 _ATTRIBUTES_BYTES_MAX = EXTENDED_BYTES_MAX // 2
+# Whoever writes to a volume may give each file as many as the disk takes, and all of them are in memory.
+_ALL_ATTRIBUTES_BYTES_MAX = 64 << 20
 _KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFLNK: "symlink", stat.S_IFIFO: "FIFO"}
 
 
@@ -31,21 +34,24 @@ class MountedFolder:
         self._folder = os.fsencode(mountpoint.folder) if mountpoint else None
         self._root: int | None = None
         self._parent: tuple[bytes, int] | None = None
+        self._attributes_left = _ALL_ATTRIBUTES_BYTES_MAX
 
     def entry(self, path: bytes) -> TarEntry | None:
         """What stands there, symlinks as such, with the attributes that a volume's tar has.
 
         None where nothing is there, or this user may not look, or it is a socket or a device, or a part of the path is
-        a symlink; also where its attributes are more than a tar's header holds.
+        a symlink; also where its attributes are more than a tar's header holds, or than memory should.
         """
         if self._folder is None:
             return None
         with suppress(OSError):
             descriptor = self._opened(self._folder, path)
             try:
-                return _entry(descriptor, path)
+                found = _entry(descriptor, path, min(self._attributes_left, _ATTRIBUTES_BYTES_MAX))
             finally:
                 os.close(descriptor)
+            self._attributes_left -= _bytes_of(found.xattrs) if found else 0
+            return found
         return None
 
     def __enter__(self) -> Self:
@@ -98,7 +104,7 @@ def _open(name: bytes, folder: int | None, more: int = 0) -> int:
     return os.open(name, _O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC | more, dir_fd=folder)
 
 
-def _entry(descriptor: int, path: bytes) -> TarEntry | None:
+def _entry(descriptor: int, path: bytes, attributes_bytes_max: int) -> TarEntry | None:
     found = os.fstat(descriptor)
     kind = _KINDS.get(stat.S_IFMT(found.st_mode))
     if kind is None:
@@ -113,22 +119,24 @@ def _entry(descriptor: int, path: bytes) -> TarEntry | None:
         mtime_ns=found.st_mtime_ns,
         size=found.st_size if kind == "file" else 0,
         offset=0,
-        xattrs=_attributes(descriptor),
+        xattrs=_attributes(descriptor, attributes_bytes_max),
     )
 
 
-def _attributes(descriptor: int) -> tuple[tuple[bytes, bytes], ...]:
-    """OSError where this user may not read one of them, or they are more than a tar's header holds."""
+def _attributes(descriptor: int, bytes_max: int) -> tuple[tuple[bytes, bytes], ...]:
+    """OSError where this user may not read one of them, or there are more."""
     # Through this name the system comes to the entry itself, even to a symlink.
     place = f"/proc/self/fd/{descriptor}"
-    found, size = [], 0
-    for name in sorted(map(os.fsencode, _listed(place))):
-        if is_kept(name):
-            found.append((name, os.getxattr(place, name)))
-            size += len(name) + len(found[-1][1])
-        if size > _ATTRIBUTES_BYTES_MAX:
+    found: list[tuple[bytes, bytes]] = []
+    for name in sorted(filter(is_kept, map(os.fsencode, _listed(place)))):
+        found.append((name, os.getxattr(place, name)))
+        if _bytes_of(found) > bytes_max:
             raise OSError(errno.E2BIG, os.strerror(errno.E2BIG))
     return tuple(found)
+
+
+def _bytes_of(attributes: Iterable[tuple[bytes, bytes]]) -> int:
+    return sum(len(name) + len(value) for name, value in attributes)
 
 
 def _listed(place: str) -> list[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from local.drill_program.tar_entries import TarEntry
+from local.volumes import mounted_folder
 from local.volumes.mounted_folder import MountedFolder
 from local.volumes.mountpoint import Mountpoint
 from tests.support.odd_volume import make_odd_volume
@@ -124,3 +125,10 @@ def test_attributes_that_no_header_holds_are_not_read_to_their_end(volume: Path)
         assert entries(Path(made), b"file") == [None]
         shutil.copy(volume / "plain", made)
         assert entries(Path(made), b"plain") != [None]
+
+
+def test_attributes_of_all_entries_together_fill_no_memory(volume: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mounted_folder, "_ALL_ATTRIBUTES_BYTES_MAX", 100)
+    os.setxattr(volume / "plain", "user.a", bytes(60))
+    found = entries(volume, b"plain", b"empty", b"plain", b"empty")
+    assert [entry is not None for entry in found] == [True, True, False, True]
