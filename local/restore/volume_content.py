@@ -94,7 +94,7 @@ def differences(wanted: VolumeContent, found: VolumeContent, *, owners: bool) ->
     wrong = [f"{path_text(path)} is missing" for path in wanted.held.keys() - found.held.keys()]
     wrong += [f"{path_text(path)} is there besides" for path in found.held.keys() - wanted.held.keys()]
     unkept = Unkept()
-    for path in wanted.held.keys() & found.held.keys():
+    for path in sorted(wanted.held.keys() & found.held.keys()):
         ours, theirs = wanted.held[path], found.held[path]
         wrong += [
             f"{path_text(path)} has another {each}" for each in _respects(ours, theirs) if owners or each != "owner"

@@ -42,7 +42,7 @@ class MountedFolder:
         None where nothing is there, or this user may not look, or it is a socket or a device, or a part of the path is
         a symlink; also where its attributes are more than a tar's header holds, or than memory should.
         """
-        if self._folder is None:
+        if self._folder is None or b".." in path.split(b"/"):
             return None
         with suppress(OSError):
             descriptor = self._opened(self._folder, path)

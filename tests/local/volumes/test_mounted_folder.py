@@ -78,7 +78,7 @@ def test_no_symlink_is_followed_wherever_it_stands(volume: Path) -> None:
     (volume / "a").symlink_to(volume.parent / "moved out")
     (volume.parent / "also").symlink_to(volume)
     (volume.parent / "above").symlink_to(volume.parent)
-    assert entries(volume, b"out/volume", b"a/linked", b"../volume/plain/x") == [None] * 3
+    assert entries(volume, b"out/volume", b"a/linked", b"../volume/plain", b"a/../plain") == [None] * 4
     assert entries(volume.parent / "also", b".", b"plain") == [None] * 2
     assert entries(volume.parent / "above" / "volume", b".", b"plain") == [None] * 2
 
