@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from local.drill_program.file_list import path_text
 from local.drill_program.tar_entries import TarEntry
 from local.volumes.canonical import header
 from local.volumes.changing import difference
-from local.volumes.exact import completed
+from local.volumes.exact import agrees, completed
 from local.volumes.mounted_folder import MountedFolder
 from local.volumes.mountpoint import Mountpoint
 from local.volumes.seen import (
@@ -101,6 +101,20 @@ def second_look(chunks: Iterable[bytes], first: FirstLook, advance: Advance) -> 
             found.other_names.add(entry.path)
     found.differences.update((path, "vanished") for path in before)
     return found
+
+
+def looked_beside_again(entries: Sequence[SeenEntry], mountpoint: Mountpoint) -> tuple[SeenEntry, ...]:
+    """What did not agree looked for anew: it may have been away for a moment. None is, where the volume's root did not.
+
+    What the spool has as their headers stays as it is.
+    """
+    if not agrees(entries[0].entry, entries[0].there, mountpoint):
+        return tuple(entries)
+    with MountedFolder(mountpoint) as mounted:
+        return tuple(
+            seen if agrees(seen.entry, seen.there, mountpoint) else replace(seen, there=mounted.entry(seen.entry.path))
+            for seen in entries
+        )
 
 
 def looked_at(stream: TarStream, entry: TarEntry, earlier: SeenEntry | None) -> SeenEntry:

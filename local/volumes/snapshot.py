@@ -22,7 +22,7 @@ from local.volumes.database_looks import LooksAtVolume
 from local.volumes.databases import DatabaseInVolume, VolumeDatabases, content_span, with_databases
 from local.volumes.engine_errors import StreamBrokenError
 from local.volumes.exact import completed, is_the_volumes, with_exact
-from local.volumes.look import Advance, FirstLook, SecondLook, first_look, second_look
+from local.volumes.look import Advance, FirstLook, SecondLook, first_look, looked_beside_again, second_look
 from local.volumes.mountpoint import Mountpoint
 from local.volumes.seen import SeenEntry
 from local.volumes.spool import Content, Part, assemble
@@ -165,9 +165,14 @@ class _Exact:
 def _from_mountpoint(found: VolumeDatabases, first: FirstLook, second: SecondLook | None) -> _Exact | None:
     """The entries as the volume's own folder has them, and in words what it did not; None where it is not seen."""
     mountpoint, unsteady = first.mountpoint, second.unsteady if second else set()
-    if mountpoint is None or not is_the_volumes(first.entries, unsteady, mountpoint):
+    if mountpoint is None:
         return None
-    entries, untold = with_exact(found.entries, first.entries, mountpoint)
+    looked_at = first.entries
+    if not is_the_volumes(looked_at, unsteady, mountpoint):
+        looked_at = looked_beside_again(looked_at, mountpoint)
+        if not is_the_volumes(looked_at, unsteady, mountpoint):
+            return None
+    entries, untold = with_exact(found.entries, looked_at, mountpoint)
     if not untold or mountpoint.owners_told:
         return _Exact(entries, ())
     return _Exact(entries, (f"the owners of what came or went while it was read: {_named(untold)}",))
