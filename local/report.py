@@ -76,7 +76,7 @@ class RowCount(msgspec.Struct, frozen=True):
 
 
 class DrilledDatabase(msgspec.Struct, frozen=True):
-    """What the drill found for one database; null is what was never learnt."""
+    """What the drill found for one database or volume; null is what was never learnt."""
 
     name: DatabaseName
     verdict: Annotated[
@@ -98,6 +98,16 @@ class DrilledDatabase(msgspec.Struct, frozen=True):
     ] = {}
 
 
+DrilledVolumes = Annotated[
+    tuple[DrilledDatabase, ...],
+    Meta(
+        description="the Docker volumes, each with the fields of a database, there where there are any: "
+        "`database_bytes` is the size of the tar, `rows` counts `files` (all that is in the volume), their `bytes`, "
+        "and the tables of each database in it, as `PATH: TABLE` (from a VM only those that are not as recorded)"
+    ),
+]
+
+
 class Drill(msgspec.Struct, frozen=True, omit_defaults=True):
     """One drill, or with `check` what one would take."""
 
@@ -109,8 +119,8 @@ class Drill(msgspec.Struct, frozen=True, omit_defaults=True):
     verdict: Annotated[
         Verdict,
         Meta(
-            description="failed where a database failed, inconclusive where one was not proven, else passed; of a "
-            "check, passed where each has a backup that can be drilled: nothing is proven by that"
+            description="failed where a database or volume failed, inconclusive where one was not proven, else "
+            "passed; of a check, passed where each has a backup that can be drilled: nothing is proven by that"
         ),
     ]
     fallback: Annotated[str | None, Meta(description="why it ran here and not on the VM")]
@@ -120,11 +130,17 @@ class Drill(msgspec.Struct, frozen=True, omit_defaults=True):
     check: Checking = False
 
 
-class DrillReport(Document, frozen=True):
+class DrillReport(Document, frozen=True, omit_defaults=True):
     """`drill.local` and `drill.remote`, and the drill record in the store."""
 
     drill: Drill
     databases: tuple[DrilledDatabase, ...]
+    volumes: DrilledVolumes = ()
+
+    @property
+    def sources(self) -> tuple[DrilledDatabase, ...]:
+        """Whatever was drilled: the databases, then the volumes."""
+        return (*self.databases, *self.volumes)
 
 
 class BackedUpDatabase(msgspec.Struct, frozen=True):

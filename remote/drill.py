@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -22,7 +22,7 @@ from local.drill.verdict import ProgramResult
 from local.errors import AzureError, ConfigError, InconclusiveError
 from local.events import Event, Watch
 from local.report import Drill, DrilledDatabase, DrillReport, Step, worst
-from local.settings import AzureSettings, Database, DrillSettings
+from local.settings import AzureSettings, DrillSettings
 from local.store.interface import Store
 from local.version import TOOL
 from remote.machine import LIMITS, Limits, Machine
@@ -44,8 +44,8 @@ class Attempts:
 
     @property
     def drilled(self) -> tuple[DrilledDatabase, ...]:
-        """What the VMs said of each database."""
-        return tuple(database for _, outcome in self.outcomes for database in outcome.databases)
+        """What the VMs said of each database and volume."""
+        return tuple(each for _, outcome in self.outcomes for each in outcome.drilled)
 
     @property
     def reason(self) -> str | None:
@@ -69,7 +69,7 @@ def drill_remote(
 ) -> DrillReport:
     """Drill the selected backups on `azure.vms` and keep the record; with `drill.fallback` here what cannot be there.
 
-    A database that failed there has failed. Else, with the fallback, one without a verdict has all of them drilled
+    What failed there has failed. Else, with the fallback, one database or volume without a verdict has all drilled
     here, on `drill.host`: a report tells of one place. What was proven on the VMs then has a record of its own.
 
     Raises ConfigError where the VMs could not read the store, AzureError where Azure refused and there is no fallback,
@@ -83,7 +83,7 @@ def drill_remote(
         vms = [VirtualMachine(azure, login, name) for name in azure.vms]
         machines = [Machine(ProgramRunner(vm, watch, run_id, limits.fetch, inbox), limits) for vm in vms]
         attempts = _carry_out(selection, machines, watch)
-    report = _report(attempts, selection.databases, azure.vms, started, round(time.monotonic() - begin, 3))
+    report = _report(attempts, selection, azure.vms, started, round(time.monotonic() - begin, 3))
     reason, failed = attempts.reason, any(database.verdict == "failed" for database in attempts.drilled)
     if drill.fallback and reason and not failed:
         watch(Event("drill", f"it could not be carried out on the VM, so it runs here: {reason}"))
@@ -126,10 +126,9 @@ def _carry_out(selection: Selection, machines: Sequence[Machine], watch: Watch) 
         left = ()
         for vm, answer in answers.items():
             try:
-                found = answer.result()
-                judged = judged_again(selection.repository, found.databases)
-                outcomes.append((vm, replace(found, databases=judged)))
-                verdict = worst(database.verdict for database in judged)
+                judged = judged_again(selection, answer.result())
+                outcomes.append((vm, judged))
+                verdict = worst(each.verdict for each in judged.drilled)
                 watch(Event(vm, verdict, verdict=verdict))
             except (AzureError, InconclusiveError) as trouble:
                 watch(Event(vm, f"could not drill: {_told(trouble)}", verdict="inconclusive"))
@@ -144,10 +143,10 @@ def _carry_out(selection: Selection, machines: Sequence[Machine], watch: Watch) 
 
 
 def _report(
-    attempts: Attempts, databases: Sequence[Database], vms: Sequence[str], started: datetime, seconds: float
+    attempts: Attempts, selection: Selection, vms: Sequence[str], started: datetime, seconds: float
 ) -> DrillReport:
     undrilled = [_undrilled(target, attempts.reason or "") for target in attempts.left]
-    results = in_order(databases, (*attempts.drilled, *attempts.missing, *undrilled))
+    results = (*attempts.drilled, *attempts.missing, *undrilled)
     took_part = {vm for vm, _ in attempts.outcomes}
     drill = Drill(
         id=new_id(started),
@@ -155,13 +154,13 @@ def _report(
         host=", ".join([vm for vm in vms if vm in took_part] or vms),
         started=clock.timestamp(started),
         seconds=seconds,
-        verdict=worst(database.verdict for database in results),
+        verdict=worst(each.verdict for each in results),
         fallback=None,
         sqlite=_versions(outcome.sqlite for _, outcome in attempts.outcomes),
         python=_versions(outcome.python for _, outcome in attempts.outcomes),
         tool=TOOL,
     )
-    return DrillReport(drill, results)
+    return DrillReport(drill, in_order(selection.databases, results), in_order(selection.volumes, results))
 
 
 def _versions(told: Iterable[str | None]) -> str | None:

@@ -49,7 +49,9 @@ class Due(msgspec.Struct, frozen=True):
         Meta(description="the month's first business day, from which it is due", extra_json_schema={"format": "date"}),
     ]
     reason: Annotated[str, Meta(description="why it is due, or why not")]
-    databases: Annotated[tuple[str, ...], Meta(description="those whose drill is due; none where it is not")]
+    databases: Annotated[
+        tuple[str, ...], Meta(description="those whose drill is due, volumes among them; none where it is not")
+    ]
 
 
 class DueReport(Document, frozen=True):
@@ -58,6 +60,7 @@ class DueReport(Document, frozen=True):
     due: Due
     drill: Annotated[Drill | None, Meta(description="as in a drill's document; null where none ran")] = None
     databases: Annotated[tuple[DrilledDatabase, ...], Meta(description="as in a drill's document")] = ()
+    volumes: Annotated[tuple[DrilledDatabase, ...], Meta(description="as in a drill's document")] = ()
     prune: Annotated[
         Prune | None,
         Meta(description="as in the document of `backup.prune`; null where none ran, as without `retention`"),
@@ -88,7 +91,7 @@ def look(configured: Settings, repository: Repository, watch: Watch) -> DueDecis
     """Whether the month's drill is due; raises what the store raises, and ConfigError where it could not be run."""
     if configured.schedule.drill.command == "drill.remote":
         check_remote(repository.store, configured.azure)
-    names = [database.name for database in configured.databases]
+    names = configured.names
     month = gather(repository.store, names, clock.now())
     for trouble in month.troubles:
         watch(Event("drill", trouble, lasting=True))
@@ -121,6 +124,7 @@ def document(outcome: DueOutcome, *, check: bool) -> DueReport:
         due=Due(check, decision.due, decision.due_day.isoformat(), decision.reason, decision.names),
         drill=drilled.drill if drilled else None,
         databases=drilled.databases if drilled else (),
+        volumes=drilled.volumes if drilled else (),
         prune=pruned.prune if pruned else None,
         points=pruned.points if pruned else (),
         prune_error=f"{error}; {error.mend}" if error and error.mend else str(error) if error else None,
@@ -133,7 +137,7 @@ def show(screen: Screen, found: DueReport) -> None:
         screen.say("check: nothing is drilled, nothing is pruned")
     screen.say(f"the month's drill is {'due' if found.due.due else 'not due'}: {found.due.reason}")
     if found.drill:
-        tables.drill(screen, DrillReport(found.drill, found.databases))
+        tables.drill(screen, DrillReport(found.drill, found.databases, found.volumes))
     if found.prune:
         watch_tables.prune(screen, PruneReport(found.prune, found.points))
     elif found.prune_error:
@@ -166,8 +170,8 @@ def _locked(configured: Settings, repository: Repository, watch: Watch) -> Itera
 
 
 def _drill(decision: DueDecision, configured: Settings, repository: Repository, watch: Watch) -> DrillReport:
-    databases = configured.select(decision.names)
-    selection = Selection(replace(repository, watch=watch), databases)
+    databases, volumes = configured.select(decision.names), configured.select_volumes(decision.names)
+    selection = Selection(replace(repository, watch=watch), databases, volumes=volumes)
     if configured.schedule.drill.command == "drill.remote":
         return drill_remote(selection, configured.azure, configured.drill, watch)
     return drill_here(selection, configured.drill.host, watch)

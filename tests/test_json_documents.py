@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sqlite3
+import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -44,7 +45,9 @@ from tests import json_page
 from tests.rbac.admin import Admin
 from tests.remote.site import PREFIX, Site
 from tests.support import fake_systemctl
+from tests.support.drill_archives import make_database
 from tests.support.receivers import http_receiver
+from tests.support.volume_archives import entry, put_volume, tar_with, volume_archive, volume_metadata
 from tests.support.workshop import Workshop
 
 # Asked here, since each test has an environment of its own.
@@ -166,6 +169,15 @@ def _of_drills(collected: Collected, workshop: Workshop) -> None:
     workshop.databases["costs"]["rows"] = {"tasks": 1_000_000}
     assert collected.run(workshop, "DrillReport", "drill.local")["drill"]["verdict"] == "failed"
     workshop.databases["costs"]["rows"] = {"tasks": 100}
+    database = make_database(workshop.root / "grafana.db", tasks=60).read_bytes()
+    tar = tar_with(entry("grafana.db", database), entry("plugins", kind=tarfile.DIRTYPE))
+    archive = volume_archive(tar, volume="grafana-data")
+    metadata = volume_metadata(tar, archive, volume="grafana-data")
+    put_volume(workshop.root / "store", archive, metadata, "grafana-data")
+    workshop.more["volumes"] = [{"name": "grafana-data"}]
+    drilled = collected.run(workshop, "DrillReport", "drill.local", "--only", "grafana-data")
+    assert (drilled["databases"], drilled["volumes"][0]["verdict"]) == ([], "passed")
+    del workshop.more["volumes"]
 
 
 def _of_restores(collected: Collected, workshop: Workshop) -> None:

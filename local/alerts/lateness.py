@@ -11,16 +11,17 @@ from local.watch.status import Status
 
 
 def store_status(configured: Settings, watch: Watch) -> Status | None:
-    """The status of every configured database; None, which is told, where the store could not say."""
+    """The status of every configured database and volume; None, which is told, where the store could not say."""
     from local.store.open import open_repository
     from local.watch.history import gather
     from local.watch.status import judge, limits_of
 
     limits = limits_of(configured)
     names = [database.name for database in configured.databases]
+    volumes = [volume.name for volume in configured.volumes]
     try:
         repository = open_repository(configured.store, configured.azure)
-        return judge(gather(repository, names, clock.now(), limits.max_age_days), limits)
+        return judge(gather(repository, names, clock.now(), limits.max_age_days, volumes), limits)
     except PillarError as error:
         watch(Event(SUBJECT, f"whether anything is late is not known: {error}; {error.mend}", lasting=True))
         return None

@@ -36,7 +36,7 @@ from local.command_line.telling import Tell, WatchedWork, WorkKind, telling, unt
 from local.errors import ConfigError, InconclusiveError, StoreError
 from local.output.advice import Advice
 from local.output.screen import Screen
-from local.settings import Database, Settings
+from local.settings import Database, Settings, Volume
 
 # Before Invoke looks for them.
 VARIABLES = environment.take(os.environ, Settings, Config.global_defaults())
@@ -77,12 +77,12 @@ class Invocation:
                 begin(loaded, self.screen)
         return loaded
 
-    def telling(self, kind: WorkKind, databases: Iterable[Database]) -> AbstractContextManager[Tell]:
-        """Around a backup or a drill of the newest of these databases: hand in its report, or let its error pass.
+    def telling(self, kind: WorkKind, sources: Iterable[Database | Volume]) -> AbstractContextManager[Tell]:
+        """Around a backup or a drill of the newest of these: hand in its report, or let its error pass.
 
         It stands around the showing too: what is sent takes its time, and troubles with it are told last.
         """
-        names = tuple(database.name for database in databases)
+        names = tuple(source.name for source in sources)
         if self.check or not names:
             return nullcontext(untold)
         return telling(self.settings, self.screen, WatchedWork(kind, names))

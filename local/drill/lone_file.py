@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from local import clock
 from local.drill import preview
-from local.drill.order import Target
+from local.drill.order import DatabaseTarget, Target, VolumeTarget
 from local.drill.record import DrillStart, local_report
 from local.drill.run import run_program
 from local.drill_program.download import file_etag
@@ -32,8 +33,9 @@ from local.store.folder_names import SIDECAR_SUFFIX, beside, split_name
 from local.store.interface import SMALL_BLOB_BYTES, Entry
 from local.store.layout import BackupRecord
 from local.store.regular_file import open_regular
+from local.store.shelf import VOLUMES, Kind
 
-_ALLOWED = "allowed: a .db.gz file, as in --from mission-control.db.gz"
+_ALLOWED = "allowed: a .db.gz or .tar.gz file, as in --from mission-control.db.gz"
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,17 @@ class LoneFile:
     trouble: str | None
 
     @property
-    def database(self) -> str:
-        """The database that it is of: as its record says, else as the file is called."""
-        return self.recorded.database or split_name(self.path.name)[0].removesuffix(".gz").removesuffix(".db")
+    def kind(self) -> Kind:
+        """What it is of: as its record says, else as the file is called."""
+        if self.recorded.volume or self.recorded.database:
+            return "volume" if self.recorded.volume else "database"
+        return "volume" if self.path.name.endswith(VOLUMES.suffix) else "database"
+
+    @property
+    def name(self) -> str:
+        """The database or volume that it is of: as its record says, else as the file is called."""
+        file = split_name(self.path.name)[0].removesuffix(".gz").removesuffix(".db").removesuffix(".tar")
+        return self.recorded.volume or self.recorded.database or file
 
 
 def read_file(given: str, only: Sequence[str]) -> LoneFile:
@@ -66,8 +76,8 @@ def read_file(given: str, only: Sequence[str]) -> LoneFile:
     recorded, trouble = _read_record(path, found.st_size)
     modified = datetime.fromtimestamp(found.st_mtime, UTC)
     lone = LoneFile(path, found.st_size, modified, file_etag(found), recorded, trouble)
-    if any(name != lone.database for name in only):
-        raise ConfigError("--only", f"{given} is of the database {lone.database!r}", f"allowed: {lone.database}")
+    if any(name != lone.name for name in only):
+        raise ConfigError("--only", f"{given} is of the {lone.kind} {lone.name!r}", f"allowed: {lone.name}")
     return lone
 
 
@@ -78,45 +88,47 @@ def drill_file(lone: LoneFile, databases: Sequence[Database], host: str, watch: 
     """
     start = DrillStart.now(host)
     outcome = run_program([target_of(lone, databases)], watch)
-    return local_report(start, outcome, outcome.databases)
+    return local_report(start, outcome)
 
 
 def preview_file(lone: LoneFile, databases: Sequence[Database], host: str) -> DrillReport:
     """What `drill_file` would take; nothing is proven."""
     taken = lone.recorded.taken or lone.modified
     entry = Entry(str(lone.path), lone.size_bytes, lone.modified, etag=lone.etag)
-    point = Point(lone.database, taken.date(), taken, entry, lone.recorded, lone.trouble)
+    point = Point(lone.name, taken.date(), taken, entry, lone.recorded, lone.trouble, lone.kind)
     drilled = preview.would_drill(point, _configured(lone, databases))
     if lone.recorded.taken is None:
         # The former script's archives tell no time, and the file's own may be that of its copying.
         drilled = msgspec.structs.replace(drilled, backup_time=None)
-    return preview.report([drilled], "local", host, 0.0)
+    is_volume = lone.kind == "volume"
+    return preview.report([] if is_volume else [drilled], [drilled] if is_volume else [], "local", host, 0.0)
 
 
 def target_of(lone: LoneFile, databases: Sequence[Database]) -> Target:
     """What a drill of the archive is to prove; floors and checks are those of its database among `databases`."""
-    configured = _configured(lone, databases)
     digest, problem = _read_sidecar(lone.path)
-    return Target(
-        name=lone.database,
-        url=lone.path.absolute().as_uri(),
-        blob=str(lone.path),
-        backup_time=clock.timestamp(lone.recorded.taken) if lone.recorded.taken else None,
-        gzip_bytes=lone.size_bytes,
-        database_bytes=None,
-        sha256=(("sidecar", digest),) if digest else (),
-        sidecar_problem=problem,
-        raw_sha256=None,
-        schema=None,
-        tables=None,
-        minimum=configured.rows if configured else {},
-        checks=configured.checks if configured else {},
-        etag=lone.etag,
+    known: dict[str, Any] = {
+        "name": lone.name,
+        "url": lone.path.absolute().as_uri(),
+        "blob": str(lone.path),
+        "backup_time": clock.timestamp(lone.recorded.taken) if lone.recorded.taken else None,
+        "gzip_bytes": lone.size_bytes,
+        "database_bytes": None,
+        "sha256": (("sidecar", digest),) if digest else (),
+        "sidecar_problem": problem,
+        "raw_sha256": None,
+        "etag": lone.etag,
+    }
+    if lone.kind == "volume":
+        return VolumeTarget(**known)
+    configured = _configured(lone, databases)
+    return DatabaseTarget(
+        **known, minimum=configured.rows if configured else {}, checks=configured.checks if configured else {}
     )
 
 
 def _configured(lone: LoneFile, databases: Sequence[Database]) -> Database | None:
-    return next((database for database in databases if database.name == lone.database), None)
+    return next((each for each in databases if lone.kind == "database" and each.name == lone.name), None)
 
 
 def _read_record(path: Path, size_bytes: int) -> tuple[BackupRecord, str | None]:

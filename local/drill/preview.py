@@ -8,28 +8,31 @@ from typing import Literal
 
 from local import clock
 from local.drill.record import new_id
-from local.drill.targets import Selection, without_backup
+from local.drill.targets import Selection, Source, without_backup
 from local.drill_program.tables import floors
 from local.report import Drill, DrilledDatabase, DrillReport, RowCount, Step, worst
 from local.settings import Database
 from local.store.catalog import Point
+from local.store.layout import BackupRecord
 from local.version import TOOL
 
 
 def preview(selection: Selection, where: Literal["local", "remote"], host: str) -> DrillReport:
     """What a drill of the selected backups on `host` would take; raises what the store raises."""
     begin = time.monotonic()
-    chosen = selection.repository.choose([database.name for database in selection.databases], selection.choice)
-    missing = without_backup(selection, chosen)
-    databases = tuple(
-        would_drill(point, database) if (point := chosen[database.name]) else missing[database.name]
-        for database in selection.databases
-    )
-    return report(databases, where, host, time.monotonic() - begin)
+    found: list[DrilledDatabase] = []
+    for shelved in selection.shelved:
+        chosen = shelved.repository.choose(shelved.names, selection.choice)
+        missing = without_backup(shelved, selection.choice, chosen)
+        for source in shelved.sources:
+            point = chosen[source.name]
+            found.append(would_drill(point, source) if point else missing[source.name])
+    count = len(selection.databases)
+    return report(found[:count], found[count:], where, host, time.monotonic() - begin)
 
 
-def would_drill(point: Point, database: Database | None) -> DrilledDatabase:
-    """What a drill of this point would compare, by the floors and checks of `database` where it is configured.
+def would_drill(point: Point, source: Source | None) -> DrilledDatabase:
+    """What a drill of this point would compare, by the floors and checks of a database where it is configured.
 
     `passed` says that it would begin; a point whose metadata does not read is known to fail.
     """
@@ -43,13 +46,17 @@ def would_drill(point: Point, database: Database | None) -> DrilledDatabase:
         gzip_bytes=point.entry.size,
         database_bytes=recorded.raw_bytes,
         steps=(Step("checksum", "failed", 0.0, point.trouble),) if point.trouble else (),
-        rows=_rows(recorded.rows or {}, database.rows if database else {}),
-        checks=dict.fromkeys(database.checks if database else ()),
+        rows=_rows(_recorded_counts(recorded), source.rows if isinstance(source, Database) else {}),
+        checks=dict.fromkeys(source.checks if isinstance(source, Database) else ()),
     )
 
 
 def report(
-    databases: Sequence[DrilledDatabase], where: Literal["local", "remote"], host: str, seconds: float
+    databases: Sequence[DrilledDatabase],
+    volumes: Sequence[DrilledDatabase],
+    where: Literal["local", "remote"],
+    host: str,
+    seconds: float,
 ) -> DrillReport:
     """The document of a check on `host` that took `seconds`."""
     started = clock.now()
@@ -59,14 +66,21 @@ def report(
         host=host,
         started=clock.timestamp(started),
         seconds=round(seconds, 3),
-        verdict=worst(database.verdict for database in databases),
+        verdict=worst(each.verdict for each in (*databases, *volumes)),
         fallback=None,
         sqlite=None,
         python=None,
         tool=TOOL,
         check=True,
     )
-    return DrillReport(drill, tuple(databases))
+    return DrillReport(drill, tuple(databases), tuple(volumes))
+
+
+def _recorded_counts(recorded: BackupRecord) -> Mapping[str, int]:
+    """The rows of a database's tables, or a volume's files and their bytes, as far as the metadata has them."""
+    if recorded.files is not None and recorded.file_bytes is not None:
+        return {"files": recorded.files, "bytes": recorded.file_bytes}
+    return recorded.rows or {}
 
 
 def _rows(recorded: Mapping[str, int], minimum: Mapping[str, int]) -> dict[str, RowCount]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from local.drill.bundle import program_source
-from local.drill.order import Target, database_orders
+from local.drill.order import Target, database_orders, volume_orders
 from local.drill_program.order import DrillOrder, FetchOrder, HandInOrder
 
 
@@ -29,7 +29,8 @@ def program(
     JSON on stderr: `name`, `step`, and `done` of `total` bytes. `zlib_ng` is the file of that extension module on
     the machine that drills, None for the standard library alone.
     """
-    return order_program(DrillOrder(nonce, deadline, budget, progress, database_orders(targets), zlib_ng))
+    databases, volumes = database_orders(targets), volume_orders(targets)
+    return order_program(DrillOrder(nonce, deadline, budget, progress, databases, volumes, zlib_ng))
 
 
 def order_program(order: DrillOrder | FetchOrder | HandInOrder) -> str:

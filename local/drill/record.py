@@ -12,11 +12,11 @@ import msgspec
 
 from local import clock
 from local.cloud.redact import scrub
+from local.drill.targets import Source
 from local.drill.verdict import ProgramResult
 from local.errors import PillarError
 from local.events import Event, Watch
 from local.report import Drill, DrilledDatabase, DrillReport, worst
-from local.settings import Database
 from local.store.interface import Store
 from local.version import TOOL
 
@@ -35,9 +35,7 @@ class DrillStart:
         return cls(host, clock.now(), time.monotonic())
 
 
-def local_report(
-    start: DrillStart, outcome: ProgramResult, drilled: tuple[DrilledDatabase, ...], fallback: str | None = None
-) -> DrillReport:
+def local_report(start: DrillStart, outcome: ProgramResult, fallback: str | None = None) -> DrillReport:
     """The report of a drill on this machine that has just ended; `fallback` is why it did not run elsewhere."""
     drill = Drill(
         id=new_id(start.time),
@@ -45,13 +43,13 @@ def local_report(
         host=start.host,
         started=clock.timestamp(start.time),
         seconds=round(time.monotonic() - start.monotonic_seconds, 3),
-        verdict=worst(database.verdict for database in drilled),
+        verdict=worst(each.verdict for each in outcome.drilled),
         fallback=fallback,
         sqlite=outcome.sqlite,
         python=outcome.python,
         tool=TOOL,
     )
-    return DrillReport(drill, drilled)
+    return DrillReport(drill, outcome.databases, outcome.volumes)
 
 
 def new_id(started: datetime) -> str:
@@ -59,10 +57,10 @@ def new_id(started: datetime) -> str:
     return f"{clock.compact_timestamp(started)}-{secrets.token_hex(4)}"
 
 
-def in_order(databases: Sequence[Database], drilled: Sequence[DrilledDatabase]) -> tuple[DrilledDatabase, ...]:
-    """The results in the configuration's order."""
-    found = {database.name: database for database in drilled}
-    return tuple(found[database.name] for database in databases)
+def in_order(sources: Sequence[Source], drilled: Sequence[DrilledDatabase]) -> tuple[DrilledDatabase, ...]:
+    """The results on these databases or volumes, in their order."""
+    found = {each.name: each for each in drilled}
+    return tuple(found[source.name] for source in sources)
 
 
 def keep_record(store: Store, report: DrillReport, started: datetime, watch: Watch) -> None:
@@ -70,7 +68,7 @@ def keep_record(store: Store, report: DrillReport, started: datetime, watch: Wat
 
     Nothing was drilled where only a day or a moment was asked for of which there is no backup: that is no record.
     """
-    if all(each.verdict == "inconclusive" and each.blob is None for each in report.databases):
+    if all(each.verdict == "inconclusive" and each.blob is None for each in report.sources):
         return
     host = "".join(character if character.isalnum() else "-" for character in report.drill.host)
     name = f"drills/{started.date().isoformat()}/{clock.compact_timestamp(started)}-{host}.json"

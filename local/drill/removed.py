@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 
 from local import clock
+from local.drill.targets import Selection
+from local.drill.verdict import ProgramResult
 from local.errors import PillarError
 from local.report import DrilledDatabase, Step
 from local.store.repository import Repository
+from local.store.shelf import VOLUMES
 
 _REMOVED = "it was removed from the store since it was chosen (by invoke backup.prune?): run the drill again"
 
 
-def judged_again(repository: Repository, drilled: Sequence[DrilledDatabase]) -> tuple[DrilledDatabase, ...]:
+def judged_again(selection: Selection, outcome: ProgramResult) -> ProgramResult:
     """The results; a download that failed is inconclusive where the store no longer lists that point in time."""
-    return tuple(_judged_again(repository, database) for database in drilled)
+    databases, volumes = (
+        tuple(_judged_again(repository, each) for each in drilled)
+        for repository, drilled in (
+            (selection.repository, outcome.databases),
+            (selection.repository.on(VOLUMES), outcome.volumes),
+        )
+    )
+    return replace(outcome, databases=databases, volumes=volumes)
 
 
 def _judged_again(repository: Repository, database: DrilledDatabase) -> DrilledDatabase:

@@ -10,6 +10,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from threading import Thread
 from typing import IO, Any
 
@@ -41,14 +42,14 @@ def drill_here(selection: Selection, host: str, watch: Watch, fallback: str | No
     """
     start = DrillStart.now(host)
     targets = find_targets(selection, here=True)
-    outcome = run_program(targets.found, watch) if targets.found else ProgramResult((), None, None)
-    found = judged_again(selection.repository, outcome.databases)
-    drilled = in_order(selection.databases, (*found, *targets.missing))
-    told = {(database.name, database.verdict) for database in outcome.databases}
-    for database in drilled:
-        if (database.name, database.verdict) not in told:  # the program had no part in it, or not the last word
-            watch(Event(database.name, database.verdict, verdict=database.verdict))
-    report = local_report(start, outcome, drilled, fallback)
+    outcome = run_program(targets.found, watch) if targets.found else ProgramResult()
+    found = (*judged_again(selection, outcome).drilled, *targets.missing)
+    databases, volumes = in_order(selection.databases, found), in_order(selection.volumes, found)
+    report = local_report(start, replace(outcome, databases=databases, volumes=volumes), fallback)
+    told = {(each.name, each.verdict) for each in outcome.drilled}
+    for each in report.sources:
+        if (each.name, each.verdict) not in told:  # the program had no part in it, or not the last word
+            watch(Event(each.name, each.verdict, verdict=each.verdict))
     keep_record(selection.repository.store, report, start.time, watch)
     return report
 

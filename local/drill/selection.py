@@ -7,28 +7,28 @@ from dataclasses import replace
 from typing import Literal
 
 from local.drill.preview import preview
-from local.drill.targets import Selection
+from local.drill.targets import Selection, Source
 from local.events import Watch
 from local.output import tables
 from local.output.screen import Screen
 from local.report import exit_code
-from local.settings import Database, Settings
+from local.settings import Settings
 from local.store.catalog import parse_choice
 from local.store.open import open_repository
 
 
 def select(configured: Settings, only: Sequence[str], date: str | None, at: str | None) -> Selection:
     """What `--only`, `--date` and `--at` ask for, in the configured store; ConfigError where they cannot be meant."""
-    databases, choice = configured.select(only), parse_choice(date, at)
-    return Selection(open_repository(configured.store, configured.azure), databases, choice)
+    databases, volumes, choice = configured.select(only), configured.select_volumes(only), parse_choice(date, at)
+    return Selection(open_repository(configured.store, configured.azure), databases, choice, volumes)
 
 
-def newest_of(configured: Settings, only: Sequence[str], date: str | None, at: str | None) -> tuple[Database, ...]:
-    """The databases of which the newest backup is asked for: none with `--date` or `--at`.
+def newest_of(configured: Settings, only: Sequence[str], date: str | None, at: str | None) -> tuple[Source, ...]:
+    """The databases and volumes of which the newest backup is asked for: none with `--date` or `--at`.
 
     A drill of an old point says nothing of how a database stands today.
     """
-    return configured.select(only) if date is None and at is None else ()
+    return (*configured.select(only), *configured.select_volumes(only)) if date is None and at is None else ()
 
 
 def watched(selection: Selection, watch: Watch) -> Selection:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
@@ -11,7 +11,8 @@ from msgspec import UNSET, UnsetType
 
 from local import report
 from local.drill import answer
-from local.drill.order import Target
+from local.drill.impossible import Counts, wrong_checks, wrong_files, wrong_rows, wrong_steps
+from local.drill.order import DatabaseTarget, Target, VolumeTarget
 from local.drill_program.tables import floors
 from local.errors import InconclusiveError
 from local.report import STEPS, DrilledDatabase, RowCount
@@ -29,11 +30,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class ProgramResult:
-    """What a program found, in the targets' order, and the versions of SQLite and Python that found it."""
+    """What a program found of databases and volumes, each in the targets' order, and with which SQLite and Python."""
 
-    databases: tuple[DrilledDatabase, ...]
-    sqlite: str | None
-    python: str | None
+    databases: tuple[DrilledDatabase, ...] = ()
+    volumes: tuple[DrilledDatabase, ...] = ()
+    sqlite: str | None = None
+    python: str | None = None
+
+    @property
+    def drilled(self) -> tuple[DrilledDatabase, ...]:
+        """All of them."""
+        return (*self.databases, *self.volumes)
 
 
 def outcome(stdout: str, nonce: str, targets: Sequence[Target], later: Sequence[str] = ()) -> ProgramResult:
@@ -48,10 +55,16 @@ def outcome(stdout: str, nonce: str, targets: Sequence[Target], later: Sequence[
 def judged(content: bytes, targets: Sequence[Target]) -> ProgramResult:
     """The drill's results in an answer that came whole; InconclusiveError where it says what cannot be."""
     result = _decode(content)
-    if [found.name for found in result.databases] != [target.name for target in targets]:
-        raise _no_verdict("it is not about the databases that were ordered")
-    databases = tuple(_drilled(found, target) for found, target in zip(result.databases, targets, strict=True))
-    return ProgramResult(databases, result.sqlite, result.python)
+    databases = [target for target in targets if isinstance(target, DatabaseTarget)]
+    volumes = [target for target in targets if isinstance(target, VolumeTarget)]
+    if _names(result.databases) != _names(databases) or _names(result.volumes) != _names(volumes):
+        raise _no_verdict("it is not about the backups that were ordered")
+    return ProgramResult(
+        tuple(_drilled(found, target) for found, target in zip(result.databases, databases, strict=True)),
+        tuple(_drilled_volume(found, target) for found, target in zip(result.volumes, volumes, strict=True)),
+        result.sqlite,
+        result.python,
+    )
 
 
 class _StepFound(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -61,18 +74,21 @@ class _StepFound(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fi
     detail: Annotated[str, msgspec.Meta(max_length=1000)]
 
 
-class _DatabaseFound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _BackupFound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What is left out equals the order."""
 
     name: str
     verdict: report.Verdict
     steps: Annotated[tuple[_StepFound, ...], msgspec.Meta(min_length=1, max_length=len(STEPS))]
-    unrecorded: tuple[str, ...]
     sha256: _Sha256 | UnsetType | None = UNSET
     gzip_bytes: _Size | UnsetType | None = UNSET
     database_bytes: _Size | UnsetType | None = UNSET
     rows: dict[str, _Size] | UnsetType | None = UNSET
     recorded: dict[str, _Size] | UnsetType | None = UNSET
+
+
+class _DatabaseFound(_BackupFound, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    unrecorded: tuple[str, ...]
     checks: dict[str, bool | None] | UnsetType | None = UNSET
 
 
@@ -80,15 +96,7 @@ class _ProgramFound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sqlite: _Version
     python: _Version
     databases: tuple[_DatabaseFound, ...]
-
-
-@dataclass(frozen=True)
-class _Counts:
-    """Rows by table in the restored database and as recorded, and the tables of which nothing is recorded."""
-
-    rows: Mapping[str, int] | None
-    recorded: Mapping[str, int] | None
-    unrecorded: tuple[str, ...]
+    volumes: tuple[_BackupFound, ...]
 
 
 def _no_verdict(came_back: str) -> InconclusiveError:
@@ -105,10 +113,31 @@ def _decode(payload: bytes) -> _ProgramFound:
         raise _no_verdict(f"the result has not the form of one: {_printable(str(error))[:200]}") from error
 
 
-def _drilled(found: _DatabaseFound, target: Target) -> DrilledDatabase:
+def _drilled(found: _DatabaseFound, target: DatabaseTarget) -> DrilledDatabase:
+    counts = Counts(_given(found.rows, target.tables), _given(found.recorded, target.tables), found.unrecorded)
+    rows = {} if counts.rows is None else _row_counts(counts.rows, counts.recorded or {}, target.minimum)
+    checks: dict[str, bool | None] = dict.fromkeys(target.checks, True) if found.checks is UNSET else found.checks or {}
+    drilled = _told(found, target, rows, checks)
+    return _believed(
+        drilled,
+        wrong_steps(drilled, target)
+        or wrong_rows(drilled.verdict, counts, target)
+        or wrong_checks(drilled, target.checks),
+    )
+
+
+def _drilled_volume(found: _BackupFound, target: VolumeTarget) -> DrilledDatabase:
+    counts = Counts(_given(found.rows, target.counts), _given(found.recorded, target.counts))
+    rows = {} if counts.rows is None else _row_counts(counts.rows, counts.recorded or {}, {})
+    drilled = _told(found, target, rows, {})
+    return _believed(drilled, wrong_steps(drilled, target) or wrong_files(drilled.verdict, counts, target))
+
+
+def _told(
+    found: _BackupFound, target: Target, rows: dict[str, RowCount], checks: dict[str, bool | None]
+) -> DrilledDatabase:
     digests = {digest for _, digest in target.sha256}
-    counts = _Counts(_given(found.rows, target.tables), _given(found.recorded, target.tables), found.unrecorded)
-    drilled = DrilledDatabase(
+    return DrilledDatabase(
         name=target.name,
         verdict=found.verdict,
         blob=target.blob,
@@ -119,17 +148,20 @@ def _drilled(found: _DatabaseFound, target: Target) -> DrilledDatabase:
         steps=tuple(
             report.Step(step.name, step.verdict, step.seconds, _printable(step.detail)) for step in found.steps
         ),
-        rows={} if counts.rows is None else _row_counts(counts.rows, counts.recorded or {}, target),
-        checks=dict.fromkeys(target.checks, True) if found.checks is UNSET else found.checks or {},
+        rows=rows,
+        checks=checks,
     )
-    problem = (
-        _contradiction(drilled, target)
-        or _wrong_rows(drilled.verdict, counts, target)
-        or _wrong_checks(drilled, target.checks)
-    )
+
+
+def _believed(drilled: DrilledDatabase, problem: str | None) -> DrilledDatabase:
+    """The same; InconclusiveError where there is something that cannot be."""
     if problem:
-        raise _no_verdict(f"what it says of {target.name} cannot be: {problem}")
+        raise _no_verdict(f"what it says of {drilled.name} cannot be: {problem}")
     return drilled
+
+
+def _names(named: Sequence[_BackupFound] | Sequence[Target]) -> list[str]:
+    return [each.name for each in named]
 
 
 def _given(value: T | UnsetType, ordered: T) -> T:
@@ -140,60 +172,9 @@ def _printable(text: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
-def _row_counts(rows: Mapping[str, int], recorded: Mapping[str, int], target: Target) -> dict[str, RowCount]:
-    least = floors(target.minimum, [*recorded, *rows])
+def _row_counts(
+    rows: Mapping[str, int], recorded: Mapping[str, int], minimum: Mapping[str, int]
+) -> dict[str, RowCount]:
+    least = floors(minimum, [*recorded, *rows])
     names = dict.fromkeys([*rows, *recorded, *least])
     return {name: RowCount(rows.get(name), recorded.get(name), least.get(name)) for name in names}
-
-
-def _contradiction(drilled: DrilledDatabase, target: Target) -> str | None:
-    verdicts = [step.verdict for step in drilled.steps]
-    if tuple(step.name for step in drilled.steps) != STEPS[: len(drilled.steps)]:
-        return "its steps are not in order"
-    if verdicts != ["passed"] * (len(verdicts) - 1) + [drilled.verdict]:
-        return "its verdict is not that of its steps"
-    if drilled.verdict != "passed":
-        return None
-    if len(drilled.steps) != len(STEPS):
-        return "it passed without all five steps"
-    if target.sidecar_problem or drilled.sha256 is None or any(drilled.sha256 != digest for _, digest in target.sha256):
-        return "it passed with another SHA-256"
-    if drilled.gzip_bytes != target.gzip_bytes or drilled.database_bytes in (None, 0):
-        return "it passed with another size"
-    if target.database_bytes not in (None, drilled.database_bytes):
-        return "it passed with another size"
-    return None
-
-
-def _wrong_rows(verdict: report.Verdict, counts: _Counts, target: Target) -> str | None:
-    """What of the counts cannot be in a database that passed; None where nothing is wrong, or it did not pass."""
-    if verdict != "passed":
-        return None
-    rows, recorded = counts.rows, counts.recorded
-    if rows is None:
-        return "it passed without a count"
-    if any(name not in rows or rows[name] < least for name, least in floors(target.minimum, rows).items()):
-        return "it passed with fewer rows than are required"
-    if recorded is None and target.raw_sha256 is not None:
-        return "it passed without the counts that its archive records"
-    if target.tables is not None and recorded != target.tables:
-        return "it passed with other counts than were recorded"
-    if recorded is not None and recorded != {name: n for name, n in rows.items() if name not in counts.unrecorded}:
-        return "it passed with other counts than were recorded"
-    return None
-
-
-def _wrong_checks(drilled: DrilledDatabase, ordered: Collection[str]) -> str | None:
-    """What of the checks cannot be, which are evaluated last and only where all else passed; None if nothing."""
-    verdict, said = drilled.verdict, set(drilled.checks.values())
-    if not said:
-        return "it passed without its checks" if verdict == "passed" and ordered else None
-    if set(drilled.checks) != set(ordered):
-        return "its checks are not those that were ordered"
-    if len(drilled.steps) != len(STEPS):
-        return "it has checks of a step that it did not come to"
-    if verdict == "passed":
-        return None if said == {True} else "it passed with a check that does not hold"
-    if (False in said) != (verdict == "failed"):
-        return "its verdict is not that of its checks"
-    return None

@@ -4,30 +4,39 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from local.drill_program.errors import BackupWrongError, NotCarriedOutError, first_few
-from local.drill_program.order import DatabaseOrder
 from local.drill_program.tables import DatabaseContent, TableCounts, floors
 
 
-def compare_rows(order: DatabaseOrder, content: DatabaseContent) -> str:
+@dataclass(frozen=True)
+class ExpectedContent:
+    """What is known of a database: its schema's digest and the rows by table (None: nothing), the floor by table."""
+
+    schema_sha256: str | None
+    tables: Mapping[str, int] | None
+    minimum: Mapping[str, int] = field(default_factory=dict)
+
+
+def compare_rows(expected: ExpectedContent, content: DatabaseContent) -> str:
     """What was not compared as it was not recorded, for a person ("" if all was).
 
     Raises BackupWrongError for whatever contradicts the record or the floors, NotCarriedOutError where this SQLite
     cannot count a table of which something is known.
     """
-    tables, recorded = content.tables, order.tables
+    tables, recorded = content.tables, expected.tables
     wrong = [] if recorded is None else changed_tables(tables, recorded)
-    wrong += tables_below_floor(tables, recorded or {}, order.minimum)
-    if order.schema not in (None, content.schema_sha256):
+    wrong += tables_below_floor(tables, recorded or {}, expected.minimum)
+    if expected.schema_sha256 not in (None, content.schema_sha256):
         wrong.append("the schema is not the recorded one")
     if wrong:
         raise BackupWrongError(first_few(wrong))
-    doubtful = sorted(set(tables.uncounted) & {*(recorded or {}), *floors(order.minimum, tables.uncounted)})
+    doubtful = sorted(set(tables.uncounted) & {*(recorded or {}), *floors(expected.minimum, tables.uncounted)})
     if doubtful:
         why = tables.uncounted[doubtful[0]]
         raise NotCarriedOutError(f"SQLite {sqlite3.sqlite_version} here cannot count {doubtful[0]!r}: {why}")
-    return not_compared(order, tables, recorded)
+    return not_compared(expected, tables, recorded)
 
 
 def changed_tables(tables: TableCounts, recorded: Mapping[str, int]) -> list[str]:
@@ -63,10 +72,10 @@ def unrecorded_tables(tables: TableCounts, recorded: Mapping[str, int] | None) -
     return [] if recorded is None else sorted(set(tables.rows) - set(recorded))
 
 
-def not_compared(order: DatabaseOrder, tables: TableCounts, recorded: Mapping[str, int] | None) -> str:
+def not_compared(expected: ExpectedContent, tables: TableCounts, recorded: Mapping[str, int] | None) -> str:
     """A note of what was not recorded, for a person; "" if everything was."""
     absent = [] if recorded is not None else ["counts"]
-    if order.schema is None:
+    if expected.schema_sha256 is None:
         absent.append("schema")
     left_out = [] if recorded is None else unrecorded_tables(tables, recorded) + sorted(tables.uncounted)
     told = [" and ".join(absent), first_few([repr(name) for name in left_out])]

@@ -1,182 +1,67 @@
-"""One database's drill: the only place that knows all five steps, and what each of them found."""
+"""The drill of a database: SQLite finds it sound, it holds the rows recorded, and the application's claims hold."""
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import sqlite3
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from local.drill_program.agreement import agreed_order
+from local.drill_program.backup_drill import BackupDrill, DrillFindings
 from local.drill_program.checks import CheckRunner, judge_checks
-from local.drill_program.comparison import compare_rows, unrecorded_tables
-from local.drill_program.errors import BackupWrongError, NotCarriedOutError
-from local.drill_program.step_times import StepTimes
-from local.drill_program.steps import (
-    checksum,
-    decompress,
-    download,
-    integrity,
-    judge_checksum,
-    judge_content,
-    open_restored,
-    rows,
-)
+from local.drill_program.comparison import ExpectedContent, compare_rows, unrecorded_tables
+from local.drill_program.order import DatabaseOrder
+from local.drill_program.restored_file import RestoredContent
+from local.drill_program.steps import integrity, open_restored, rows
 from local.drill_program.work import Work
-
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-DETAIL_CHARACTERS = 600
 
 
 @dataclass
-class DrillFindings:
-    """What the steps found so far, as the result tells it; None is what no step came to."""
+class DatabaseFindings(DrillFindings):
+    """What the steps found of a database."""
 
-    sha256: str | None = None
-    gzip_bytes: int | None = None
-    database_bytes: int | None = None
-    rows: dict[str, int] | None = None
-    recorded: dict[str, int] | None = None
     checks: dict[str, bool | None] | None = None
 
 
-class DatabaseDrill:
-    """Carries out the five steps on one database, or as many as it comes to, and keeps what they found."""
+class DatabaseDrill(BackupDrill[DatabaseOrder]):
+    """Carries out the five steps on one database."""
 
-    def __init__(self, work: Work) -> None:
-        self.work = work
-        self.times = StepTimes()
-        self.verdict = ""
-        self.found = DrillFindings()
+    found: DatabaseFindings
+
+    def __init__(self, work: Work[DatabaseOrder]) -> None:
+        super().__init__(work)
+        self.found = DatabaseFindings()
         self.unrecorded: list[str] = []
-        self.notes: dict[str, str] = {}
-        self.checksum_passed = False
-        self.written_since = False
-        self.connection: sqlite3.Connection | None = None
-
-    def carry_out(self) -> None:
-        """Come to a verdict, whatever happens; its file is gone afterwards, unless it passed and is to be kept."""
-        try:
-            self.work.stop.check()
-            self.times.start()
-            self._take_steps()
-            self.verdict = "passed"
-        except BaseException as error:
-            self.end(*verdict_on(error))
-        finally:
-            if self.connection:
-                self.connection.close()
-            if not (self.work.order.keep and self.verdict == "passed"):
-                with contextlib.suppress(FileNotFoundError):
-                    self.work.path.unlink()
-            self.work.room.release()
-            self.work.progress.tell_end(self.verdict)
-
-    def interrupt(self) -> None:
-        """Make SQLite give up what it is doing; for another thread."""
-        if self.connection and not self.verdict:
-            with contextlib.suppress(sqlite3.ProgrammingError):
-                self.connection.interrupt()
-
-    def end(self, verdict: str, detail: str) -> None:
-        """End in the step that failed, which in the pass of the first three is the earliest that is not done."""
-        culprit = self.times.culprit or self.times.step
-        if culprit in ("checksum", "decompress") and self.found.gzip_bytes is None:
-            culprit = "download"
-        elif culprit == "decompress" and not self.checksum_passed:
-            culprit = "checksum"
-        self.times.culprit = culprit
-        # A name with half of a surrogate pair is no text that the result could carry.
-        self.notes[culprit] = detail.encode("utf-8", "backslashreplace").decode()[:DETAIL_CHARACTERS]
-        self.verdict = verdict
 
     def result(self, brief: bool) -> dict[str, Any]:
-        """All that was found, as JSON takes it; the brief form leaves out what equals the order."""
-        found = asdict(self.found)
-        if brief:
-            ordered = self._ordered()
-            found = {key: value for key, value in found.items() if value is None or value != ordered[key]}
-        return {
-            "name": self.work.order.name,
-            "verdict": self.verdict,
-            "steps": self._steps_taken(),
-            **found,
-            "unrecorded": self.unrecorded,
-        }
+        """All that was found, and the tables of which nothing is recorded."""
+        return {**super().result(brief), "unrecorded": self.unrecorded}
 
-    def _take_steps(self) -> None:
-        work, found = self.work, self.found
-        with self.times.during("decompress"):
-            held = decompress(work, self._checked(self._downloaded()))
-            found.database_bytes = held.database.size_bytes
-            with self.times.during("checksum"):
-                order = agreed_order(work.order, held.archive)
-            judge_content(order, held.database)
-        with self.times.during("integrity"):
-            work.progress.tell("integrity")
-            self.connection = open_restored(work.path, work.stop)
-            self.notes["integrity"] = integrity(self.connection, held.database.size_bytes, work.stop)
-        with self.times.during("rows"):
-            work.progress.tell("rows")
-            content = rows(self.connection, work.stop)
-            found.rows = content.tables.rows
-            found.recorded = None if order.tables is None else dict(order.tables)
-            self.unrecorded = unrecorded_tables(content.tables, order.tables)
-            self.notes["rows"] = compare_rows(order, content)
-            self._judge_claims(self.connection)
+    def expected(self) -> dict[str, Any]:
+        """What the findings are where all is as ordered."""
+        order = self.work.order
+        checks = dict.fromkeys(order.checks, True)
+        return {**super().expected(), "rows": order.tables, "recorded": order.tables, "checks": checks}
 
-    def _judge_claims(self, connection: sqlite3.Connection) -> None:
-        order, stop = self.work.order, self.work.stop
+    def integrity(self, _: DatabaseOrder, restored: RestoredContent) -> None:
+        """SQLite's full integrity_check."""
+        self.connection = open_restored(self.work.path, self.work.stop)
+        self.notes["integrity"] = integrity(self.connection, restored.size_bytes, self.work.stop)
+
+    def rows(self, order: DatabaseOrder) -> None:
+        """Each table's count as recorded and no less than its floor, the schema as recorded, and each check true."""
+        assert self.connection
+        content = rows(self.connection, self.work.stop)
+        self.found.rows = content.tables.rows
+        self.found.recorded = None if order.tables is None else dict(order.tables)
+        self.unrecorded = unrecorded_tables(content.tables, order.tables)
+        self.notes["rows"] = compare_rows(ExpectedContent(order.schema, order.tables, order.minimum), content)
+        self._judge_claims(order, self.connection)
+
+    def _judge_claims(self, order: DatabaseOrder, connection: sqlite3.Connection) -> None:
+        stop = self.work.stop
         answers = CheckRunner(connection, order.backup_time, order.check_seconds, stop).run(order.checks)
         if answers.hung:
             self.connection = None
         stop.check()
         self.found.checks = {name: answer.holds for name, answer in answers.by_name.items()}
         judge_checks(answers.by_name)
-
-    def _downloaded(self) -> Iterator[bytes]:
-        downloaded = yield from self.times.while_making("download", download(self.work))
-        self.found.gzip_bytes, self.written_since = downloaded.size_bytes, downloaded.written_since
-
-    def _checked(self, archive: Iterator[bytes]) -> Iterator[bytes]:
-        sha256 = yield from self.times.while_making("checksum", checksum(archive))
-        self.found.sha256 = sha256
-        with self.times.during("checksum"):
-            self.notes["checksum"] = judge_checksum(self.work.order, sha256, self.written_since)
-        self.checksum_passed = True
-
-    def _steps_taken(self) -> list[list[Any]]:
-        steps: list[list[Any]] = []
-        for name, seconds in self.times.seconds.items():
-            ended_here = name == self.times.culprit
-            verdict = self.verdict if ended_here else "passed"
-            steps.append([name, verdict, round(seconds, 3), self.notes.get(name, "")])
-            if ended_here:
-                break
-        return steps
-
-    def _ordered(self) -> dict[str, Any]:
-        order = self.work.order
-        digests = {digest for _, digest in order.sha256}
-        return {
-            "sha256": digests.pop() if len(digests) == 1 else None,
-            "gzip_bytes": order.gzip_bytes,
-            "database_bytes": order.database_bytes,
-            "rows": order.tables,
-            "recorded": order.tables,
-            "checks": dict.fromkeys(order.checks, True),
-        }
-
-
-def verdict_on(error: BaseException) -> tuple[str, str]:
-    """The verdict that an error makes, and the reason told; only BackupWrongError says that the backup is wrong."""
-    if isinstance(error, BackupWrongError):
-        return "failed", str(error)
-    if isinstance(error, NotCarriedOutError):
-        return "inconclusive", str(error)
-    if isinstance(error, OSError):
-        why = "no room on the disk" if error.errno in DISK_FULL else "it could not be carried out"
-        return "inconclusive", f"{why}: {error.strerror}"
-    return "inconclusive", f"it was cut short by {type(error).__name__}"  # its text may hold the link

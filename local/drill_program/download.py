@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from local.drill_program.blob import RANGE_BYTES, BlobLink, BlobRange, OverwrittenError, fetch_range, https_opener
 from local.drill_program.errors import BackupWrongError, NotCarriedOutError
-from local.drill_program.order import DatabaseOrder
+from local.drill_program.order import BackupOrder
 from local.drill_program.work import Stop
 
 CONNECTIONS = 4
@@ -24,7 +24,7 @@ OVERWRITTEN = "the archive was overwritten since it was chosen"
 ARCHIVE_GONE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EIO)
 
 
-def archive_pieces(order: DatabaseOrder, stop: Stop) -> Generator[bytes, None, bool]:
+def archive_pieces(order: BackupOrder, stop: Stop) -> Generator[bytes, None, bool]:
     """The archive's content, piece by piece; returns whether somebody wrote to it since it was chosen.
 
     Raises BackupWrongError where it is gone or not of the listed size, NotCarriedOutError where it cannot be read here.
@@ -33,7 +33,7 @@ def archive_pieces(order: DatabaseOrder, stop: Stop) -> Generator[bytes, None, b
     return file_pieces(url.path, order) if url.scheme == "file" else blob_pieces(order, stop)
 
 
-def is_written_since(order: DatabaseOrder, etag: str | None, size_bytes: int) -> bool:
+def is_written_since(order: BackupOrder, etag: str | None, size_bytes: int) -> bool:
     """Whether the content that is there is under another ETag than the chosen one; it may be the same all the same.
 
     Raises NotCarriedOutError where its size says that it is not, BackupWrongError where the chosen one itself is not of
@@ -46,7 +46,7 @@ def is_written_since(order: DatabaseOrder, etag: str | None, size_bytes: int) ->
     return written_since
 
 
-def file_pieces(path: str, order: DatabaseOrder) -> Generator[bytes, None, bool]:
+def file_pieces(path: str, order: BackupOrder) -> Generator[bytes, None, bool]:
     """The content of a file, whose path is written as in a URL."""
     try:
         with open(urllib.request.url2pathname(path), "rb", buffering=0) as file:  # noqa: PTH123
@@ -70,7 +70,7 @@ def check_size(found_bytes: int, listed_bytes: int) -> None:
         raise BackupWrongError(f"the archive has {found_bytes} bytes, the store lists {listed_bytes}")
 
 
-def blob_pieces(order: DatabaseOrder, stop: Stop) -> Generator[bytes, None, bool]:
+def blob_pieces(order: BackupOrder, stop: Stop) -> Generator[bytes, None, bool]:
     """The content of a blob, fetched by a few connections and put in order."""
     link = BlobLink(order.url, order.headers, https_opener(), stop)
     pool = ThreadPoolExecutor(CONNECTIONS)

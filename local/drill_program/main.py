@@ -16,18 +16,21 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from local.drill_program.agreement import Order
 from local.drill_program.answer import print_parts
+from local.drill_program.backup_drill import BackupDrill
 from local.drill_program.database import DatabaseDrill
 from local.drill_program.distrust import limit_heap
 from local.drill_program.hand_in import hand_in
 from local.drill_program.inflate import working_zlib_ng
-from local.drill_program.order import DatabaseOrder, DrillOrder, FetchOrder, HandInOrder
+from local.drill_program.order import DatabaseOrder, DrillOrder, FetchOrder, HandInOrder, VolumeOrder
 from local.drill_program.restored_file import CORES
 from local.drill_program.result import print_result
 from local.drill_program.temporary import drill_folder, sweep
+from local.drill_program.volume import VolumeDrill
 from local.drill_program.work import Disk, DiskShare, ProgressLines, Stop, Work
 
-DATABASES_AT_ONCE = 4
+DRILLS_AT_ONCE = 4
 GRACE_SECONDS = 5.0
 HANG_SECONDS = 60.0  # after the deadline, should even the main thread hang
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -56,11 +59,12 @@ def run_order(order: dict[str, Any]) -> int:
         hand_in(HandInOrder(**order))
         return 0
     databases = [DatabaseOrder(**database) for database in order["databases"]]
-    return run_drill(DrillOrder(**{**order, "databases": databases}))
+    volumes = [VolumeOrder(**volume) for volume in order["volumes"]]
+    return run_drill(DrillOrder(**{**order, "databases": databases, "volumes": volumes}))
 
 
 def run_drill(order: DrillOrder) -> int:
-    """Drill every database and print the result; returns the exit code."""
+    """Drill every backup and print the result; returns the exit code."""
     deadline = time.monotonic() + order.deadline_seconds
     faulthandler.dump_traceback_later(order.deadline_seconds + HANG_SECONDS, exit=True)
     events: queue.SimpleQueue[int | None] = queue.SimpleQueue()
@@ -79,20 +83,22 @@ def run_drill(order: DrillOrder) -> int:
     return 0
 
 
-def planned(order: DrillOrder, folder: str, stop: Stop) -> list[DatabaseDrill]:
-    """A drill for each database, in the order's order; they share the disk and the cores."""
+def planned(order: DrillOrder, folder: str, stop: Stop) -> list[BackupDrill[Any]]:
+    """A drill for each database and then for each volume, in the order's order; they share the disk and the cores."""
     disk, cores = Disk(folder), ThreadPoolExecutor(CORES)
     zlib_ng = working_zlib_ng(order.zlib_ng)
-    drills = []
-    for number, database in enumerate(order.databases):
-        path = Path(database.keep or Path(folder, f"{number}.db"))
-        room = DiskShare(Disk(str(path.parent)) if database.keep else disk, stop)
-        progress = ProgressLines(database.name, order.progress)
-        drills.append(DatabaseDrill(Work(database, path, stop, room, progress, cores, zlib_ng)))
-    return drills
+
+    def work_on(number: int, backup: Order) -> Work[Order]:
+        path = Path(backup.keep or Path(folder, f"{number}.{backup.SOURCE}"))
+        room = DiskShare(Disk(str(path.parent)) if backup.keep else disk, stop)
+        return Work(backup, path, stop, room, ProgressLines(backup.name, order.progress), cores, zlib_ng)
+
+    databases = [DatabaseDrill(work_on(number, database)) for number, database in enumerate(order.databases)]
+    volumes = [VolumeDrill(work_on(number, volume)) for number, volume in enumerate(order.volumes)]
+    return [*databases, *volumes]
 
 
-def start(drills: list[DatabaseDrill], events: queue.SimpleQueue[int | None]) -> None:
+def start(drills: list[BackupDrill[Any]], events: queue.SimpleQueue[int | None]) -> None:
     """Let a few threads carry out the drills; each drill's end puts None among the events."""
     waiting = iter(drills)
 
@@ -101,11 +107,13 @@ def start(drills: list[DatabaseDrill], events: queue.SimpleQueue[int | None]) ->
             drill.carry_out()
             events.put(None)
 
-    for _ in range(min(DATABASES_AT_ONCE, len(drills))):
+    for _ in range(min(DRILLS_AT_ONCE, len(drills))):
         threading.Thread(target=work_off, daemon=True).start()
 
 
-def supervise(drills: list[DatabaseDrill], stop: Stop, events: queue.SimpleQueue[int | None], deadline: float) -> int:
+def supervise(
+    drills: list[BackupDrill[Any]], stop: Stop, events: queue.SimpleQueue[int | None], deadline: float
+) -> int:
     """Wait for the drills, the deadline or a signal; returns the signal's number, or 0.
 
     Nobody works on for longer than GRACE_SECONDS after the deadline or a signal; who is not done is inconclusive.

@@ -1,4 +1,4 @@
-"""The file that a database is restored to: members are inflated on all cores and written in place, hashed in order."""
+"""The file that a backup is restored to: members are inflated on all cores and written in place, hashed in order."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from local.drill_program.background_digest import BackgroundDigest
 from local.drill_program.errors import BackupWrongError
 from local.drill_program.inflate import inflate
+from local.drill_program.order import BackupOrder
 from local.drill_program.work import Work
 
 CORES = min(os.cpu_count() or 1, 8)
@@ -19,8 +20,8 @@ ROOM_STEP_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
-class RestoredDatabase:
-    """The size of a restored database and its SHA-256."""
+class RestoredContent:
+    """The size of what was restored and its SHA-256."""
 
     size_bytes: int
     sha256: str
@@ -43,11 +44,11 @@ class MembersUnderWay:
 
 
 class RestoredFile:
-    """The file, which must not exist before; it stops where it would be larger than the database may be."""
+    """The file, which must not exist before; it stops where it would be larger than it may be."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work[BackupOrder]) -> None:
         self.room, self.cores, self.zlib_ng = work.room, work.cores, work.zlib_ng
-        self.limit_bytes = work.order.database_bytes
+        self.source, self.limit_bytes = work.order.SOURCE, work.order.database_bytes
         self.digest = BackgroundDigest()
         self.size_bytes, self.ahead_bytes, self.gathered_bytes, self.gathered_at = 0, 0, 0, 0
         self.gathered: list[PackedMember] = []
@@ -57,8 +58,8 @@ class RestoredFile:
     def claim(self, count: int) -> int:
         """The offset of the next `count` bytes.
 
-        Raises BackupWrongError where the database would have more than were recorded, NotCarriedOutError where it
-        would have more than the disk.
+        Raises BackupWrongError where there would be more than were recorded, NotCarriedOutError where there
+        would be more than the disk has room for.
         """
         offset = self.size_bytes
         self.size_bytes += count
@@ -108,15 +109,15 @@ class RestoredFile:
         self.ahead.popleft()
         self.ahead_bytes -= oldest.memory_bytes
 
-    def finish(self) -> RestoredDatabase:
+    def finish(self) -> RestoredContent:
         """What was restored, once all of it is; BackupWrongError if that is not the size recorded."""
         self.settle_all()
         sha256 = self.digest.hexdigest()
         if self.size_bytes == 0:
-            raise BackupWrongError("the archive holds 0 bytes, which is no database")
+            raise BackupWrongError(f"the archive holds 0 bytes, which is no {self.source}")
         if self.limit_bytes not in (None, self.size_bytes):
-            raise BackupWrongError(f"the database has {self.size_bytes} bytes, {self.limit_bytes} were recorded")
-        return RestoredDatabase(self.size_bytes, sha256)
+            raise BackupWrongError(f"the {self.source} has {self.size_bytes} bytes, {self.limit_bytes} were recorded")
+        return RestoredContent(self.size_bytes, sha256)
 
     def close(self) -> None:
         """Close the file, once nobody writes to it any more: its number may then be given to another file."""

@@ -1,7 +1,7 @@
 """The five steps that prove a backup: download, checksum, decompress, integrity, rows.
 
-Each returns what it found, and what was found is then judged against the order; `database` calls them in turn. The
-first three are one pass: each takes what the one before hands on, piece by piece.
+Each returns what it found, and what was found is then judged against the order; `backup_drill` calls the first three,
+which are one pass: each takes what the one before hands on, piece by piece. The last two are those of a database.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from local.drill_program.distrust import distrust
 from local.drill_program.download import OVERWRITTEN, archive_pieces, check_size
 from local.drill_program.errors import BackupWrongError, NotCarriedOutError, first_few
 from local.drill_program.gunzip import ByteReader, UnpackedArchive, gunzip
-from local.drill_program.order import DatabaseOrder
-from local.drill_program.restored_file import RestoredDatabase, RestoredFile
+from local.drill_program.order import BackupOrder
+from local.drill_program.restored_file import RestoredContent, RestoredFile
 from local.drill_program.tables import DatabaseContent, count_tables, schema_digest
 from local.drill_program.work import Stop, Work
 
@@ -42,7 +42,7 @@ MESSAGE_CHARACTERS = 2000
 class Decompressed:
     """What was restored of an archive, and what the archive tells of itself."""
 
-    database: RestoredDatabase
+    content: RestoredContent
     archive: UnpackedArchive
 
 
@@ -54,7 +54,7 @@ class Downloaded:
     written_since: bool
 
 
-def download(work: Work) -> Generator[bytes, None, Downloaded]:
+def download(work: Work[BackupOrder]) -> Generator[bytes, None, Downloaded]:
     """The archive's bytes in order, exactly as many as the store lists; returns how many."""
     listed, size = work.order.gzip_bytes, 0
     work.room.reserve(work.order.database_bytes or 0, patient=True)
@@ -84,7 +84,7 @@ def checksum(pieces: Iterator[bytes]) -> Generator[bytes, None, str]:
     return digest.hexdigest()
 
 
-def judge_checksum(order: DatabaseOrder, sha256: str, written_since: bool) -> str:
+def judge_checksum(order: BackupOrder, sha256: str, written_since: bool) -> str:
     """A note if no SHA-256 was recorded ("" if one was).
 
     Raises BackupWrongError unless it is the one in the metadata and in the sidecar, NotCarriedOutError where another
@@ -101,8 +101,8 @@ def judge_checksum(order: DatabaseOrder, sha256: str, written_since: bool) -> st
     return "" if order.sha256 else "no SHA-256 was recorded, so it was not compared"
 
 
-def decompress(work: Work, pieces: Iterator[bytes]) -> Decompressed:
-    """Restore the database to its file; BackupWrongError unless it is of exactly the size recorded."""
+def decompress(work: Work[BackupOrder], pieces: Iterator[bytes]) -> Decompressed:
+    """Restore the content to its file; BackupWrongError unless it is of exactly the size recorded."""
     try:
         with contextlib.closing(RestoredFile(work)) as restored:
             archive = gunzip(ByteReader(pieces), restored)
@@ -113,12 +113,14 @@ def decompress(work: Work, pieces: Iterator[bytes]) -> Decompressed:
         raise
 
 
-def judge_content(order: DatabaseOrder, restored: RestoredDatabase) -> None:
-    """Raise BackupWrongError unless the database has the size and the SHA-256 recorded."""
+def judge_content(order: BackupOrder, restored: RestoredContent) -> None:
+    """Raise BackupWrongError unless the content has the size and the SHA-256 recorded."""
     if order.database_bytes not in (None, restored.size_bytes):
-        raise BackupWrongError(f"the database has {restored.size_bytes} bytes, {order.database_bytes} were recorded")
+        raise BackupWrongError(
+            f"the {order.SOURCE} has {restored.size_bytes} bytes, {order.database_bytes} were recorded"
+        )
     if order.raw_sha256 not in (None, restored.sha256):
-        raise BackupWrongError(f"the database's SHA-256 is {restored.sha256}, {order.raw_sha256} was recorded")
+        raise BackupWrongError(f"the {order.SOURCE}'s SHA-256 is {restored.sha256}, {order.raw_sha256} was recorded")
 
 
 def open_restored(path: Path, stop: Stop) -> sqlite3.Connection:

@@ -1,4 +1,4 @@
-"""What the five steps on one database are given: its order, its file, and the bounds within which they work."""
+"""What the five steps on one backup are given: its order, its file, and the bounds within which they work."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from local.drill_program.errors import NotCarriedOutError
-from local.drill_program.order import DatabaseOrder
+from local.drill_program.order import BackupOrder
 
 DISK_LEFT_BYTES = 256 << 20
 DISK_LEFT_SHARE = 20  # or this part of what is free, where that is less
 DISK_WAIT_SECONDS = 0.2
 PROGRESS_SECONDS = 0.1
+Ordered = TypeVar("Ordered", bound=BackupOrder, covariant=True)
 
 
 class Stop:
@@ -81,12 +82,16 @@ class DiskShare:
             disk.taken_bytes += count
             self.reserved_bytes += count
 
+    def give_back(self, count: int) -> None:
+        """Give `count` bytes back."""
+        with self.disk.changed:
+            self.disk.taken_bytes -= count
+            self.reserved_bytes -= count
+            self.disk.changed.notify_all()
+
     def release(self) -> None:
         """Give all of it back."""
-        with self.disk.changed:
-            self.disk.taken_bytes -= self.reserved_bytes
-            self.reserved_bytes = 0
-            self.disk.changed.notify_all()
+        self.give_back(self.reserved_bytes)
 
 
 class ProgressLines:
@@ -119,13 +124,13 @@ class ProgressLines:
 
 
 @dataclass(frozen=True)
-class Work:
-    """One database's drill: what is ordered, the file it is restored to, and what bounds and carries the work.
+class Work(Generic[Ordered]):
+    """One backup's drill: what is ordered, the file it is restored to, and what bounds and carries the work.
 
     `zlib_ng` is that module, which inflates faster than the standard library; None where it is not to be used.
     """
 
-    order: DatabaseOrder
+    order: Ordered
     path: Path
     stop: Stop
     room: DiskShare

@@ -56,9 +56,9 @@ def backup_ending(report: BackupReport) -> str:
 
 
 def drill_ending(report: DrillReport) -> str:
-    """Which databases failed, which could not be drilled, how many can be brought back, and where that was tried."""
-    done, total = report.drill, len(report.databases)
-    named = {verdict: [each.name for each in report.databases if each.verdict == verdict] for verdict in WORDS}
+    """Which backups failed, which could not be drilled, how many can be brought back, and where that was tried."""
+    done, total = report.drill, len(report.sources)
+    named = {verdict: [each.name for each in report.sources if each.verdict == verdict] for verdict in WORDS}
     passed, unproven = f"{len(named['passed'])} of {total}", Trouble(named["inconclusive"], "could not be drilled")
     if done.check:
         begin = f"check: the drill {WOULD[done.verdict] if done.verdict != 'passed' else 'would begin'}"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from local import clock
 from local.output.endings import WOULD, backup_ending, drill_ending, listed
 from local.output.listing import ListedPoint, Listing
+from local.output.names import Names
 from local.output.screen import Screen, age, size
 from local.report import (
     STEPS,
@@ -16,11 +17,13 @@ from local.report import (
     BackupReport,
     DrilledDatabase,
     DrillReport,
+    RowCount,
     Step,
     Verdict,
 )
 from local.shadow_tables import shadow_tables
 from local.store.catalog import is_future
+from local.store.shelf import Kind
 
 _MARKS = {"passed": "✓", "failed": "✗", "inconclusive": "?"}
 _CHECKED = {True: "holds", False: "DOES NOT HOLD", None: "could not be evaluated"}
@@ -86,49 +89,55 @@ def listing(screen: Screen, found: Listing, now: datetime, expected: Sequence[st
 
 
 def drill(screen: Screen, report: DrillReport) -> None:
-    """The five steps of each database at a glance, what each has to say in full below, and the verdict last."""
-    steps(screen, report.databases)
+    """The five steps of each backup at a glance, what each has to say in full below, and the verdict last."""
+    steps(screen, report.databases, report.volumes)
     _ending(screen, report)
 
 
 def drill_check(screen: Screen, report: DrillReport) -> None:
-    """The backup of each database that a drill would take; the first line and the last say that this is a check."""
+    """The backups that a drill would take; the first line and the last say that this is a check."""
     screen.say(f"check of a drill ({report.drill.where}, on {report.drill.host}): nothing is drilled")
-    now = clock.now()
+    now, names = clock.now(), Names(bool(report.volumes))
     rows = [
         (
-            database.name,
-            database.backup_time or "",
-            "" if database.backup_time is None else _age(now, database.backup_time),
-            size(database.gzip_bytes),
-            size(database.database_bytes),
-            database.blob or "",
+            *names.cells(found.name, kind),
+            found.backup_time or "",
+            "" if found.backup_time is None else _age(now, found.backup_time),
+            size(found.gzip_bytes),
+            size(found.database_bytes),
+            found.blob or "",
         )
-        for database in report.databases
+        for kind, found in _by_kind(report.databases, report.volumes)
     ]
-    screen.table(("database", "taken", "age", "gzip", "raw", "would be drilled"), rows)
-    _details(screen, report.databases)
+    screen.table((*names.headers, "taken", "age", "gzip", "raw", "would be drilled"), rows)
+    _details(screen, report.sources)
     screen.say(drill_ending(report), _COLOURS[report.drill.verdict])
 
 
-def steps(screen: Screen, databases: Sequence[DrilledDatabase]) -> None:
-    """The five steps of each database, and below what each has to say in full."""
-    now = clock.now()
+def steps(screen: Screen, databases: Sequence[DrilledDatabase], volumes: Sequence[DrilledDatabase] = ()) -> None:
+    """The five steps of each backup, and below what each has to say in full."""
+    now, names = clock.now(), Names(bool(volumes))
     rows = [
         (
-            database.name,
-            database.verdict,
-            "" if database.backup_time is None else _age(now, database.backup_time),
-            *(_mark(database, name) for name in STEPS),
-            _counted(database),
+            *names.cells(found.name, kind),
+            found.verdict,
+            "" if found.backup_time is None else _age(now, found.backup_time),
+            *(_mark(found, name) for name in STEPS),
+            _counted(found.rows) if kind == "database" else _counted_files(found.rows),
         )
-        for database in databases
+        for kind, found in _by_kind(databases, volumes)
     ]
-    screen.table(("database", "verdict", "backup's age", *STEPS, "counted"), rows, folding=STEPS)
-    _details(screen, databases)
+    screen.table((*names.headers, "verdict", "backup's age", *STEPS, "counted"), rows, folding=STEPS)
+    _details(screen, [*databases, *volumes])
     for database in databases:
         for name, holds in database.checks.items():
             screen.say(f"{database.name}: check {name!r}: {_CHECKED[holds]}", "" if holds else "yellow")
+
+
+def _by_kind(
+    databases: Sequence[DrilledDatabase], volumes: Sequence[DrilledDatabase]
+) -> list[tuple[Kind, DrilledDatabase]]:
+    return [*(("database", each) for each in databases), *(("volume", each) for each in volumes)]
 
 
 def _details(screen: Screen, databases: Sequence[DrilledDatabase]) -> None:
@@ -179,14 +188,23 @@ def _mark(database: DrilledDatabase, name: str) -> str:
     return f"{_MARKS[found.verdict]} {found.seconds:.2f} s" if found else "–"
 
 
-def _counted(database: DrilledDatabase) -> str:
-    restored = {name: count.restored for name, count in database.rows.items() if count.restored is not None}
-    shadows = shadow_tables(database.rows) & restored.keys()
+def _counted(rows: Mapping[str, RowCount]) -> str:
+    restored = {name: count.restored for name, count in rows.items() if count.restored is not None}
+    shadows = shadow_tables(rows) & restored.keys()
     own = [count for name, count in restored.items() if name not in shadows]
     if not restored:
         return ""
     beside = f", {_tables(len(shadows), 'shadow table')}" if shadows else ""
     return f"{sum(own):,} rows in {_tables(len(own), 'table')}{beside}"
+
+
+def _counted_files(rows: Mapping[str, RowCount]) -> str:
+    """A volume's files, and the rows of the databases in it, of which a VM tells only what is not as recorded."""
+    files = rows["files"].restored if "files" in rows else None
+    if files is None:
+        return ""
+    in_databases = _counted({name: count for name, count in rows.items() if name not in ("files", "bytes")})
+    return ", ".join(filter(None, (_tables(files, "file"), size(rows["bytes"].restored), in_databases)))
 
 
 def _tables(count: int, what: str) -> str:

@@ -69,7 +69,7 @@ def _from_store(repository: Repository, request: RestoreRequest, databases: Sequ
 
 
 def _from_file(lone: LoneFile, request: RestoreRequest, databases: Sequence[Database]) -> BackupSource:
-    given, name = request.archive, lone.database
+    given, name = request.archive, lone.name
     if request.name not in (None, name):
         says = "its record says" if lone.recorded.database else "it has no record, and its file name says"
         mend = f"if it is: invoke restore {name} --from …" if NAME.fullmatch(name) else "choose another archive"

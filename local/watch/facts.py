@@ -1,4 +1,4 @@
-"""What is known of each database at a moment: its newest backup, its newest proof, its last drill."""
+"""What is known of each database and volume at a moment: its newest backup, its newest proof, its last drill."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from local.store.catalog import Point
+from local.store.shelf import Kind
 from local.watch.records import DrillResult
 
 
@@ -19,7 +20,7 @@ class ProvenPoint:
 
 @dataclass(frozen=True)
 class DatabaseFacts:
-    """What is known of one database; None where nothing is.
+    """What is known of one database or volume; None where nothing is.
 
     `newest` is its newest backup that can be read and is not in the future. `last_drill` is the newest that passed or
     failed, `last_attempt` the newest of all. `passed_over` says what of it was not counted, in words.
@@ -31,6 +32,7 @@ class DatabaseFacts:
     last_drill: DrillResult | None = None
     last_attempt: DrillResult | None = None
     passed_over: tuple[str, ...] = ()
+    kind: Kind = "database"
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,12 @@ class StoreFacts:
     days: int
     databases: tuple[DatabaseFacts, ...]
     troubles: tuple[str, ...] = ()
+    volumes: tuple[DatabaseFacts, ...] = ()
+
+    @property
+    def sources(self) -> tuple[DatabaseFacts, ...]:
+        """Whatever is backed up: the databases, then the volumes."""
+        return (*self.databases, *self.volumes)
 
 
 def is_readable(point: Point) -> bool:

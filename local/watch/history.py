@@ -1,4 +1,4 @@
-"""What the store tells of each database's last backup and last proof, listed day by day from the newest back.
+"""What the store tells of each last backup and each last proof, listed day by day from the newest back.
 
 Years of records are never listed: one call names the days that there are, and a day is listed when somebody asks.
 """
@@ -15,21 +15,28 @@ from local.store import catalog, layout
 from local.store.catalog import SKEW, Point
 from local.store.interface import Store
 from local.store.repository import Repository, days_in
+from local.store.shelf import VOLUMES
 from local.watch import records
 from local.watch.facts import DatabaseFacts, ProvenPoint, StoreFacts, age_order, is_readable
 from local.watch.records import DayRecords, DrillResult
 
 
-def gather(repository: Repository, names: Sequence[str], now: datetime, max_age_days: float) -> StoreFacts:
-    """The facts of these databases; raises what the store raises.
+def gather(
+    repository: Repository, names: Sequence[str], now: datetime, max_age_days: float, volumes: Sequence[str] = ()
+) -> StoreFacts:
+    """The facts of these databases and volumes; raises what the store raises. A shelf of which nothing is asked for is
+    not looked at.
 
     Of days with backups, and of days with drills, as many are looked at as a proof may be old: with fewer than one a
     day they reach further back.
     """
-    history = _History(repository, now, days=int(max_age_days) + 2)
-    history.read_ahead()
-    found = tuple(history.facts_of(name) for name in names)
-    return StoreFacts(now, history.days, found, history.troubles())
+    days = int(max_age_days) + 2
+    drills = _DrillDays(repository.store, now, days)
+    asked = ((repository, names), (repository.on(VOLUMES), volumes))
+    shelves = [(_History(on_shelf, drills), wanted) for on_shelf, wanted in asked if wanted]
+    _read_ahead(drills, [history for history, _ in shelves])
+    found = tuple(history.facts_of(name) for history, wanted in shelves for name in wanted)
+    return StoreFacts(now, days, found[: len(names)], drills.troubles(), found[len(names) :])
 
 
 def is_missing(path: Path) -> bool:
@@ -43,30 +50,67 @@ def is_missing(path: Path) -> bool:
     return False
 
 
+def _read_ahead(drills: _DrillDays, shelves: Sequence[_History]) -> None:
+    """What is asked for whatever is found, at the same time: each answer is a way there and back.
+
+    The first question stands alone, since it is the one that logs in.
+    """
+    for history in shelves[:1]:
+        history.read_days()
+    with ThreadPoolExecutor(1 + len(shelves), "history") as pool:
+        list(pool.map(lambda read: read(), [*(history.read_newest for history in shelves), drills.read_newest]))
+
+
+class _DrillDays:
+    """The store's days of drills, each read once, when it is first asked for."""
+
+    def __init__(self, store: Store, now: datetime, most: int) -> None:
+        self.store = store
+        self.now = now
+        self.most = most
+        self._read: dict[date, DayRecords] = {}
+
+    @cached_property
+    def days(self) -> list[date]:
+        """The newest first, as many as are looked at."""
+        return days_of(self.store, records.FOLDER, self.now)[: self.most]
+
+    def of(self, day: date) -> DayRecords:
+        """The records of a day."""
+        if day not in self._read:
+            self._read[day] = records.read_day(self.store, day, self.now)
+        return self._read[day]
+
+    def read_newest(self) -> None:
+        """Those of the newest day."""
+        for day in self.days[:1]:
+            self.of(day)
+
+    def troubles(self) -> tuple[str, ...]:
+        """What is wrong with records that were read."""
+        return tuple(trouble for read in self._read.values() for trouble in read.troubles)
+
+
 class _History:
-    """The store's days, each read once, when it is first asked for."""
+    """The days of one shelf, each read once, when it is first asked for."""
 
-    def __init__(self, repository: Repository, now: datetime, days: int) -> None:
-        self.days = days
+    def __init__(self, repository: Repository, drills: _DrillDays) -> None:
         self._repository = repository
-        self._now = now
+        self._drills = drills
+        self._now = drills.now
         self.points: Callable[[date], tuple[Point, ...]] = cache(repository.points_of)
-        self._records_read: dict[date, DayRecords] = {}
 
-    def read_ahead(self) -> None:
-        """What is asked for whatever is found, at the same time: each answer is a way there and back.
+    def read_days(self) -> None:
+        """Which days there are."""
+        _ = self._backup_days
 
-        The first question stands alone, since it is the one that logs in.
-        """
-        newest = self._backup_days[:1]
-        with ThreadPoolExecutor(2, "history") as pool:
-            list(pool.map(lambda read: read(), (lambda: [self.points(day) for day in newest], self._newest_records)))
-
-    def _newest_records(self) -> list[DayRecords]:
-        return [self._records(day) for day in self._drill_days[:1]]
+    def read_newest(self) -> None:
+        """The points of the newest day."""
+        for day in self._backup_days[:1]:
+            self.points(day)
 
     def facts_of(self, name: str) -> DatabaseFacts:
-        """What is known of one database."""
+        """What is known of one database or volume."""
         found, passed_over = self._newest(name)
         proof, drills = self._proof(name, found)
         return DatabaseFacts(
@@ -76,15 +120,12 @@ class _History:
             last_drill=records.newest(drill for drill in drills if drill.verdict != "inconclusive"),
             last_attempt=records.newest(drills),
             passed_over=passed_over,
+            kind=self._repository.shelf.kind,
         )
-
-    def troubles(self) -> tuple[str, ...]:
-        """What is wrong with records that were read."""
-        return tuple(trouble for read in self._records_read.values() for trouble in read.troubles)
 
     def _newest(self, name: str) -> tuple[Point | None, tuple[str, ...]]:
         passed_over: list[str] = []
-        for day in self._backup_days[: self.days]:
+        for day in self._backup_days[: self._drills.most]:
             own = [point for point in self.points(day) if point.name == name]
             passed_over += filter(None, (self._why_passed_over(point) for point in own))
             sound = [point for point in own if not self._why_passed_over(point)]
@@ -106,9 +147,9 @@ class _History:
         """
         drills: list[DrillResult] = []
         best: ProvenPoint | None = None
-        days = self._drill_days[: self.days]
+        days = self._drills.days
         for day, older in zip(days, [*days[1:], None], strict=False):
-            own = [result for result in self._records(day).results if result.name == name]
+            own = [result for result in self._drills.of(day).results if self._is_of(result, name)]
             drills += own
             for drill in sorted(own, key=lambda drill: drill.started, reverse=True):
                 best = _newer(best, self._proven_by(drill, newest))
@@ -145,21 +186,12 @@ class _History:
             return point.recorded.sha256
         return layout.parse_sidecar(self._repository.store.read(layout.sidecar_name(point.entry.name)) or b"")
 
-    def _records(self, day: date) -> DayRecords:
-        if day not in self._records_read:
-            self._records_read[day] = records.read_day(self._repository.store, day, self._now)
-        return self._records_read[day]
+    def _is_of(self, result: DrillResult, name: str) -> bool:
+        return (result.kind, result.name) == (self._repository.shelf.kind, name)
 
     @cached_property
     def _backup_days(self) -> list[date]:
-        return self._days(self._repository.prefix)
-
-    @cached_property
-    def _drill_days(self) -> list[date]:
-        return self._days(records.FOLDER)
-
-    def _days(self, folder: str) -> list[date]:
-        return days_of(self._repository.store, folder, self._now)
+        return days_of(self._repository.store, self._repository.prefix, self._now)
 
 
 def days_of(store: Store, folder: str, now: datetime) -> list[date]:

@@ -20,7 +20,7 @@ _HELP: Mapping[str, str] = {
     "pillar9_backup_proven_age_seconds": "Since a drill last passed the newest content that any drill has passed.",
     "pillar9_backup_unchanged_seconds": "Since the content last changed.",
     "pillar9_restore_seconds": "What the steps of that drill took.",
-    "pillar9_database_bytes": "Size of the database in its newest backup.",
+    "pillar9_database_bytes": "Size of the database, or of the volume's tar, in its newest backup.",
 }
 
 
@@ -30,10 +30,9 @@ def exposition(status: Status) -> str:
     lines: list[str] = []
     for name, value_of in _values(now).items():
         lines += (f"# HELP {name} {_HELP[name]}", f"# TYPE {name} gauge")
-        for database in status.databases:
-            value = value_of(database)
-            if value is not None:
-                lines.append(f'{name}{{database="{database.name}"}} {value}')
+        for kind, sources in (("database", status.databases), ("volume", status.volumes)):
+            told = ((source.name, value_of(source)) for source in sources)
+            lines += [f'{name}{{{kind}="{source}"}} {value}' for source, value in told if value is not None]
     late = int(status.status.verdict != "ok")
     lines += ("# HELP pillar9_late Whether anything is late or its drill failed.", "# TYPE pillar9_late gauge")
     return "\n".join([*lines, f"pillar9_late {late}", ""])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -13,6 +13,7 @@ from local.errors import StoreError
 from local.report import STEPS, DrilledDatabase, DrillReport, Verdict
 from local.store.catalog import is_future
 from local.store.interface import Entry, Store
+from local.store.shelf import Kind
 from local.typed import from_json
 
 FOLDER = "drills"
@@ -22,7 +23,9 @@ _TEXT_LIMIT_CHARACTERS = 200
 
 @dataclass(frozen=True)
 class DrillResult:
-    """What one drill found for one database: of which content, when, and in how many seconds it was brought back."""
+    """What one drill found for one database or volume: of which content, when, and in how many seconds it was brought
+    back.
+    """
 
     name: str
     verdict: Verdict
@@ -32,6 +35,7 @@ class DrillResult:
     seconds: float
     detail: str
     record: str
+    kind: Kind = "database"
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,8 @@ def read_day(store: Store, day: date, now: datetime) -> DayRecords:
 def parse(name: str, content: bytes, now: datetime) -> tuple[DrillResult, ...]:
     """The results in a drill record called `name`; ValueError, in words, where it is none that a drill wrote."""
     report, started = read_report(name, content, now)
-    return tuple(_result(database, started, name) for database in report.databases)
+    kinds: dict[Kind, Sequence[DrilledDatabase]] = {"database": report.databases, "volume": report.volumes}
+    return tuple(_result(found, started, name, kind) for kind, drilled in kinds.items() for found in drilled)
 
 
 def read_report(name: str, content: bytes, now: datetime) -> tuple[DrillReport, datetime]:
@@ -70,8 +75,8 @@ def read_report(name: str, content: bytes, now: datetime) -> tuple[DrillReport, 
         raise ValueError("it is in the future (whose clock is wrong? date -u)")
     if report.drill.check:
         raise ValueError("it is of a check, by which nothing is drilled")
-    for database in report.databases:
-        _check(database)
+    for found in report.sources:
+        _check(found)
     return report, started
 
 
@@ -101,12 +106,10 @@ def _check(database: DrilledDatabase) -> None:
         raise ValueError(f"it says that {database.name} passed without saying what of it")
 
 
-def _result(database: DrilledDatabase, started: datetime, record: str) -> DrillResult:
-    seconds = round(sum(step.seconds for step in database.steps), 3)
-    detail = next((f"{step.name}: {step.detail}" for step in database.steps if step.verdict != "passed"), "")
-    return DrillResult(
-        database.name, database.verdict, started, database.blob, database.sha256, seconds, detail, record
-    )
+def _result(found: DrilledDatabase, started: datetime, record: str, kind: Kind) -> DrillResult:
+    seconds = round(sum(step.seconds for step in found.steps), 3)
+    detail = next((f"{step.name}: {step.detail}" for step in found.steps if step.verdict != "passed"), "")
+    return DrillResult(found.name, found.verdict, started, found.blob, found.sha256, seconds, detail, record, kind)
 
 
 def _moment(text: str) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Whether each database's backups are young and proven: facts and limits to one frozen value that all else shows."""
+"""Whether the backups are young and proven: facts and limits to one frozen value that all else shows."""
 
 from __future__ import annotations
 
@@ -14,9 +14,14 @@ from local import clock
 from local.report import DatabaseName, Document, Moment
 from local.settings import Settings
 from local.store.catalog import Point, is_future
+from local.store.shelf import Kind
 from local.watch.facts import DatabaseFacts, StoreFacts
 
 Health = Literal["ok", "late", "failed"]
+_UNCHANGED: dict[Kind, str] = {
+    "database": "did its application move the file? see databases in invoke.yaml",
+    "volume": "does its container use another volume by now? see volumes in invoke.yaml, and: docker volume ls",
+}
 _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
 
@@ -30,7 +35,7 @@ class Lateness(msgspec.Struct, frozen=True):
 
 
 class DatabaseStatus(msgspec.Struct, frozen=True):
-    """How one database stands; null is what the store does not tell."""
+    """How one database or volume stands; null is what the store does not tell."""
 
     name: DatabaseName
     last_backup: Annotated[
@@ -46,7 +51,9 @@ class DatabaseStatus(msgspec.Struct, frozen=True):
     restore_seconds: Annotated[float | None, Meta(description="what the steps of that drill took (RTO)")]
     verdict: Annotated[Health, Meta(description="`late`: a limit is passed; `failed`: its newest drill failed")]
     drill_time: Annotated[Moment | None, Meta(description="when the newest drill that passed began")] = None
-    database_bytes: Annotated[int | None, Meta(description="size of the database in its newest backup")] = None
+    database_bytes: Annotated[
+        int | None, Meta(description="size of the database, or of the volume's tar, in its newest backup")
+    ] = None
     late: Annotated[tuple[Lateness, ...], Meta(description="why it is late or failed")] = ()
     notes: Annotated[tuple[str, ...], Meta(description="what a person should know and is not late")] = ()
 
@@ -54,16 +61,25 @@ class DatabaseStatus(msgspec.Struct, frozen=True):
 class StatusVerdict(msgspec.Struct, frozen=True):
     """What all of it comes to."""
 
-    verdict: Annotated[Health, Meta(description="the worst of all databases: `failed`, then `late`")]
+    verdict: Annotated[Health, Meta(description="the worst of all databases and volumes: `failed`, then `late`")]
     status_time: Annotated[Moment, Meta(description="when it was looked at")]
     notes: Annotated[tuple[str, ...], Meta(description="about the store as a whole")] = ()
 
 
-class Status(Document, frozen=True):
+class Status(Document, frozen=True, omit_defaults=True):
     """`status`."""
 
     status: StatusVerdict
     databases: tuple[DatabaseStatus, ...]
+    volumes: Annotated[
+        tuple[DatabaseStatus, ...],
+        Meta(description="the Docker volumes, with the fields of a database; absent where there is none"),
+    ] = ()
+
+    @property
+    def sources(self) -> tuple[DatabaseStatus, ...]:
+        """Whatever is backed up: the databases, then the volumes."""
+        return (*self.databases, *self.volumes)
 
 
 @dataclass(frozen=True)
@@ -83,17 +99,16 @@ def limits_of(configured: Settings) -> StatusLimits:
 
 
 def judge(facts: StoreFacts, limits: StatusLimits, missing_files: Sequence[str] = ()) -> Status:
-    """How each database stands at the facts' moment; `missing_files` names those whose file is not on this machine."""
-    judged = tuple(_judge_database(found, facts, limits, found.name in missing_files) for found in facts.databases)
-    return Status(
-        StatusVerdict(worst_health(judged), clock.timestamp(facts.now), facts.troubles),
-        judged,
-    )
+    """How all stands at the facts' moment; `missing_files` names the databases whose file is not on this machine."""
+    databases = tuple(_judge_one(found, facts, limits, found.name in missing_files) for found in facts.databases)
+    volumes = tuple(_judge_one(found, facts, limits) for found in facts.volumes)
+    verdict = worst_health((*databases, *volumes))
+    return Status(StatusVerdict(verdict, clock.timestamp(facts.now), facts.troubles), databases, volumes)
 
 
-def worst_health(databases: Sequence[DatabaseStatus]) -> Health:
+def worst_health(sources: Sequence[DatabaseStatus]) -> Health:
     """The verdict of all: a failed drill outweighs what is late."""
-    seen = {database.verdict for database in databases}
+    seen = {source.verdict for source in sources}
     return "failed" if "failed" in seen else "late" if "late" in seen else "ok"
 
 
@@ -121,7 +136,9 @@ def has_failed(found: DatabaseFacts) -> bool:
     return found.last_drill is not None and found.last_drill.verdict == "failed"
 
 
-def _judge_database(found: DatabaseFacts, facts: StoreFacts, limits: StatusLimits, is_missing: bool) -> DatabaseStatus:
+def _judge_one(
+    found: DatabaseFacts, facts: StoreFacts, limits: StatusLimits, is_missing: bool = False
+) -> DatabaseStatus:
     now, newest, proof = facts.now, found.newest, found.proof
     late = tuple(_lateness(found, facts, limits))
     seen = last_seen(newest, now) if newest else None
@@ -151,7 +168,7 @@ def _lateness(found: DatabaseFacts, facts: StoreFacts, limits: StatusLimits) -> 
     since = found.newest.recorded.content_since
     if limits.max_unchanged_days is not None and since and facts.now - since > limits.max_unchanged_days * _DAY:
         told = f"unchanged for {_span(facts.now - since)}, limit {limits.max_unchanged_days:g} d"
-        yield Lateness("unchanged", told, "did its application move the file? see databases in invoke.yaml")
+        yield Lateness("unchanged", told, _UNCHANGED[found.kind])
     drill = f"invoke drill.local --only {found.name}"
     if found.last_drill and has_failed(found):
         told = f"its drill of {clock.timestamp(found.last_drill.started)} failed ({found.last_drill.detail})"

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, get_args
 
 from local.output.endings import Trouble, ending
+from local.output.names import Names
 from local.output.screen import Screen, age
 from local.watch.retention import NOT_REMOVED
 from local.watch.status import Health, Status
@@ -17,25 +18,26 @@ _COLOURS = {"ok": "green", "late": "bold red", "failed": "bold red"}
 
 
 def status(screen: Screen, found: Status) -> None:
-    """Each database at a glance, then what is wrong and the command that mends it, and the verdict last."""
+    """Each database and volume at a glance, then what is wrong and the command that mends it, and the verdict last."""
     now = found.status.status_time
+    names = Names(bool(found.volumes))
     rows = [
         (
-            database.name,
-            database.verdict,
-            _ago(now, database.last_backup),
-            _ago(now, database.unchanged_since),
-            _ago(now, database.drill_time),
-            "" if database.restore_seconds is None else f"{database.restore_seconds:.1f} s",
+            *names.cells(source.name, "volume" if source in found.volumes else "database"),
+            source.verdict,
+            _ago(now, source.last_backup),
+            _ago(now, source.unchanged_since),
+            _ago(now, source.drill_time),
+            "" if source.restore_seconds is None else f"{source.restore_seconds:.1f} s",
         )
-        for database in found.databases
+        for source in found.sources
     ]
-    screen.table(("database", "state", "last backup", "unchanged", "proven", "restore took"), rows)
-    for database in found.databases:
-        for late in database.late:
-            screen.say(f"{database.name}: {late.message}: {late.mend}", "bold red")
-        for note in database.notes:
-            screen.say(f"{database.name}: {note}", "yellow")
+    screen.table((*names.headers, "state", "last backup", "unchanged", "proven", "restore took"), rows)
+    for source in found.sources:
+        for late in source.late:
+            screen.say(f"{source.name}: {late.message}: {late.mend}", "bold red")
+        for note in source.notes:
+            screen.say(f"{source.name}: {note}", "yellow")
     for note in found.status.notes:
         screen.say(note, "yellow")
     screen.say(_ending(found), _COLOURS[found.status.verdict])
@@ -58,10 +60,8 @@ def prune(screen: Screen, found: PruneReport) -> None:
 
 
 def _ending(found: Status) -> str:
-    total = len(found.databases)
-    named = {
-        verdict: [each.name for each in found.databases if each.verdict == verdict] for verdict in get_args(Health)
-    }
+    total = len(found.sources)
+    named = {verdict: [each.name for each in found.sources if each.verdict == verdict] for verdict in get_args(Health)}
     if found.status.verdict == "ok":
         return f"status ok: {total} of {total} backed up and proven within their limits"
     troubles = [Trouble(named["failed"], "failed"), Trouble(named["late"], "late")]

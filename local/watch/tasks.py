@@ -27,10 +27,11 @@ def status(
     from local.watch.history import gather, is_missing
 
     configured = invocation.settings
-    databases = configured.select(only)
+    databases, volumes = configured.select(only), configured.select_volumes(only)
     limits = watching.limits_of(configured)
     repository = open_repository(configured.store, configured.azure)
-    facts = gather(repository, [database.name for database in databases], clock.now(), limits.max_age_days)
+    names = [database.name for database in databases]
+    facts = gather(repository, names, clock.now(), limits.max_age_days, [volume.name for volume in volumes])
     missing = [database.name for database in databases if is_missing(database.path)]
     judged = watching.judge(facts, limits, missing)
     if prometheus is not None:

@@ -24,13 +24,13 @@ from local.drill.targets import Selection
 from local.errors import PillarError
 from local.events import Event, Watch, unwatched
 from local.report import DrillReport
-from local.settings import AzureSettings, Database, DrillSettings, StoreSettings
+from local.settings import AzureSettings, Database, DrillSettings, StoreSettings, Volume
 from local.store import layout
 from local.store.azure import AzureStore
 from local.store.interface import Store
 from local.store.open import open_repository, open_store
 from local.store.repository import Repository
-from local.store.shelf import databases_in
+from local.store.shelf import VOLUMES, databases_in
 from remote.drill import drill_remote
 from remote.machine import Limits
 from remote.run_command import Patience
@@ -53,6 +53,7 @@ class Site:
     folder: Path
     monkeypatch: pytest.MonkeyPatch
     databases: tuple[Database, ...] = ()
+    volumes: tuple[Volume, ...] = ()
     events: list[Event] = field(default_factory=list)
     limits: Limits = LIMITS
     store_kind: type[AzureStore] = AzureStore
@@ -113,6 +114,15 @@ class Site:
         if name not in {database.name for database in self.databases}:
             self.databases += (Database(name=name, path=self.folder / f"{name}.db"),)
 
+    def put_volume(self, name: str, archive: bytes, metadata: dict[str, str] | None = None) -> None:
+        """The same of a volume."""
+        blob = VOLUMES.data_name(clock.now().date(), name)
+        container = self._container()
+        container.upload_blob(blob, archive, overwrite=True, metadata=metadata)
+        digest = hashlib.sha256(archive).hexdigest()
+        container.upload_blob(layout.sidecar_name(blob), layout.sidecar_line(digest, blob), overwrite=True)
+        self.volumes += (Volume(name=name),)
+
     def put_huge(self, name: str) -> None:
         """A backup whose metadata says that it decompresses to more than any disk holds."""
         self.put_archive(name, gzip.compress(b"x"), {"raw_bytes": "999999999999999"})
@@ -136,7 +146,7 @@ class Site:
         watch: Watch | None = None,
     ) -> DrillReport:
         return drill_remote(
-            Selection(Repository(store or self.store, databases_in(PREFIX)), self.databases),
+            Selection(Repository(store or self.store, databases_in(PREFIX)), self.databases, volumes=self.volumes),
             msgspec.structs.replace(azure or self.azure, vm=(self.vm.name,) if vms is None else tuple(vms)),
             DrillSettings(host="ANVIL", fallback=fallback),
             watch or self.events.append,

@@ -7,9 +7,10 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from local import clock
@@ -26,11 +27,13 @@ from local.settings import (
     ScheduleSettings,
     Settings,
     StoreSettings,
+    Volume,
 )
 from remote import due as month
 from remote.due import DueOutcome, DueReport, carry_out, document, look
 from tests.local.store.archives import FIRST
 from tests.local.watch.stored import back_up, drilled, keep_drill
+from tests.support.volume_archives import make_volume, put_volume, tar_of, volume_archive, volume_metadata
 from tests.support.workshop import Workshop
 
 RULES = RetentionSettings(keep_last=1, max_share=1.0)
@@ -85,6 +88,26 @@ def test_the_months_drill_is_run_once_and_says_whether_and_why(folder_workshop: 
     assert again.returncode == 0
     assert "the month's drill is not due: " in again.stdout
     assert records(folder_workshop) == due
+
+
+def test_the_volumes_are_due_too_and_a_drill_of_both_is_done(
+    folder_workshop: Workshop, today: Callable[[datetime], None], tmp_path: Path
+) -> None:
+    tar = tar_of(make_volume(tmp_path / "v"))
+    archive = volume_archive(tar)
+    put_volume(folder_workshop.root / "store", archive, volume_metadata(tar, archive))
+    folder_workshop.add("costs")
+    assert folder_workshop.invoke("backup").returncode == 0
+    settings = msgspec.structs.replace(configured(folder_workshop), volumes=(Volume(name="files"),))
+    today((clock.now() + timedelta(days=31)).replace(day=28))
+    decision = look(settings, folder_workshop.repository, unwatched)
+    assert decision.names == ("costs", "files")
+    found = document(carry_out(decision, settings, folder_workshop.repository, unwatched), check=False)
+    assert [(each.name, each.verdict) for each in (*found.databases, *found.volumes)] == [
+        ("costs", "passed"),
+        ("files", "passed"),
+    ]
+    assert not look(settings, folder_workshop.repository, unwatched).due
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ import threading
 
 import pytest
 
-from local.drill.order import Target
+from local.drill.order import DatabaseTarget
 from remote.spread import at_once, spread
 
 
-def target(name: str, size: int) -> Target:
-    return Target(name, "https://x", f"sqlite/{name}", "", size, None, (), None, None, None, None, {})
+def target(name: str, size: int) -> DatabaseTarget:
+    return DatabaseTarget(name, "https://x", f"sqlite/{name}", "", size, None, (), None, None)
 
 
 def names(sizes: dict[str, int], *vms: str) -> dict[str, str]:

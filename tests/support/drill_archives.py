@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from local.drill import verdict
-from local.drill.order import Target, database_orders
+from local.drill.order import DatabaseTarget, Target, database_orders
 from local.drill.program import program
 from local.drill.run import zlib_ng_file
 from local.drill_program.database import DatabaseDrill
@@ -159,12 +159,12 @@ def content_facts(raw: bytes) -> ContentFacts:
             return ContentFacts(schema_digest(connection), row_counts(connection))
 
 
-def target_of(path: Path, archive: bytes, raw: bytes, **changes: Any) -> Target:
+def target_of(path: Path, archive: bytes, raw: bytes, **changes: Any) -> DatabaseTarget:
     """The archive, stored at `path`, with everything recorded that a backup records of the database `raw`."""
     path.write_bytes(archive)
     digest = hashlib.sha256(archive).hexdigest()
     facts = content_facts(raw)
-    recorded = Target(
+    recorded = DatabaseTarget(
         name="tasks",
         url=path.as_uri(),
         blob="sqlite/2026-05-05/tasks.db.gz",
@@ -182,7 +182,7 @@ def target_of(path: Path, archive: bytes, raw: bytes, **changes: Any) -> Target:
     return dataclasses.replace(recorded, **changes)
 
 
-def unrecorded(target: Target, **changes: Any) -> Target:
+def unrecorded(target: DatabaseTarget, **changes: Any) -> DatabaseTarget:
     """The same as a backup of the former script, or as a copied file: nothing but the sidecar's digest."""
     nothing: dict[str, Any] = {"database_bytes": None, "raw_sha256": None, "schema": None, "tables": None, "facts": {}}
     return dataclasses.replace(target, **{**nothing, "sha256": target.sha256[1:], **changes})
@@ -240,7 +240,7 @@ def drilled_here(order: DatabaseOrder, folder: Path, cores: int = 2, zlib_ng: An
     return drill
 
 
-def ending_here(folder: Path, target: Target, cores: int = 2, zlib_ng: Any = None) -> tuple[str, str, str]:
+def ending_here(folder: Path, target: DatabaseTarget, cores: int = 2, zlib_ng: Any = None) -> tuple[str, str, str]:
     """The last step that `drilled_here` came to, its verdict and its detail."""
     (order,) = database_orders([target])
     name, said, _, detail = drilled_here(order, folder, cores, zlib_ng).result(brief=False)["steps"][-1]

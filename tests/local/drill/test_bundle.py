@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import ast
+import gzip
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from local.drill import verdict
 from local.drill.bundle import BundleError, join, program_source
+from local.drill.order import Target
 from local.drill.program import program
 from tests.support.drill_archives import NONCE, legacy, members, target_of, unrecorded
+from tests.support.volume_archives import copied_target, entry, make_volume, recorded_target, tar_of, tar_with
 
 FUTURE = "from __future__ import annotations\n"
 SUM = {
@@ -147,7 +151,7 @@ def test_the_program_is_one_text_that_imports_nothing_of_ours_and_names_its_part
     assert source.count("from __future__") == 1
     parts = [line.removeprefix("# ---- local.drill_program.") for line in source.splitlines() if "# ----" in line]
     assert set(parts) == {path.stem for path in Path("local/drill_program").glob("[!_]*.py")}
-    assert (parts[0], parts[-1]) == ("order", "main")
+    assert (parts[0], parts[-1]) == ("errors", "main")
 
 
 def test_the_program_is_valid_for_python_3_8() -> None:
@@ -182,13 +186,18 @@ def test_the_text_drills_right_and_wrong_archives_in_every_python_there_is(
     temp: Path, tmp_path: Path, raw: bytes, python: str
 ) -> None:
     content = members(raw)
-    targets = [
+    targets: list[Target] = [
         target_of(tmp_path / "ours.gz", content, raw),
         unrecorded(target_of(tmp_path / "copied.gz", content, raw)),
         unrecorded(target_of(tmp_path / "legacy.gz", legacy(raw), raw, name="legacy")),
         target_of(tmp_path / "cut.gz", content[:-9], raw, sha256=()),
         target_of(tmp_path / "true.gz", content, raw, checks=TRUE_CHECKS),
         target_of(tmp_path / "odd.gz", content, raw, checks=ODD_CHECKS, check_seconds=2.0),
+    ]
+    tar = tar_of(make_volume(tmp_path / "v"))
+    targets += [
+        recorded_target(tmp_path / "volume.gz", tar),
+        replace(copied_target(tmp_path / "evil.gz", gzip.compress(tar_with(entry("../a", b"x")))), name="evil"),
     ]
     text = program(targets, nonce=NONCE, deadline=100)
     done = subprocess.run(
@@ -199,5 +208,6 @@ def test_the_text_drills_right_and_wrong_archives_in_every_python_there_is(
     assert [database.verdict for database in found.databases] == [
         *["passed", "passed", "passed", "failed", "passed", "inconclusive"]
     ]
+    assert [volume.verdict for volume in found.volumes] == ["passed", "failed"]
     assert found.databases[5].checks == dict.fromkeys(ODD_CHECKS)
     assert list(temp.iterdir()) == []

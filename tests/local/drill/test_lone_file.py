@@ -189,7 +189,7 @@ def test_a_damaged_record_fails_the_drill_and_ends_in_no_traceback(
 def test_the_name_of_a_former_content_is_its_databases(tmp_path: Path) -> None:
     for name in ("costs.db.gz", "costs.gz", "costs@20260505T040000.000Z.db.gz"):
         (tmp_path / name).write_bytes(gzip.compress(b"x"))
-        assert lone_file.read_file(str(tmp_path / name), ("costs",)).database == "costs"
+        assert lone_file.read_file(str(tmp_path / name), ("costs",)).name == "costs"
 
 
 def test_an_archive_written_over_while_it_is_drilled_is_chosen_by_what_it_was(tmp_path: Path, raw: bytes) -> None:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from local.drill import verdict
 from local.drill.answer import result_line
-from local.drill.order import Target
+from local.drill.order import DatabaseTarget
 from local.drill.program import order_program, program
 from local.drill_program.order import FetchOrder
 from local.errors import InconclusiveError
 from tests.support.drill_archives import NONCE, make_database, members, run_text, target_of, unrecorded
+from tests.support.volume_archives import make_volume, recorded_target, tar_of, volume_archive
 
 WORDS = "accounts agents articles attachments audit_log comments customers decisions drafts embeddings entries events"
 
 
-def _twenty(tmp_path: Path) -> list[Target]:
+def _twenty(tmp_path: Path) -> list[DatabaseTarget]:
     """20 databases with 12 tables of different sizes each."""
     targets, checks = [], {"decisions of this week": "SELECT :backup_time IS NOT NULL"}
     for number in range(20):
@@ -43,6 +45,21 @@ def test_twenty_databases_fit_in_what_run_command_returns(temp: Path, tmp_path: 
     for database, target in zip(outcome.databases, targets, strict=True):
         assert target.tables
         assert {name: count.restored for name, count in database.rows.items()} == target.tables
+    assert list(temp.iterdir()) == []
+
+
+def test_ten_volumes_beside_ten_databases_fit_too(temp: Path, tmp_path: Path) -> None:
+    tar = tar_of(make_volume(tmp_path / "v"))
+    volumes = [
+        replace(recorded_target(tmp_path / f"{number}.tar.gz", tar, volume_archive(tar, volume=name)), name=name)
+        for number, name in enumerate(f"volume-{word}" for word in WORDS.split()[:10])
+    ]
+    targets = [*_twenty(tmp_path)[:10], *volumes]
+    done = run_text(program(targets, nonce=NONCE, deadline=100, budget=4096), temp)
+    assert len(done.stdout) < 3000
+    outcome = verdict.outcome(done.stdout, NONCE, targets)
+    assert {each.verdict for each in outcome.drilled} == {"passed"}
+    assert all(volume.rows["files"].restored == 7 for volume in outcome.volumes)
     assert list(temp.iterdir()) == []
 
 

@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.drill import verdict
-from local.drill.order import Target
+from local.drill.order import DatabaseTarget, VolumeTarget
 from local.errors import InconclusiveError
 from tests.support.drill_archives import NONCE
 
 DIGEST = hashlib.sha256(b"archive").hexdigest()
-TARGET = Target(
+TARGET = DatabaseTarget(
     name="tasks",
     url="https://example.invalid/?sig=verysecret",
     blob="sqlite/2026-05-05/tasks.db.gz",
@@ -52,7 +52,7 @@ def found(**changes: Any) -> dict[str, Any]:
 
 def printed(*databases: dict[str, Any], nonce: str = NONCE, **changes: Any) -> str:
     """The line of a program that found this."""
-    result = {"sqlite": "3.40.1", "python": "3.8.10", "databases": databases, **changes}
+    result = {"sqlite": "3.40.1", "python": "3.8.10", "databases": databases, "volumes": [], **changes}
     payload = base64.b85encode(zlib.compress(json.dumps(result).encode())).decode()
     return f"PILLAR9 {nonce} 1/1 {hashlib.sha256(payload.encode()).hexdigest()} {payload}\n"
 
@@ -263,3 +263,84 @@ def test_no_output_at_all_leads_to_anything_but_inconclusive(text: str) -> None:
     for output in (text, f"PILLAR9 {NONCE} 1/1 {hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()} {text}"):
         with pytest.raises(InconclusiveError):
             verdict.outcome(output, NONCE, [TARGET])
+
+
+VOLUME = VolumeTarget(
+    name="files",
+    url="https://example.invalid/?sig=verysecret",
+    blob="volumes/2026-05-05/files.tar.gz",
+    backup_time="2026-05-05T12:00:00.000Z",
+    gzip_bytes=10,
+    database_bytes=4096,
+    sha256=(("metadata", DIGEST), ("sidecar", DIGEST)),
+    sidecar_problem=None,
+    raw_sha256="1" * 64,
+    files=3,
+    file_bytes=70,
+    list_sha256="2" * 64,
+)
+COUNTS = {"files": 3, "bytes": 70, "a.db: tasks": 5}
+
+
+def volume_found(**changes: Any) -> dict[str, Any]:
+    """What a program says of VOLUME when it passes, and what a test changes of it."""
+    passed = {**found(name="files", rows=COUNTS, recorded=COUNTS), **changes}
+    del passed["unrecorded"]
+    return passed
+
+
+def _judged_volume(target: VolumeTarget = VOLUME, **changes: Any) -> Any:
+    (volume,) = verdict.outcome(printed(volumes=[volume_found(**changes)]), NONCE, [target]).volumes
+    return volume
+
+
+def test_a_volume_is_read_with_its_files_and_the_rows_of_its_databases() -> None:
+    volume = _judged_volume()
+    assert {name: (count.restored, count.recorded) for name, count in volume.rows.items()} == {
+        name: (count, count) for name, count in COUNTS.items()
+    }
+    brief = {key: value for key, value in volume_found().items() if key in ("name", "verdict", "steps")}
+    (volume,) = verdict.outcome(printed(volumes=[brief]), NONCE, [VOLUME]).volumes
+    assert (volume.verdict, volume.rows["files"].restored, volume.rows["bytes"].recorded) == ("passed", 3, 70)
+
+
+IMPOSSIBLE_VOLUMES: dict[str, dict[str, Any]] = {
+    "no count": {"rows": None},
+    "no files": {"rows": {"bytes": 70}},
+    "no bytes": {"rows": {"files": 3}, "recorded": {"files": 3}},
+    "fewer files": {"rows": {**COUNTS, "files": 2}},
+    "other files than were recorded": {"rows": {**COUNTS, "files": 2}, "recorded": {**COUNTS, "files": 2}},
+    "other bytes than were recorded": {"rows": {**COUNTS, "bytes": 1}, "recorded": {**COUNTS, "bytes": 1}},
+    "other rows than were recorded": {"rows": {**COUNTS, "a.db: tasks": 4}},
+    "a table less": {"rows": {"files": 3, "bytes": 70}},
+    "no record of an archive that has one": {"recorded": None},
+    "a negative count": {"rows": {**COUNTS, "files": -3}},
+    "another digest": {"sha256": "0" * 64},
+    "another size": {"database_bytes": 1},
+    "no rows step": {"steps": _steps(*["passed"] * 4)},
+    "another volume": {"name": "other"},
+    "checks": {"checks": {"a": True}},
+}
+
+
+@pytest.mark.parametrize("changes", IMPOSSIBLE_VOLUMES.values(), ids=IMPOSSIBLE_VOLUMES.keys())
+def test_a_volume_that_cannot_be_is_inconclusive(changes: dict[str, Any]) -> None:
+    with pytest.raises(InconclusiveError):
+        _judged_volume(**changes)
+
+
+def test_a_failed_volume_is_read_with_its_reason() -> None:
+    volume = _judged_volume(verdict="failed", steps=_steps(*["passed"] * 3, "failed"), rows=None, recorded=None)
+    assert (volume.verdict, volume.steps[-1].detail, volume.rows) == ("failed", "why", {})
+
+
+def test_a_volume_of_which_nothing_is_recorded_passes_with_what_was_counted() -> None:
+    former = dataclasses.replace(VOLUME, raw_sha256=None, database_bytes=None, files=None, file_bytes=None)
+    volume = _judged_volume(former, recorded=None)
+    assert (volume.rows["files"].restored, volume.rows["files"].recorded) == (3, None)
+
+
+def test_a_volume_among_the_databases_is_inconclusive_and_the_reverse() -> None:
+    for said in (printed(volume_found()), printed(volumes=[found()]), printed(found(), volumes=[])):
+        with pytest.raises(InconclusiveError):
+            verdict.outcome(said, NONCE, [VOLUME])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from local.drill.order import Target, database_orders
+from local.drill.order import DatabaseTarget, database_orders
 from local.drill_program.checks import CheckAnswer, CheckRunner
 from local.drill_program.steps import open_restored
 from local.drill_program.tables import count_tables
@@ -125,7 +125,7 @@ def test_a_check_that_takes_too_long_is_not_known_and_the_next_is_evaluated(conn
     assert found.hung or found.by_name["next"].holds
 
 
-def claiming(archive: Path, content: bytes, checks: dict[str, str], **changes: object) -> Target:
+def claiming(archive: Path, content: bytes, checks: dict[str, str], **changes: object) -> DatabaseTarget:
     return dataclasses.replace(target_of(archive, members(content), content), checks=checks, **changes)  # type: ignore[arg-type]
 
 

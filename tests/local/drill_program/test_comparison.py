@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import pytest
 
-from local.drill_program.comparison import compare_rows, unrecorded_tables
+from local.drill_program.comparison import ExpectedContent, compare_rows, unrecorded_tables
 from local.drill_program.errors import BackupWrongError, NotCarriedOutError
-from local.drill_program.order import DatabaseOrder
 from local.drill_program.tables import DatabaseContent, TableCounts
-from tests.support.drill_archives import NOTHING_RECORDED
 
 SCHEMA = "5" * 64
 COUNTED = TableCounts(
@@ -21,11 +18,11 @@ COUNTED = TableCounts(
 )
 
 
-def _order(**recorded: Any) -> DatabaseOrder:
-    return dataclasses.replace(NOTHING_RECORDED, **{"schema": SCHEMA, **recorded})
+def _order(**recorded: Any) -> ExpectedContent:
+    return ExpectedContent(**{"schema_sha256": SCHEMA, "tables": None, **recorded})
 
 
-def _compared(order: DatabaseOrder) -> str:
+def _compared(order: ExpectedContent) -> str:
     return compare_rows(order, DatabaseContent(SCHEMA, COUNTED))
 
 
@@ -38,7 +35,7 @@ def test_a_table_of_which_nothing_is_recorded_is_told_as_not_compared() -> None:
 def test_where_nothing_at_all_is_recorded_that_is_told() -> None:
     assert unrecorded_tables(COUNTED, None) == []
     assert _compared(_order()) == "not recorded, so not compared: counts"
-    assert _compared(_order(schema=None)) == "not recorded, so not compared: counts and schema"
+    assert _compared(_order(schema_sha256=None)) == "not recorded, so not compared: counts and schema"
 
 
 WRONG: dict[str, dict[str, Any]] = {
@@ -47,7 +44,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "table 'tasks' was not there at the backup": {"tables": {"places": 2}},
     "table 'tasks' has 5 rows, its floor is 6": {"minimum": {"TASKS": 6}},
     "table 'gone' is missing (its floor is 0 rows)": {"minimum": {"gone": 0}},
-    "the schema is not the recorded one": {"schema": "6" * 64},
+    "the schema is not the recorded one": {"schema_sha256": "6" * 64},
 }
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from local.drill import verdict
-from local.drill.order import Target, database_orders
+from local.drill.order import DatabaseTarget, database_orders
 from local.drill.program import program
 from local.drill.targets import Selection, find_targets
 from local.drill_program.blob import RANGE_BYTES
@@ -66,7 +66,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return make_database(tmp_path_factory.mktemp("small") / "tasks.db", "CREATE TABLE tasks(a)").read_bytes()
 
 
-def _target(tmp_path: Path, raw: bytes, blob: Blob) -> Target:
+def _target(tmp_path: Path, raw: bytes, blob: Blob) -> DatabaseTarget:
     return target_of(tmp_path / "blob", blob.content, raw, url=blob.url)
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from local import drill_program
 from local.drill import verdict
-from local.drill.order import Target
+from local.drill.order import DatabaseTarget
 from local.drill.program import program
 from tests.support.drill_archives import (
     NONCE,
@@ -46,7 +46,7 @@ def _start(temp: Path, text: str) -> subprocess.Popen[str]:
     return process
 
 
-def _endless(tmp_path: Path, raw: bytes) -> Target:
+def _endless(tmp_path: Path, raw: bytes) -> DatabaseTarget:
     """A backup whose bytes never come: a named pipe that nobody writes to."""
     archive = tmp_path / "endless.gz"
     target = target_of(archive, members(raw), raw)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from local.drill.order import Target
+from local.drill.order import DatabaseTarget
 from tests.support.drill_archives import (
     ending_here,
     legacy,
@@ -36,7 +36,7 @@ class Sound:
 
     raw: bytes
     content: bytes
-    target: Target
+    target: DatabaseTarget
     starts: tuple[int, ...]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from local.drill.order import Target
+from local.drill.order import DatabaseTarget
 from local.drill_program.tables import row_counts, schema_digest
 from tests.support.drill_archives import (
     content_facts,
@@ -106,7 +106,7 @@ def test_a_function_that_this_sqlite_does_not_have_is_inconclusive(temp: Path, t
     assert ending(database) == ("integrity", "inconclusive")
 
 
-def _with_schema(tmp_path: Path, archive: Path, raw: bytes, schema: str) -> Target:
+def _with_schema(tmp_path: Path, archive: Path, raw: bytes, schema: str) -> DatabaseTarget:
     """A sound backup, but of a table that only a later SQLite could read."""
     path = tmp_path / "later.db"
     path.write_bytes(raw)
