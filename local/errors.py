@@ -5,6 +5,7 @@ PillarError
 ├── SourceError        1   mend the live database (or close who locks it)
 ├── StoreError         1   mend the backup folder, or look at what the store holds
 ├── AzureError         3   ask for a right, log in, or restore the network
+├── EngineError        1   start Docker, ask for the right to use it, or mend the volume's containers
 ├── InconclusiveError  4   make the drill possible and run it again
 └── LockHeldError     75   wait for the other run
 """
@@ -54,6 +55,12 @@ class AzureError(PillarError):
 
     kind = "azure"
     exit_code = 3
+
+
+class EngineError(PillarError):
+    """Docker's engine is not to be reached, or refuses what a volume needs."""
+
+    kind = "engine"
 
 
 class InconclusiveError(PillarError):

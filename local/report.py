@@ -39,8 +39,8 @@ class ErrorFound(msgspec.Struct, frozen=True):
     kind: Annotated[
         str,
         Meta(
-            description="`configuration`, `source` (a live database), `store`, `azure`, `inconclusive`, `locked`, "
-            "`bug` (this product's own) or `error` (this machine)"
+            description="`configuration`, `source` (a live database), `store`, `azure`, `engine` (Docker), "
+            "`inconclusive`, `locked`, `bug` (this product's own) or `error` (this machine)"
         ),
     ]
     doing: Annotated[str, Meta(description="what was being done")]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import tempfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
@@ -25,7 +27,11 @@ from tests.support import azurite as azurite_process
 from tests.support import blob_proxy as blob_proxy_process
 from tests.support.azurite import KEY, Azurite
 from tests.support.blob_proxy import BlobProxy
+from tests.support.debian_programs import MissingError
 from tests.support.workshop import Workshop
+
+if TYPE_CHECKING:
+    from tests.support.container_engines import ContainerEngine
 
 # How long an example takes says more of the machine than of the product.
 hypothesis.settings.register_profile("suite", deadline=None)
@@ -51,11 +57,12 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
 
 @pytest.fixture(autouse=True)
 def own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of the developer's own: no credentials, a cache folder for each test."""
+    """Nothing of the developer's own: no credentials, a cache and a data folder for each test."""
     for name in list(os.environ):
-        if name.startswith(("AZURE_", "INVOKE_", "PILLAR9_")):
+        if name.startswith(("AZURE_", "DOCKER_", "INVOKE_", "PILLAR9_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
 
 
 @pytest.fixture
@@ -151,3 +158,52 @@ def blob_proxy(site: Site, blob_certificates: Certificates) -> Iterator[BlobProx
         container = site.store_settings.url.rpartition("/")[2]
         site.store_settings = StoreSettings(url=f"{proxy.url}/{container}")
         yield proxy
+
+
+@pytest.fixture(scope="session")
+def docker_session() -> Iterator[ContainerEngine]:
+    """A Docker of this session's own."""
+    yield from _engine_session("docker")
+
+
+@pytest.fixture(scope="session")
+def podman_session() -> Iterator[ContainerEngine]:
+    """A Podman of this session's own."""
+    yield from _engine_session("podman")
+
+
+def _engine_session(name: str) -> Iterator[ContainerEngine]:
+    from tests.support.container_engines import ENGINES
+
+    # Podman takes no folder whose name is longer than 50 characters for what it holds while it runs.
+    with tempfile.TemporaryDirectory(prefix="p9-", ignore_cleanup_errors=True) as folder:
+        try:
+            with ENGINES[name](Path(folder)) as running:
+                yield running
+        except MissingError as error:
+            pytest.skip(str(error))
+
+
+@pytest.fixture(params=["docker", pytest.param("podman", marks=pytest.mark.long)])
+def container_engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[ContainerEngine]:
+    """Each of the two engines in turn, empty, and named by DOCKER_HOST; skipped where it cannot run."""
+    running: ContainerEngine = request.getfixturevalue(f"{request.param}_session")
+    monkeypatch.setenv("DOCKER_HOST", running.url)
+    yield running
+    running.clear()
+
+
+@pytest.fixture
+def docker_engine(docker_session: ContainerEngine, monkeypatch: pytest.MonkeyPatch) -> Iterator[ContainerEngine]:
+    """Docker alone, empty, and named by DOCKER_HOST; skipped where it cannot run."""
+    monkeypatch.setenv("DOCKER_HOST", docker_session.url)
+    yield docker_session
+    docker_session.clear()
+
+
+@pytest.fixture
+def podman_engine(podman_session: ContainerEngine, monkeypatch: pytest.MonkeyPatch) -> Iterator[ContainerEngine]:
+    """Podman alone, empty, and named by DOCKER_HOST; skipped where it cannot run."""
+    monkeypatch.setenv("DOCKER_HOST", podman_session.url)
+    yield podman_session
+    podman_session.clear()
