@@ -14,17 +14,18 @@ from pathlib import Path
 from local import clock
 from local.archive.planner import Planner
 from local.archive.private_folder import make_private
-from local.backup import database_files, expectations, snapshot
+from local.backup import database_files, expectations
 from local.backup.connection import Connection
 from local.backup.database_files import DatabaseFiles
 from local.backup.former import FormerBackup, find_former
 from local.backup.remembered import RememberedRead, can_be_remembered, is_current, remember, remembered, this_tool
-from local.backup.snapshot import Follow
 from local.backup.unread import UnreadDatabase, find_unread, kept_content
 from local.backup.upload import DatabaseUpload, Destination, Stored
 from local.errors import PillarError
 from local.events import Event, Watch
 from local.settings import Database
+from local.sqlite import snapshot
+from local.sqlite.snapshot import Follow
 
 
 class StoppedError(Exception):

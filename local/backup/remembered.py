@@ -19,8 +19,8 @@ import msgspec
 from local import mounts
 from local.archive.private_folder import make_private
 from local.backup.database_files import DatabaseFiles, is_trusted
-from local.backup.snapshot import SQLITE
 from local.backup.wal_index import is_all_committed
+from local.sqlite.snapshot import SQLITE
 from local.store.durable import replace_file
 from local.typed import from_json
 from local.version import TOOL

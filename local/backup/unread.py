@@ -8,10 +8,10 @@ from pathlib import Path
 
 from local.archive.cache import kept_archive
 from local.backup.remembered import KeptContent
-from local.backup.snapshot import SQLITE
 from local.backup.unchanged import recorded_again
 from local.backup.upload import Stored
 from local.drill_program.download import file_etag
+from local.sqlite.snapshot import SQLITE
 from local.store import layout
 from local.store.catalog import Point
 from local.store.interface import Entry

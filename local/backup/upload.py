@@ -16,11 +16,11 @@ from local.archive.plan import CutPlan
 from local.archive.planner import Planner
 from local.archive.sink import ArchiveSink
 from local.archive.write import Written
-from local.backup import snapshot
 from local.backup.former import FormerBackup
-from local.backup.snapshot import SnapshotFacts
 from local.backup.unchanged import recorded_again
 from local.events import Event, Watch
+from local.sqlite import snapshot
+from local.sqlite.snapshot import SnapshotFacts
 from local.store import layout
 from local.store.interface import Store, Upload
 from local.store.layout import BackupRecord

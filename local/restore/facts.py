@@ -17,10 +17,10 @@ from pathlib import Path
 
 import msgspec
 
-from local.backup.collations import stand_in
-from local.backup.live_database import open_live
 from local.restore.claim import real_path
 from local.restore.holders import Holders, holders
+from local.sqlite.collations import stand_in
+from local.sqlite.live_database import open_live
 from local.typed import from_json
 
 SIDECARS = ("-wal", "-shm", "-journal")

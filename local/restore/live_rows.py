@@ -11,10 +11,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.backup.live_database import file_state, open_live
 from local.drill_program.distrust import confine
 from local.drill_program.tables import row_counts
 from local.restore.fetch import sidecars
+from local.sqlite.live_database import file_state, open_live
 
 _WAIT_SECONDS = 5.0
 

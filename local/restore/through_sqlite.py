@@ -13,8 +13,8 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from local.backup import snapshot
 from local.restore import kept
+from local.sqlite import snapshot
 
 # What another program may keep the database locked for.
 BUSY_SECONDS = 30.0

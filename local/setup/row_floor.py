@@ -9,12 +9,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.backup.collations import stand_in
-from local.backup.live_database import open_live
-from local.backup.sqlite_errors import Attempt, explain
 from local.drill_program.distrust import distrust
 from local.drill_program.tables import TableCounts, count_tables
 from local.errors import SourceError
+from local.sqlite.collations import stand_in
+from local.sqlite.live_database import open_live
+from local.sqlite.sqlite_errors import Attempt, explain
 
 _LOCK_SECONDS = 10.0
 # In rollback-journal mode its application's commits wait as long as this.

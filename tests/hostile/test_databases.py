@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from local.backup import snapshot
 from local.drill_program import distrust
 from local.drill_program.distrust import HEAP_BYTES_MAX
 from local.drill_program.steps import MESSAGE_CHARACTERS, open_restored, sqlite_error
 from local.drill_program.tables import count_tables, schema_digest
 from local.drill_program.work import Stop
 from local.errors import SourceError
+from local.sqlite import snapshot
 from tests.support import tally
 from tests.support.drill_archives import drilled, ending_here, legacy, make_database, target_of, unrecorded
 

@@ -17,8 +17,8 @@ import pytest
 from local.archive.cache import cache_folder
 from local.archive.former import FormerArchive
 from local.archive.planner import Planner
-from local.backup import snapshot
 from local.errors import SourceError
+from local.sqlite import snapshot
 from tests.support.live_writer import live_writer
 from tests.support.odd_databases import execute
 from tests.support.workshop import Workshop

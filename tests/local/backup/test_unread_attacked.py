@@ -24,10 +24,11 @@ from threading import Thread
 
 import pytest
 
-from local.backup import database_files, snapshot
+from local.backup import database_files
 from local.backup.run import back_up
 from local.events import unwatched
 from local.settings import AzureSettings, Database, StoreSettings
+from local.sqlite import snapshot
 from local.store import catalog
 from local.store.open import open_repository
 from tests.support.tally import counted

@@ -345,7 +345,7 @@ def test_a_backup_during_a_restore_is_of_one_content(live: Path, copy: ProvenCop
     with closing(sqlite3.connect(live)) as connection:
         connection.execute(f"PRAGMA journal_mode={mode}")
     taking = (
-        "import sys; from pathlib import Path; from local.backup import snapshot; "
+        "import sys; from pathlib import Path; from local.sqlite import snapshot; "
         "snapshot.take(Path(sys.argv[1]), Path(sys.argv[2])); print(snapshot.examine(Path(sys.argv[2])).rows['tasks'])"
     )
     command = [sys.executable, "-c", taking, str(live), str(tmp_path / "snapshot.db")]

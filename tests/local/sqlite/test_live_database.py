@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from local.backup import live_database, snapshot
 from local.errors import SourceError
+from local.sqlite import live_database, snapshot
 from tests.support.odd_databases import ODD_DATABASES, execute
 
 OWNER, BACKUP_USER = 1001, 1002

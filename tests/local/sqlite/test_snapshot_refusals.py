@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from local.backup import snapshot
 from local.errors import SourceError
+from local.sqlite import snapshot
 from tests.support.live_writer import live_writer
 from tests.support.odd_databases import ODD_DATABASES
 
@@ -150,7 +150,7 @@ def test_an_exclusively_locked_database(plain: Path, target: Path, mode: str) ->
         live.execute("PRAGMA locking_mode=exclusive")
         live.execute(f"PRAGMA journal_mode={mode}")
         live.execute("UPDATE entries SET title = 'locked' WHERE id = 1")
-        script = "import sys; from pathlib import Path; from local.backup import snapshot;"
+        script = "import sys; from pathlib import Path; from local.sqlite import snapshot;"
         script += "snapshot.take(Path(sys.argv[1]), Path(sys.argv[2]), wait=0.1)"
         error = _failure_elsewhere(script, plain, target)
     assert "another process kept it locked for 0.1 s (database is locked)" in error
@@ -178,7 +178,7 @@ def test_a_disk_that_fills_up_during_the_copy(large: Path, tmp_path: Path) -> No
     script = """
 import os, subprocess, sys
 from pathlib import Path
-from local.backup import snapshot
+from local.sqlite import snapshot
 small = Path(sys.argv[2])
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=56m", "none", small], check=True)
 def fill(copied):
@@ -201,7 +201,7 @@ def test_a_disk_that_refuses_writes(large: Path, target: Path) -> None:
     script = f"""
 import resource, sys
 from pathlib import Path
-from local.backup import snapshot
+from local.sqlite import snapshot
 resource.setrlimit(resource.RLIMIT_FSIZE, ({MIB}, {MIB}))
 snapshot.take(Path(sys.argv[1]), Path(sys.argv[2]))
 """

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from local.backup import snapshot
 from local.drill_program.tables import row_counts, schema_digest
 from local.errors import SourceError
+from local.sqlite import snapshot
 from tests.support.crossed import crossed
 from tests.support.live_writer import LiveWriter, live_writer
 from tests.support.odd_databases import ODD_DATABASES, Make, execute, own_collations
@@ -308,7 +308,7 @@ def test_memory_does_not_grow_with_the_database(large: Path, target: Path) -> No
     script = """
 import resource, sys
 from pathlib import Path
-from local.backup import snapshot
+from local.sqlite import snapshot
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 snapshot.take(Path(sys.argv[1]), Path(sys.argv[2]))
 snapshot.examine(Path(sys.argv[2]))

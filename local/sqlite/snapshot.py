@@ -16,12 +16,12 @@ from pathlib import Path
 from shlex import quote
 
 from local import clock
-from local.backup.collations import not_checkable, stand_in
-from local.backup.live_database import OpenDatabase, open_live
-from local.backup.sqlite_errors import Attempt, empty, explain, forbidden, salvage
 from local.drill_program.distrust import distrust
 from local.drill_program.tables import row_counts, schema_digest
 from local.errors import SourceError
+from local.sqlite.collations import not_checkable, stand_in
+from local.sqlite.live_database import OpenDatabase, open_live
+from local.sqlite.sqlite_errors import Attempt, empty, explain, forbidden, salvage
 
 SQLITE = sqlite3.sqlite_version
 Advance = Callable[[int], None]

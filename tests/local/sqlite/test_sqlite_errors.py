@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local.backup.sqlite_errors import Attempt, explain
+from local.sqlite.sqlite_errors import Attempt, explain
 
 
 @pytest.mark.parametrize(
