@@ -20,11 +20,11 @@ READ_SECONDS = 120
 def transport_options() -> dict[str, Any]:
     """What every SDK client and credential is given: whom TLS trusts, and how many seconds to wait for Azure.
 
-    azure-core's transport reads REQUESTS_CA_BUNDLE by itself (through requests), SSL_CERT_FILE it does not.
-    Raises ConfigError where either variable names a file that is not there.
+    Requests, where it asks the environment by itself, reads the first and the last of the variables.
+    Raises ConfigError where the one that counts names a file that is not there.
     """
     options: dict[str, Any] = {"connection_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS}
-    for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+    for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE"):
         bundle = os.environ.get(name)
         if bundle and not Path(bundle).exists():
             raise ConfigError(f"environment: {name}", f"is {bundle!r}, which is not there", f"mend or unset {name}")

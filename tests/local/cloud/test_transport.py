@@ -50,4 +50,8 @@ def test_requests_ca_bundle_wins_and_a_missing_file_is_named(tmp_path: Path, mon
         transport_options()
 
     monkeypatch.delenv("SSL_CERT_FILE")
+    monkeypatch.setenv("CURL_CA_BUNDLE", str(bundle))
+    assert transport_options()["connection_verify"] == str(bundle)
+
+    monkeypatch.delenv("CURL_CA_BUNDLE")
     assert "connection_verify" not in transport_options()
