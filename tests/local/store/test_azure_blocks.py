@@ -16,6 +16,7 @@ from local.store.azure_blocks import (
     JOIN_FROM_BLOCKS,
     LONGEST_PART_BYTES,
     SMALL_BLOCK_BYTES,
+    SMALL_BLOCK_BYTES_IN_NEED,
     SPLICE_FROM_BYTES,
     BaseBlock,
     BlockAssembler,
@@ -152,11 +153,11 @@ def test_two_blocks_between_what_changes_each_time_stay_two_in_a_long_list() -> 
 
 
 def test_a_part_and_its_small_neighbours_become_one_block_by_one_request() -> None:
-    assembler = BlockAssembler(base_blocks(listed([30 * KIB, 100 * KIB, 30 * KIB, MIB])))
+    assembler = BlockAssembler(base_blocks(listed([30 * KIB, 60 * KIB, 30 * KIB, MIB])))
 
-    steps = assembler.send(b"new") + assembler.reuse(20 * KIB, bytes(130 * KIB)) + assembler.send(b"new")
+    steps = assembler.send(b"new") + assembler.reuse(20 * KIB, bytes(90 * KIB)) + assembler.send(b"new")
 
-    assert steps == [Stage(b"new"), Splice(20 * KIB, bytes(130 * KIB))]
+    assert steps == [Stage(b"new"), Splice(20 * KIB, bytes(90 * KIB))]
 
 
 def test_a_part_beside_a_large_block_leaves_it_as_it_is() -> None:
@@ -176,6 +177,7 @@ class History:
     blocks: list[tuple[str, int]] = field(default_factory=list)
     requests: int = 0
     sent: int = 0
+    spliced: int = 0
 
     def run(self, changed_places: Sequence[int], changed_bytes: int, growth: int) -> None:
         """So many bytes from each of some places on are replaced, and more follow at the end."""
@@ -196,6 +198,7 @@ class History:
     def _carry_out(self, steps: Sequence[Step], sizes: dict[str | None, int]) -> None:
         self.requests = sum(not isinstance(step, Keep) for step in steps)
         self.sent = sum(len(step.data) for step in steps if isinstance(step, Stage))
+        self.spliced = sum(len(step.data) for step in steps if isinstance(step, Splice))
         run = random.random()
         self.blocks = [
             (step.id, sizes[step.id]) if isinstance(step, Keep) else (f"{run} {number}", len(step.data))
@@ -209,6 +212,7 @@ def in_small(monkeypatch: pytest.MonkeyPatch, scale: int) -> None:
     monkeypatch.setattr(azure_blocks, "BLOCK_BYTES", BLOCK_BYTES // scale)
     monkeypatch.setattr(azure_blocks, "SPLICE_FROM_BYTES", SPLICE_FROM_BYTES // scale)
     monkeypatch.setattr(azure_blocks, "SMALL_BLOCK_BYTES", SMALL_BLOCK_BYTES // scale)
+    monkeypatch.setattr(azure_blocks, "SMALL_BLOCK_BYTES_IN_NEED", SMALL_BLOCK_BYTES_IN_NEED // scale)
     monkeypatch.setattr(azure_blocks, "LONGEST_PART_BYTES", LONGEST_PART_BYTES // scale)
 
 
@@ -217,14 +221,18 @@ def test_a_gigabyte_of_which_250_places_change_each_run_keeps_a_short_list(monke
     in_small(monkeypatch, scale)
     places = random.Random(4)
     history = History()
-    history.run([], 32 * KIB // scale, 1024 * MIB // scale)
+    member = 32 * KIB // scale
+    history.run([], member, 320 * MIB // scale)
 
     for _ in range(100):
-        history.run([places.randrange(history.size) for _ in range(250)], 32 * KIB // scale, 0)
+        history.run([places.randrange(history.size // member) * member for _ in range(250)], member, 0)
 
         assert len(history.blocks) < 10_000
         assert history.requests <= 2_500
-        assert history.sent < 1.2 * 250 * 32 * KIB // scale
+        assert history.sent < 1.2 * 250 * member
+
+    assert history.requests < 550
+    assert history.spliced < 40 * MIB // scale
 
 
 def test_a_run_that_changes_thousands_of_places_makes_few_requests_and_sends_the_shortest_ways_between_them(
@@ -244,7 +252,7 @@ def test_a_run_that_changes_thousands_of_places_makes_few_requests_and_sends_the
         assert history.sent < 1.8 * 2_400 * 32 * KIB // scale
 
 
-def test_where_the_same_places_change_in_each_run_nothing_else_is_sent_in_the_end(
+def test_where_the_same_places_change_in_each_run_hardly_anything_else_is_sent_in_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     scale = 64
@@ -257,7 +265,8 @@ def test_where_the_same_places_change_in_each_run_nothing_else_is_sent_in_the_en
         history.run(hot, 6 * KIB // scale, 0)
         assert history.requests <= 2_500
 
-    assert history.sent == len(hot) * (6 * KIB // scale)
+    # Where a place ends shortly before a block does, the few bytes between them cost less than a request.
+    assert history.sent <= 1.001 * len(hot) * (6 * KIB // scale)
     assert len(history.blocks) < 10_000
 
 
