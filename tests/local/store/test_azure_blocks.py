@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.store import azure_blocks
 from local.store.azure_blocks import (
     BLOCK_BYTES,
     JOIN_FROM_BLOCKS,
-    LONGEST_PART_BYTES,
-    SMALL_BLOCK_BYTES,
-    SMALL_BLOCK_BYTES_IN_NEED,
     SPLICE_FROM_BYTES,
     BaseBlock,
     BlockAssembler,
@@ -26,6 +21,7 @@ from local.store.azure_blocks import (
     Step,
     base_blocks,
 )
+from tests.support.block_history import History, in_small
 
 # Azure takes no more blocks in one blob (https://learn.microsoft.com/rest/api/storageservices/put-block-list).
 BLOCKS_MAX = 50_000
@@ -167,53 +163,6 @@ def test_a_part_beside_a_large_block_leaves_it_as_it_is() -> None:
         Splice(20 * KIB, bytes(10 * KIB)),
         Keep("block 1"),
     ]
-
-
-@dataclass
-class History:
-    """A blob whose archive changes from run to run; only sizes matter, so all its bytes are zeros."""
-
-    size: int = 0
-    blocks: list[tuple[str, int]] = field(default_factory=list)
-    requests: int = 0
-    sent: int = 0
-    spliced: int = 0
-
-    def run(self, changed_places: Sequence[int], changed_bytes: int, growth: int) -> None:
-        """So many bytes from each of some places on are replaced, and more follow at the end."""
-        base = base_blocks(self.blocks)
-        assembler = BlockAssembler(base)
-        steps: list[Step] = []
-        at = 0
-        for place in sorted(changed_places):
-            if at <= place <= self.size - changed_bytes:
-                steps += assembler.reuse(at, bytes(place - at)) + assembler.send(bytes(changed_bytes))
-                at = place + changed_bytes
-        steps += assembler.reuse(at, bytes(self.size - at))
-        for _ in range(0, growth, changed_bytes):
-            steps += assembler.send(bytes(changed_bytes))
-        steps += assembler.finish()
-        self._carry_out(steps, {block.id: block.size for block in base})
-
-    def _carry_out(self, steps: Sequence[Step], sizes: dict[str | None, int]) -> None:
-        self.requests = sum(not isinstance(step, Keep) for step in steps)
-        self.sent = sum(len(step.data) for step in steps if isinstance(step, Stage))
-        self.spliced = sum(len(step.data) for step in steps if isinstance(step, Splice))
-        run = random.random()
-        self.blocks = [
-            (step.id, sizes[step.id]) if isinstance(step, Keep) else (f"{run} {number}", len(step.data))
-            for number, step in enumerate(steps)
-        ]
-        self.size = sum(size for _, size in self.blocks)
-
-
-def in_small(monkeypatch: pytest.MonkeyPatch, scale: int) -> None:
-    """Every size divided by `scale`, so that no gigabytes pass through the memory."""
-    monkeypatch.setattr(azure_blocks, "BLOCK_BYTES", BLOCK_BYTES // scale)
-    monkeypatch.setattr(azure_blocks, "SPLICE_FROM_BYTES", SPLICE_FROM_BYTES // scale)
-    monkeypatch.setattr(azure_blocks, "SMALL_BLOCK_BYTES", SMALL_BLOCK_BYTES // scale)
-    monkeypatch.setattr(azure_blocks, "SMALL_BLOCK_BYTES_IN_NEED", SMALL_BLOCK_BYTES_IN_NEED // scale)
-    monkeypatch.setattr(azure_blocks, "LONGEST_PART_BYTES", LONGEST_PART_BYTES // scale)
 
 
 def test_a_gigabyte_of_which_250_places_change_each_run_keeps_a_short_list(monkeypatch: pytest.MonkeyPatch) -> None:
