@@ -23,11 +23,11 @@ BLOCK_BYTES = 2 * 1024 * 1024
 SPLICE_FROM_BYTES = 8 * 1024
 # About how many requests one run may make; more where the blob has more MiB, to what a list of blocks can hold if each
 # is for a change and what follows it. Where more places changed, the shortest parts between them are sent along.
-REQUESTS = 2_300
+REQUESTS = 2_400
 _REQUESTS_MAX = 15_000
 # So many of them are free, wherever in the blob they fall; then they are spread over the rest of it.
-_FREE_REQUESTS = 400
-_PARTS_LENGTHEN_EVERY = 32
+_FREE_REQUESTS = 200
+_PARTS_LENGTHEN_EVERY = 16
 LONGEST_PART_BYTES = 1024 * 1024
 # In a longer list than this, and than so many times the number of full blocks, small blocks in a row are made one.
 JOIN_FROM_BLOCKS = 8_000
