@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from local.cloud.credentials import ExplainedLogin, default_credential
 from local.cloud.errors import explain
-from local.cloud.transport import transport_options
+from local.cloud.transport import session_to, transport_options
 from local.errors import ConfigError
 from local.location import ContainerLocation
 from local.settings import AzureSettings
@@ -18,7 +18,6 @@ from local.store.azure_retry import retry_policy
 
 if TYPE_CHECKING:
     from azure.storage.blob import ContainerClient
-    from requests import Session
 
 # How many connections are held open: staging waits for round trips, not for this machine.
 CONNECTIONS = 8
@@ -73,28 +72,12 @@ def connect(location: ContainerLocation, azure: AzureSettings) -> AzureConnectio
     client = ContainerClient.from_container_url(
         location.url,
         credential=_sdk_credential(location.account, secret) or ExplainedLogin(default_credential(azure), location.url),
-        transport=RequestsTransport(session=_session(location.url), session_owner=False, **transport_options()),
+        transport=RequestsTransport(
+            session=session_to(location.url, CONNECTIONS), session_owner=False, **transport_options()
+        ),
         retry_policy=retry_policy(),
     )
     return AzureConnection(client, location.account, secret)
-
-
-def _session(url: str) -> Session:
-    """Connections that are held open, through the environment's proxy for this URL if it names one.
-
-    The environment is asked once: requests would ask it, and the disk for a .netrc, with each request, and what it
-    finds there would take the place of our own Authorization.
-    """
-    from requests import Session
-    from requests.adapters import HTTPAdapter
-    from requests.utils import get_environ_proxies
-
-    session = Session()
-    session.trust_env = False
-    session.proxies.update(get_environ_proxies(url))
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=CONNECTIONS))
-    return session
 
 
 def _secret_of_environment(account: str) -> StorageSecret:
