@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from local.errors import EngineError
 from local.interrupt import if_abandoned
 from local.volumes import podman
-from local.volumes.connection import connect
+from local.volumes.connection import connect_at_the_end
 from local.volumes.endpoint import Endpoint
 from local.volumes.engine_errors import NotThereError, StreamBrokenError, check_answer, engine_errors
 from local.volumes.facts import volume_facts
@@ -177,6 +177,5 @@ def _sweep(api: APIClient, endpoint: Endpoint, mark: str) -> None:
 def _abandon(reader: VolumeReader, endpoint: Endpoint, container: str) -> None:
     """From another thread, over a connection of its own: the reader's own may be stuck."""
     reader.close()
-    api = connect(endpoint, _LAST_SECONDS)
-    api.timeout = _LAST_SECONDS  # type: ignore[assignment]
+    api = connect_at_the_end(endpoint, _LAST_SECONDS)
     remove_container(api, container)

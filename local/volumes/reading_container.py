@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from local.errors import EngineError
+from local.volumes import podman
 from local.volumes.facts import VolumeFacts, volume_facts
 
 if TYPE_CHECKING:
@@ -25,12 +26,14 @@ def make_container(api: APIClient, volume: VolumeFacts, name: str, mark: str, *,
 
     EngineError where the volume went meanwhile: Docker would make one of that name, which is removed again.
     """
-    config = _config(_empty_image(api), volume.name, mark, read_only)
+    config = _config(_empty_image(api), volume.name, name, mark, read_only)
     api.create_container_from_config(config, name=name)  # type: ignore[no-untyped-call]
     found = volume_facts(api, volume.name)
-    if found.created != volume.created or found.labels != volume.labels:
+    made_by_us = found.labels.get(LABEL) == name
+    # Podman takes no labels for it. Docker's time of creation is that of the last change of the volume's own folder.
+    if made_by_us or (podman.answers(api) and found.created != volume.created):
         remove_container(api, name)
-        if found.labels.get(LABEL) == mark:
+        if made_by_us:
             api.remove_volume(volume.name)
         doing = f"docker: mount the volume {volume.name}"
         raise EngineError(doing, "it was removed, or made anew, at that moment", "run this again")
@@ -67,9 +70,9 @@ def _empty_image(api: APIClient) -> str:
     return str(found[0]["Id"])
 
 
-def _config(image: str, volume: str, mark: str, read_only: bool) -> dict[str, Any]:
+def _config(image: str, volume: str, name: str, mark: str, read_only: bool) -> dict[str, Any]:
     # The volume's labels are for the one that Docker makes where there is none; those of one that is there stay.
-    options = {"NoCopy": True, "Labels": {LABEL: mark}}
+    options = {"NoCopy": True, "Labels": {LABEL: name}}
     mount = {"Type": "volume", "Source": volume, "Target": MOUNTED, "ReadOnly": read_only, "VolumeOptions": options}
     return {
         "Image": image,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import posixpath
 import secrets
 import tarfile
 from collections.abc import Iterator
@@ -41,7 +42,9 @@ def refill(api: APIClient, endpoint: Endpoint, name: str, tar: Path) -> None:
     note = own_folder() / f"refill-{hashlib.sha256(f'{endpoint.url} {name}'.encode()).hexdigest()[:16]}.json"
     with at_work(partial(sweep, api)) as mark, engine_errors(f"docker: fill the volume {name}", endpoint):
         volume = _facts_or_note(api, name, note)
-        _refuse(f"docker: replace the content of the volume {name}", volume, volume_users(api, volume))
+        doing = f"docker: replace the content of the volume {name}"
+        _refuse(doing, volume, volume_users(api, volume))
+        _refuse_what_an_engine_refuses(doing, api, tar)
         replace_file(note, msgspec.json.encode(_Noted(volume.driver, dict(volume.labels), dict(volume.options))))
         sync_folder(note.parent)
         _make_anew(api, volume)
@@ -82,6 +85,31 @@ def _refuse(doing: str, volume: VolumeFacts, users: tuple[VolumeUser, ...]) -> N
         names = [user.name for user in users]
         came_back = f"{' and '.join(names)} would mount it, and Docker removes no such volume"
         raise EngineError(doing, came_back, f"{compose}; else: docker rm {' '.join(names)}")
+
+
+def _refuse_what_an_engine_refuses(doing: str, api: APIClient, tar: Path) -> None:
+    """EngineError for what an engine would find out, or get wrong, when the former content is gone."""
+    mend = "restore into a folder (--to PATH), and copy it there by hand"
+    if "name=userns" in (api.info().get("SecurityOptions") or ()):
+        raise EngineError(doing, "Docker runs with userns-remap, and would shift the owners of all files", mend)
+    try:
+        outward = _link_that_leads_out(tar)
+    except tarfile.TarError as error:
+        raise EngineError(doing, f"{tar} is no whole tar: {error}", "restore another backup") from error
+    if outward:
+        raise EngineError(doing, f"Docker makes no link that leads out of a volume, as {outward} does", mend)
+
+
+def _link_that_leads_out(tar: Path) -> str | None:
+    """The first link that Docker refuses (moby, createTarFile in pkg/archive): an absolute one is none to it."""
+    with tarfile.open(tar, "r:") as opened:
+        while (entry := opened.next()) is not None:
+            # Else it keeps all of them.
+            opened.members = []  # type: ignore[attr-defined]
+            place = posixpath.normpath(f"{posixpath.dirname(entry.name)}/{entry.linkname}")
+            if entry.issym() and place.startswith(".."):
+                return f"{entry.name!r} -> {entry.linkname!r}"
+    return None
 
 
 def _make_anew(api: APIClient, volume: VolumeFacts) -> None:
