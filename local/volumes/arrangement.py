@@ -10,12 +10,12 @@ from dataclasses import replace
 
 from local.drill_program.file_list import path_text
 from local.drill_program.tar_entries import TarEntry
-from local.volumes.seen import SeenEntry
+from local.volumes.seen import ROOT, SeenEntry
 from local.volumes.tar_stream import NotWholeError
 
 
 def arranged(entries: Sequence[SeenEntry]) -> list[SeenEntry]:
-    """The same entries in the tar's order; NotWholeError for a hard link to what is not there.
+    """The same entries in the tar's order; NotWholeError for a hard link to nothing, or a path through a file.
 
     A hard link to anything but a file (Linux links symlinks and FIFOs too) becomes another of its kind: unpacked, the
     content is the same, and no reader of tar has to follow a link to a link.
@@ -36,12 +36,16 @@ def arranged(entries: Sequence[SeenEntry]) -> list[SeenEntry]:
             found[path] = SeenEntry(replace(target.entry, path=path))
     for path, others in linked.items():
         found.update(_one_file(by_path[path], [path, *others]))
+    for path, seen in found.items():
+        parent = found.get(path.rpartition(b"/")[0] or ROOT)
+        if path != ROOT and (parent is None or parent.entry.kind != "folder"):
+            raise NotWholeError(f"{path_text(seen.entry.path)} is in no folder that is in it")
     return [found[path] for path in sorted(found, key=walk_order)]
 
 
 def walk_order(path: bytes) -> bytes:
     """A key by which a folder comes before all in it, and that before whatever comes behind the folder."""
-    return b"" if path == b"." else path.replace(b"/", b"\0")
+    return b"" if path == ROOT else path.replace(b"/", b"\0")
 
 
 def _one_file(seen: SeenEntry, paths: Iterable[bytes]) -> dict[bytes, SeenEntry]:

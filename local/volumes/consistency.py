@@ -27,8 +27,9 @@ class DatabaseLook:
 def contradiction(first: DatabaseLook, second: DatabaseLook) -> str | None:
     """Why the first look's files may be of several moments, for a person; None where they are of one.
 
-    They are where all of the database was the same from before the first look read it until after the second did,
-    and whatever was added to the -wal meanwhile stands behind what the first look saw of it.
+    They are where all of the database was the same from before the first look read it until after the second did, and
+    whatever was added to the -wal meanwhile stands behind what the first look saw of it; provided that this look read
+    the database before the -wal: what a checkpoint brought into the one is in the other then.
     """
     if first.database is None or second.database is None:
         return "it came or went"

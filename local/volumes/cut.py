@@ -3,6 +3,10 @@
 The content of a larger file is cut from its own start, wherever it stands, whatever its name and time are: what is
 appended to it, or renamed, leaves the chunks before it as they were. All between two such contents, headers and small
 files, is gathered in groups; whether one ends behind an entry is up to that entry alone.
+
+*Measured* against a cut by content (a rolling hash, 72 KiB on average) on 101 MB of archive (`python -m
+tests.bench.volume_cut`): a line added to 1 % of the files makes 0.96 MB anew (5.2 MB), 100 kB added to a log 30 kB
+(77 kB), a file of 5 MB renamed 0.5 kB (30 kB); a line put in front of it 980 kB (32 kB), since all of that file moves.
 """
 
 from __future__ import annotations
@@ -16,10 +20,13 @@ from local.volumes.canonical import END_MARK
 
 # A file of so many bytes is cut by itself.
 LARGE_BYTES = 64 * 1024
-# Groups end, by chance, once in so many bytes of entries; shorter ones do not end, longer ones must.
-_GROUP_BYTES = 48 * 1024
-_GROUP_BYTES_MIN = 16 * 1024
-_GROUP_BYTES_MAX = 192 * 1024
+# Groups end, by chance, once in so many bytes of entries; shorter ones do not end, longer ones must. *Measured* on
+# 11,700 files, 187 MB: with a line added to each hundredth of them a second archive has 0.96 % of its bytes anew; 2.5 %
+# where groups are of 48 KiB (and the archive 1.8 % smaller), 0.33 % where each entry is alone (and 2.4 % larger; of
+# 20,000 files of a kilobyte, twice as large).
+_GROUP_BYTES = 16 * 1024
+_GROUP_BYTES_MIN = 4 * 1024
+_GROUP_BYTES_MAX = 64 * 1024
 # As far as here from a file's start its chunks are the small ones; from each doubling on they are twice as long.
 _LARGE_FROM_BYTES = 4 * 1024**3
 

@@ -17,6 +17,7 @@ from local.volumes.seen import JOURNAL, WAL, SeenEntry, is_database, own_file
 from local.volumes.tar_stream import NotWholeError, TarStream
 
 TRIES = 8
+GONE = DatabaseLook(None, None, None)
 
 
 class LooksAtVolume(Protocol):
@@ -30,13 +31,15 @@ class LooksAtVolume(Protocol):
 
 
 def consistent_look(
-    reader: LooksAtVolume, path: bytes, first: DatabaseLook, second: DatabaseLook, folder: Path
+    reader: LooksAtVolume, path: bytes, first: DatabaseLook, second: DatabaseLook | None, folder: Path
 ) -> DatabaseLook:
     """The database's files as of one moment: the first look's if the second does not contradict it, else fetched again.
 
+    GONE where it is not there any more. `second` is None where the first look came to the -wal before the database.
+
     Raises SourceError where that comes to nothing in TRIES tries, and the engine's errors.
     """
-    why = contradiction(first, second)
+    why = contradiction(first, second) if second else "its -wal was read before it"
     for _ in range(TRIES):
         if why is None:
             return first
@@ -45,8 +48,10 @@ def consistent_look(
             second = _files(reader, path, None, first)
         except (NotWholeError, StreamBrokenError) as error:
             why = str(error)
-        else:
-            why = contradiction(first, second)
+            continue
+        if first.database is None and second.database is None:
+            return GONE
+        why = contradiction(first, second)
     if why is None:
         return first
     mend = "keep it still meanwhile: name its containers under `pause:` or `stop:` of the volume in invoke.yaml"

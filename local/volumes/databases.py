@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shlex import quote
@@ -46,13 +46,15 @@ class VolumeDatabases:
     """A volume's entries with its databases in them as such.
 
     `databases` by path as `path_text` writes it; `not_databases` are files that begin as one and are kept as they
-    are, and why, for a person. `paths` are those of all databases, and of what SQLite keeps beside them.
+    are, and why, for a person. `paths` are those of all databases, and of what SQLite keeps beside them;
+    `vanished` those of databases that were gone before all of their files were read.
     """
 
     entries: tuple[SeenEntry, ...]
     databases: dict[str, DatabaseInVolume] = field(default_factory=dict)
     not_databases: tuple[str, ...] = ()
     paths: frozenset[bytes] = frozenset()
+    vanished: tuple[bytes, ...] = ()
 
 
 def with_databases(reader: LooksAtVolume, first: FirstLook, second: SecondLook | None, folder: Path) -> VolumeDatabases:
@@ -66,14 +68,23 @@ def with_databases(reader: LooksAtVolume, first: FirstLook, second: SecondLook |
     for seen in first.entries:
         if seen.entry.kind == "hard link":
             links.setdefault(seen.entry.link, []).append(seen.entry.path)
+    places = {seen.entry.path: place for place, seen in enumerate(first.entries)}
     databases: dict[str, DatabaseInVolume] = {}
     refused: list[str] = []
+    vanished: list[bytes] = []
     paths: set[bytes] = set()
     for path in [seen.entry.path for seen in first.entries if seen.is_database]:
         found: DatabaseInVolume | str | None = _odd_files(path, by_path, links)
         if found is None:
-            look = _look_at(reader, path, by_path, second, folder)
+            look = _seen_look(path, by_path)
+            if second is not None:
+                wal_was_first = places.get(path + WAL, len(places)) < places[path]
+                again = None if wal_was_first else _seen_look(path, second.sqlites)
+                look = consistent_look(reader, path, look, again, folder)
             _take_over(look, path, by_path)
+            if look.database is None:
+                vanished.append(path)
+                continue
             found = _as_database(path, look, first.spool, folder)
         if isinstance(found, str):
             refused.append(f"{path_text(path)}: {found}")
@@ -83,7 +94,7 @@ def with_databases(reader: LooksAtVolume, first: FirstLook, second: SecondLook |
         beside = [path + end for end in (WAL, SHM, JOURNAL)]
         _drop(beside, by_path)
         paths.update((path, *beside))
-    return VolumeDatabases(tuple(by_path.values()), databases, tuple(refused), frozenset(paths))
+    return VolumeDatabases(tuple(by_path.values()), databases, tuple(refused), frozenset(paths), tuple(vanished))
 
 
 def _odd_files(path: bytes, by_path: dict[bytes, SeenEntry], links: dict[bytes, list[bytes]]) -> str | None:
@@ -97,15 +108,8 @@ def _odd_files(path: bytes, by_path: dict[bytes, SeenEntry], links: dict[bytes, 
     return None
 
 
-def _look_at(
-    reader: LooksAtVolume, path: bytes, by_path: dict[bytes, SeenEntry], second: SecondLook | None, folder: Path
-) -> DatabaseLook:
-    first = DatabaseLook(by_path[path], by_path.get(path + WAL), by_path.get(path + JOURNAL))
-    if second is None:
-        return first
-    sqlites = second.sqlites
-    again = DatabaseLook(sqlites.get(path), sqlites.get(path + WAL), sqlites.get(path + JOURNAL))
-    return consistent_look(reader, path, first, again, folder)
+def _seen_look(path: bytes, by_path: Mapping[bytes, SeenEntry]) -> DatabaseLook:
+    return DatabaseLook(by_path.get(path), by_path.get(path + WAL), by_path.get(path + JOURNAL))
 
 
 def _take_over(look: DatabaseLook, path: bytes, by_path: dict[bytes, SeenEntry]) -> None:
@@ -130,7 +134,8 @@ def _as_database(path: bytes, look: DatabaseLook, spool: Path, folder: Path) -> 
     assert look.database
     assert look.database.file
     beside = {end: seen for end, seen in ((WAL, look.wal), (JOURNAL, look.journal)) if seen and seen.entry.size}
-    _refuse_no_room(path, look.database.entry.size + sum(seen.entry.size for seen in beside.values()), folder)
+    size = look.database.entry.size + sum(seen.entry.size for seen in beside.values())
+    _refuse_no_room(path, 2 * size if beside else size, folder)
     place = folder / "sqlite"
     place.mkdir()
     try:
@@ -203,7 +208,7 @@ def _is_of_several(journal: Path) -> bool:
 
 def _refuse_no_room(path: bytes, size: int, folder: Path) -> None:
     free = shutil.disk_usage(folder).free
-    if free < 2 * size:
-        came_back = f"no room for its copies in {folder}: they take {2 * size:,} bytes, {free:,} are free"
+    if free < size:
+        came_back = f"no room for its copies in {folder}: they take {size:,} bytes, {free:,} are free"
         mend = f"free space there: df -h {quote(str(folder))}"
         raise SourceError(_doing(path), came_back, mend)

@@ -56,10 +56,7 @@ def first_look(chunks: Iterable[bytes], folder: Path, advance: Advance) -> First
     left_out: list[str] = []
     databases: set[bytes] = set()
     with SpoolFile(folder / "spool") as spool:
-        for entry in in_volume(stream):
-            if entry.kind in DEVICES:
-                left_out.append(f"{path_text(entry.path)}: a {entry.kind}")
-                continue
+        for entry in _without_devices(stream, left_out):
             if is_database(stream, entry):
                 databases.add(entry.path)
             own = entry.kind == "file" and (entry.path in databases or database_of(entry.path) in databases)
@@ -73,9 +70,7 @@ def second_look(chunks: Iterable[bytes], first: FirstLook, advance: Advance) -> 
     stream = TarStream(_counted(chunks, advance))
     before = {seen.entry.path: seen for seen in first.entries}
     found = SecondLook()
-    for entry in in_volume(stream):
-        if entry.kind in DEVICES:
-            continue
+    for entry in _without_devices(stream, []):
         earlier = before.pop(entry.path, None)
         seen = looked_at(stream, entry, earlier)
         if seen.sha256:
@@ -89,9 +84,7 @@ def second_look(chunks: Iterable[bytes], first: FirstLook, advance: Advance) -> 
 def looked_at(stream: TarStream, entry: TarEntry, earlier: SeenEntry | None) -> SeenEntry:
     """The entry at which the stream stands, of which nothing is kept."""
     database = is_database(stream, entry)
-    for_sqlite = entry.kind == "file" and (
-        database or may_be_sqlites(entry.path) or bool(earlier and earlier.is_database)
-    )
+    for_sqlite = entry.kind == "file" and (database or may_be_sqlites(entry.path) or bool(earlier and earlier.sha256))
     digesting = Digesting(for_sqlite, earlier.entry.size if earlier else 0)
     for _ in digesting.of(stream.content()):
         pass
@@ -124,6 +117,18 @@ def _kept(stream: TarStream, entry: TarEntry, spool: SpoolFile, file: Path | Non
     found = digesting.digests()
     spooled = Span(start, spool.at - start)
     return SeenEntry(entry, found.check_sums, database, found.sha256, found.start_sha256, spooled)
+
+
+def _without_devices(stream: TarStream, left_out: list[str]) -> Iterator[TarEntry]:
+    """The entries that are kept; the others, and their other names, are told in `left_out`."""
+    devices: dict[bytes, str] = {}
+    for entry in in_volume(stream):
+        kind = devices.get(entry.link) if entry.kind == "hard link" else entry.kind
+        if kind in DEVICES:
+            devices[entry.path] = kind
+            left_out.append(f"{path_text(entry.path)}: a {kind}")
+        else:
+            yield entry
 
 
 def _counted(chunks: Iterable[bytes], advance: Advance) -> Iterator[bytes]:

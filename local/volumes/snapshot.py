@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from shlex import quote
 from typing import TypeVar
 
 from local import clock
@@ -18,7 +19,7 @@ from local.volumes.arrangement import arranged
 from local.volumes.canonical import END_MARK, header
 from local.volumes.cut import PlacedEntry, cut
 from local.volumes.database_looks import LooksAtVolume
-from local.volumes.databases import DatabaseInVolume, content_span, with_databases
+from local.volumes.databases import DatabaseInVolume, VolumeDatabases, content_span, with_databases
 from local.volumes.engine_errors import StreamBrokenError
 from local.volumes.look import Advance, FirstLook, SecondLook, first_look, second_look
 from local.volumes.seen import SeenEntry
@@ -70,9 +71,17 @@ def take(
     be of one moment. `advance` hears of each piece that came, in bytes, of both looks.
 
     The data is on disk once, and databases, one by one, once more; memory holds what is known of each entry, under a
-    kilobyte. Raises SourceError where the volume cannot be read whole in TRIES tries, or a database is written to
-    whenever it is looked at, and the engine's errors.
+    kilobyte. Raises SourceError where the volume cannot be read whole in TRIES tries, a database is written to whenever
+    it is looked at, or `folder` has no room; and the engine's errors.
     """
+    try:
+        return _taken(reader, folder, look_twice, advance)
+    except OSError as error:
+        mend = f"free space there, or mend the disk: df -h {quote(str(folder))}"
+        raise SourceError("tar of the volume", f"it cannot be written in {folder}: {error.strerror}", mend) from error
+
+
+def _taken(reader: LooksAtVolume, folder: Path, look_twice: bool, advance: Advance) -> VolumeSnapshot:
     taken = clock.now()
     first = _whole(lambda place: first_look(reader.look(), place, advance), folder / "look")
     second = None
@@ -91,7 +100,7 @@ def take(
         files=listed.files,
         file_bytes=listed.bytes,
         list_sha256=listed.sha256,
-        changing=_changing(second, found.paths),
+        changing=_changing(second, found),
         left_out=first.left_out,
         outward=tuple(listed.outward),
         databases=found.databases,
@@ -119,10 +128,10 @@ def _unreadable(why: str) -> SourceError:
     return SourceError("reading of the volume", came_back, mend)
 
 
-def _changing(second: SecondLook | None, databases: frozenset[bytes]) -> tuple[str, ...]:
+def _changing(second: SecondLook | None, found: VolumeDatabases) -> tuple[str, ...]:
     """What was written to, but for databases, which are of one moment all the same."""
-    found = sorted(second.differences.items()) if second else []
-    return tuple(f"{path_text(path)}: {text}" for path, text in found if path not in databases)
+    differences = (second.differences if second else {}) | dict.fromkeys(found.vanished, "vanished")
+    return tuple(f"{path_text(path)}: {text}" for path, text in sorted(differences.items()) if path not in found.paths)
 
 
 def _parts(entries: list[SeenEntry], first: FirstLook) -> Iterator[Part]:

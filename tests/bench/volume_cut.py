@@ -190,13 +190,13 @@ WAYS: dict[str, Way] = {
 }
 
 
-def members(tar: Path, lengths: Lengths) -> dict[bytes, tuple[int, int]]:
-    """The compressed and raw bytes of each chunk, by digest."""
-    found = {}
+def members(tar: Path, lengths: Lengths) -> list[tuple[bytes, int]]:
+    """Each chunk's digest, and its bytes in an archive."""
+    found = []
     with tar.open("rb") as file:
         for length in lengths:
             raw = file.read(length)
-            found[digest_of(raw)] = (len(compress(raw)) + MEMBER_BYTES, length)
+            found.append((digest_of(raw), len(compress(raw)) + MEMBER_BYTES))
         if file.read(1):
             raise ValueError("the cut ends before the tar does")
     return found
@@ -216,8 +216,9 @@ def main(sources: Sequence[str]) -> None:
             change(changed)
             after = snapshot_of(changed, Path(folder) / "after")
             for name, way in WAYS.items():
-                new = [sizes for digest, sizes in members(after, way(after)).items() if digest not in first[name]]
-                sent[name].append(f"{table.size(sum(packed for packed, _ in new))} ({len(new)})")
+                held = {digest for digest, _ in first[name]}
+                new = [packed for digest, packed in members(after, way(after)) if digest not in held]
+                sent[name].append(f"{table.size(sum(new))} ({len(new)})")
             shutil.rmtree(changed)
             shutil.rmtree(after.parent)
         rows = tuple((name, *sent[name], *whole(first[name])) for name in WAYS)
@@ -233,9 +234,9 @@ def snapshot_of(tree: Path, folder: Path) -> Path:
     return take(FolderReader(tree), folder, look_twice=False).tar
 
 
-def whole(found: dict[bytes, tuple[int, int]]) -> tuple[str, str]:
+def whole(found: Sequence[tuple[bytes, int]]) -> tuple[str, str]:
     """How many chunks an archive has, and its size."""
-    return str(len(found)), table.size(sum(packed for packed, _ in found.values()))
+    return str(len(found)), table.size(sum(packed for _, packed in found))
 
 
 if __name__ == "__main__":

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from local.volumes.engine_errors import NotThereError
 
 PIECE_BYTES = 30_011
+
+
+def _gnu_tar() -> str | None:
+    """The program's name here; a Mac has it, if at all, beside its own tar."""
+    for name in ("tar", "gtar"):
+        if shutil.which(name) and b"GNU tar" in subprocess.check_output([name, "--version"]):
+            return name
+    return None
+
+
+GNU_TAR = _gnu_tar()
+needs_gnu_tar = pytest.mark.skipif(GNU_TAR is None, reason="GNU tar is not installed")
 
 
 @dataclass
@@ -31,7 +46,7 @@ class FolderReader:
             raise NotThereError("test", f"no {place!r}", "")
         folder, name = os.path.split(place)
         rename = [] if path else [f"--transform=flags=rh;s,^{self.folder.name},volume,"]
-        command = ["tar", "-c", "-C", os.fsdecode(folder), "--warning=no-file-changed", *rename]
+        command = [str(GNU_TAR), "-c", "-C", os.fsdecode(folder), "--warning=no-file-changed", *rename]
         with subprocess.Popen([*command, *self.options, "--", os.fsdecode(name)], stdout=subprocess.PIPE) as tar:
             assert tar.stdout
             yield from iter(lambda: tar.stdout.read(PIECE_BYTES), b"")  # type: ignore[union-attr]

@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.folder_reader import GNU_TAR
+
 LONG = "l" * 120
-NO_UTF8 = os.fsdecode(b"no utf-8 \xff\xfe")
+# A Mac's file system takes no such name.
+NO_UTF8 = "no utf-8" if sys.platform == "darwin" else os.fsdecode(b"no utf-8 \xff\xfe")
 OWN_ATTRIBUTE = "user.binary"
 
 
 def make_odd_volume(folder: Path) -> Path:
-    """Every kind of entry that a tar keeps, with odd names, owners, times and attributes; root makes it."""
+    """Every kind of entry that a tar keeps, with odd names, owners, times and attributes, as far as this user may."""
     folder.mkdir()
     for name, content in (
         ("plain", b"plain\n"),
@@ -36,9 +40,11 @@ def make_odd_volume(folder: Path) -> Path:
     os.utime(folder / "before 1970", ns=(0, -86_400_000_000_000))
     os.utime(folder / "sub-second", ns=(0, 1_600_000_000_123_456_789))
     (folder / "setuid").chmod(0o6755)
-    os.chown(folder / "large owner", 3_000_000, 4_000_000_000)
-    os.setxattr(folder / "attributes", OWN_ATTRIBUTE, b"\0\xff\n=\x80 binary")
-    os.setxattr(folder / "attributes", "user.plain", b"text")
+    if os.geteuid() == 0:
+        os.chown(folder / "large owner", 3_000_000, 4_000_000_000)
+    if sys.platform == "linux":
+        os.setxattr(folder / "attributes", OWN_ATTRIBUTE, b"\0\xff\n=\x80 binary")
+        os.setxattr(folder / "attributes", "user.plain", b"text")
     deep = folder / LONG / ("d" * 150) / ("e" * 100)
     deep.mkdir(parents=True)
     (deep / "deep").write_bytes(b"deep\n")
@@ -86,7 +92,8 @@ def _found(path: Path) -> FoundEntry:
     content, attributes = b"", {}
     if stat.S_ISREG(found.st_mode):
         content = path.read_bytes()
-        attributes = {name: os.getxattr(path, name) for name in os.listxattr(path)}
+        if sys.platform == "linux":
+            attributes = {name: os.getxattr(path, name) for name in os.listxattr(path)}
     if stat.S_ISLNK(found.st_mode):
         content = os.fsencode(path.readlink())
     names = 1 if stat.S_ISDIR(found.st_mode) else found.st_nlink
@@ -96,7 +103,7 @@ def _found(path: Path) -> FoundEntry:
 def unpacked(archive: Path, target: Path, program: str) -> Path:
     """What `tar xzf` makes of an archive, by hand and as root: GNU's, or bsdtar."""
     target.mkdir()
-    attributes = ["--xattrs", "--xattrs-include=*"] if program == "tar" else []
+    attributes = ["--xattrs", "--xattrs-include=*"] if program == GNU_TAR else []
     command = [program, "-xpzf", str(archive), *attributes]
     done = subprocess.run(command, cwd=target, capture_output=True, env={**os.environ, "LC_ALL": "C.UTF-8"}, check=True)
     left = [line for line in done.stderr.splitlines() if b"implausibly old" not in line and b"hdrcharset" not in line]

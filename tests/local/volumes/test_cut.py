@@ -50,7 +50,7 @@ def pieces(entries: Sequence[PlacedEntry]) -> set[tuple[tuple[bytes, int, int], 
 def test_the_chunks_are_all_of_the_tar(entries: list[PlacedEntry]) -> None:
     lengths = cut(entries)
     assert sum(lengths) == size_of(entries)
-    assert all(0 < length <= 192 * 1024 + 65_536 + 2048 for length in lengths)
+    assert all(0 < length <= SMALL_BYTES or length <= 64 * 1024 + 65_536 + 2048 for length in lengths)
 
 
 @given(ENTRIES, some.integers(0, 60))
@@ -76,8 +76,8 @@ def test_an_entry_that_came_or_grew_leaves_all_but_a_few_chunks_as_they_were() -
 def test_small_entries_are_gathered_in_groups_of_a_fitting_size() -> None:
     entries = [PlacedEntry(b"some/dir/file-%d.txt" % number, 512, 1024) for number in range(20_000)]
     lengths = cut(entries)
-    assert 48 * 1024 < sum(lengths) / len(lengths) < 96 * 1024
-    assert max(lengths) <= 192 * 1024 + 1536
+    assert 16 * 1024 < sum(lengths) / len(lengths) < 24 * 1024
+    assert max(lengths) <= 64 * 1024 + 1536 + 1024
 
 
 def test_a_file_of_terabytes_has_chunks_that_get_longer_and_an_append_leaves_them() -> None:
@@ -94,12 +94,20 @@ def test_the_same_entries_have_the_same_cut_in_every_version() -> None:
     entries = [PlacedEntry(b"dir/%d" % number, 512, 4096) for number in range(60)]
     assert LARGE_BYTES == 65_536
     assert cut([*entries, PlacedEntry(b"large", 512, 200_192)]) == (
-        82944,
-        55296,
+        4608,
+        41472,
+        4608,
+        23040,
+        9216,
+        27648,
+        27648,
         18432,
         36864,
-        36864,
-        23040,
+        13824,
+        18432,
+        4608,
+        9216,
+        13824,
         23552,
         98304,
         98304,

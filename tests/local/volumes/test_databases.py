@@ -16,11 +16,12 @@ import pytest
 from local.errors import SourceError
 from local.volumes.database_looks import LooksAtVolume
 from local.volumes.snapshot import VolumeSnapshot, take
-from tests.support.folder_reader import FolderReader, StreamReader
+from tests.support.folder_reader import GNU_TAR, FolderReader, StreamReader, needs_gnu_tar
 from tests.support.live_writer import live_writer
 from tests.support.odd_databases import execute
 
-MODES = ("wal", "delete", "truncate", "persist")
+pytestmark = needs_gnu_tar
+MODES = ("wal", "delete", *(pytest.param(mode, marks=pytest.mark.long) for mode in ("truncate", "persist")))
 
 
 @pytest.fixture
@@ -92,9 +93,10 @@ def hot_journal(path: Path) -> None:
 
 
 def test_a_wal_database_is_in_the_tar_whole_and_its_wal_and_shm_are_not(volume: Path, tmp_path: Path) -> None:
+    owner = (1000, 1001) if os.geteuid() == 0 else (os.getuid(), os.getgid())
     with open_wal(volume / "data/app.db"):
         (volume / "data/app.db").chmod(0o640)
-        os.chown(volume / "data/app.db", 1000, 1001)
+        os.chown(volume / "data/app.db", *owner)
         os.utime(volume / "data/app.db", ns=(0, 1_700_000_000_123_000_000))
         snapshot = read(FolderReader(volume), tmp_path / "work")
     found = entries(snapshot)
@@ -106,7 +108,7 @@ def test_a_wal_database_is_in_the_tar_whole_and_its_wal_and_shm_are_not(volume: 
     assert database.facts.rows == {"rows": 100}
     with tarfile.open(snapshot.tar) as tar:
         entry = tar.getmember("./data/app.db")
-    assert (entry.mode, entry.uid, entry.gid, entry.mtime) == (0o640, 1000, 1001, 1_700_000_000.123)
+    assert (entry.mode, entry.uid, entry.gid, entry.mtime) == (0o640, *owner, 1_700_000_000.123)
     assert (snapshot.contents.changing, snapshot.contents.not_databases) == ((), ())
 
 
@@ -134,14 +136,44 @@ def test_the_same_database_gives_the_same_tar_though_a_checkpoint_moved_its_page
     assert after.tar.read_bytes() == before.tar.read_bytes()
 
 
-def test_the_files_stream_in_any_order(volume: Path, tmp_path: Path) -> None:
+def wal_first(folder: Path) -> bytes:
+    """A stream that comes to the -wal before it comes to the database."""
+    names = ["volume", "volume/data", "volume/data/app.db-wal", "volume/data/app.db-shm", "volume/data/app.db"]
+    return subprocess.check_output([str(GNU_TAR), "-c", "--format=posix", "--no-recursion", "-C", str(folder), *names])
+
+
+def test_where_nobody_writes_the_files_come_in_any_order(volume: Path, tmp_path: Path) -> None:
     with open_wal(volume / "data/app.db"):
-        names = ["volume", "volume/data", "volume/data/app.db-wal", "volume/data/app.db-shm", "volume/data/app.db"]
-        command = ["tar", "-c", "--format=posix", "--no-recursion", "-C", str(tmp_path), *names]
-        stream = subprocess.check_output(command)
-        snapshot = read(StreamReader(stream, stream), tmp_path / "work")
+        snapshot = read(StreamReader(wal_first(tmp_path)), tmp_path / "work", look_twice=False)
     assert sorted(entries(snapshot)) == ["data/app.db"]
     assert rows(entries(snapshot)["data/app.db"], tmp_path / "x.db") == [(100,)]
+
+
+def test_a_wal_that_was_read_before_its_database_is_not_trusted(volume: Path, tmp_path: Path) -> None:
+    """Between them a checkpoint may bring pages into the database that this -wal knows only in an older form."""
+
+    class WalFirst(FolderReader):
+        def look(self, path: bytes = b"") -> Iterator[bytes]:
+            if path:
+                return super().look(path)
+            self.looks.append(path)
+            return iter([torn])
+
+    with open_wal(volume / "data/app.db") as connection:
+        wal = (volume / "data/app.db-wal").read_bytes()
+        connection.execute("UPDATE rows SET body = 'newer'")
+        add_rows(connection, 100)
+        connection.execute("PRAGMA wal_checkpoint(passive)")
+        newer = (volume / "data/app.db-wal").read_bytes()
+        assert newer.startswith(wal)
+        (volume / "data/app.db-wal").write_bytes(wal)
+        torn = wal_first(tmp_path)
+        (volume / "data/app.db-wal").write_bytes(newer)
+        reader = WalFirst(volume)
+        snapshot = read(reader, tmp_path / "work")
+    found = rows(entries(snapshot)["data/app.db"], tmp_path / "x.db", "SELECT count(*), sum(body = 'newer') FROM rows")
+    assert found == [(200, 100)]
+    assert b"data/app.db" in reader.looks
 
 
 @pytest.mark.parametrize(
@@ -234,6 +266,27 @@ def test_a_live_database_is_in_the_tar_as_of_one_moment(mode: str, volume: Path,
     assert snapshot.contents.changing == ()
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_database_that_is_hammered_is_of_one_moment_or_fails_the_volume(
+    mode: str, volume: Path, tmp_path: Path
+) -> None:
+    path, mends = volume / "data/app.db", []
+    execute(path, "PRAGMA page_size=512; CREATE TABLE filler(a); INSERT INTO filler VALUES (zeroblob(2000000))")
+    with live_writer(path, mode, rate=2000) as writer:  # type: ignore[arg-type]
+        writer.wait_for(20)
+        for number in range(3):
+            try:
+                snapshot = read(FolderReader(volume), tmp_path / str(number))
+            except SourceError as error:
+                mends.append(error.mend)
+                continue
+            raw = entries(snapshot)["data/app.db"]
+            [(count,)] = rows(raw, tmp_path / "x.db", "SELECT count(*) FROM live_entries")
+            totals = rows(raw, tmp_path / "x.db", "SELECT entries, id_sum FROM live_totals")
+            assert totals == [(count, count * (count + 1) // 2)]
+    assert all("`pause:`" in mend for mend in mends)
+
+
 def test_what_is_committed_between_the_looks_does_not_count_as_changing(volume: Path, tmp_path: Path) -> None:
     with open_wal(volume / "data/app.db") as connection:
 
@@ -279,6 +332,37 @@ def test_a_database_that_is_written_to_at_each_look_fails_the_volume_and_names_p
     with pytest.raises(SourceError, match=r"data/app\.db in the volume: it was written to .*, in 9 tries") as raised:
         read(FolderReader(volume, between=write), tmp_path / "work")
     assert "`pause:`" in raised.value.mend
+
+
+@pytest.mark.parametrize("look", [1, 2])
+def test_a_database_that_vanishes_meanwhile_is_named_and_fails_nothing(look: int, volume: Path, tmp_path: Path) -> None:
+    path = volume / "data/app.db"
+    execute(path, "CREATE TABLE rows(a)")
+
+    def vanish(number: int) -> None:
+        if number == 1 and look == 2:
+            execute(path, "INSERT INTO rows VALUES (1)")
+        if number == look:
+            path.unlink()
+
+    snapshot = read(FolderReader(volume, between=vanish), tmp_path / "work")
+    assert sorted(entries(snapshot)) == ["data/readme.txt"]
+    assert snapshot.contents.changing == ("data/app.db: vanished",)
+    assert snapshot.contents.databases == {}
+
+
+def test_a_database_that_becomes_something_else_is_kept_as_that(volume: Path, tmp_path: Path) -> None:
+    path = volume / "data/app.db"
+    execute(path, "CREATE TABLE rows(a)")
+
+    def change(number: int) -> None:
+        if number == 1:
+            path.write_text("no database")
+
+    snapshot = read(FolderReader(volume, between=change), tmp_path / "work")
+    assert entries(snapshot)["data/app.db"] == b"no database"
+    assert snapshot.contents.databases == {}
+    assert "not an SQLite database" in snapshot.contents.not_databases[0]
 
 
 def test_where_nobody_writes_one_look_is_enough(volume: Path, tmp_path: Path) -> None:

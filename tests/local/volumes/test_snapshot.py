@@ -3,7 +3,10 @@ from __future__ import annotations
 import gzip
 import os
 import random
+import resource
+import shutil
 import subprocess
+import sys
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +19,14 @@ from local.drill_program.tar_entries import read_entries
 from local.errors import SourceError
 from local.volumes.database_looks import LooksAtVolume
 from local.volumes.snapshot import VolumeSnapshot, take
-from tests.support.folder_reader import FolderReader, StreamReader
+from tests.support.folder_reader import GNU_TAR, FolderReader, StreamReader, needs_gnu_tar
 from tests.support.odd_volume import found_in, make_odd_volume, unpacked
 
+pytestmark = needs_gnu_tar
+PROGRAMS = [
+    str(GNU_TAR),
+    pytest.param("bsdtar", marks=pytest.mark.skipif(not shutil.which("bsdtar"), reason="no bsdtar")),
+]
 # What differs between those who write a tar: its format, the order, whether holes are told, how times are.
 DIALECTS = {
     "pax": FolderReader.options,
@@ -45,7 +53,7 @@ def archive_of(snapshot: VolumeSnapshot, path: Path) -> Path:
 # What comes back
 
 
-@pytest.mark.parametrize("program", ["tar", "bsdtar"])
+@pytest.mark.parametrize("program", PROGRAMS)
 def test_tar_xzf_by_hand_gives_the_volume_to_the_last_attribute(odd: Path, program: str, tmp_path: Path) -> None:
     snapshot = read(FolderReader(odd), tmp_path / "work")
     back = unpacked(archive_of(snapshot, tmp_path / "v.tar.gz"), tmp_path / "back", program)
@@ -56,6 +64,7 @@ def test_tar_xzf_by_hand_gives_the_volume_to_the_last_attribute(odd: Path, progr
     assert snapshot.contents.changing == ()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="GNU tar knows attributes on Linux alone")
 def test_an_attribute_whose_name_has_an_equals_sign_comes_back_through_gnu_tar(tmp_path: Path) -> None:
     header = tarfile.TarInfo("volume")
     header.type = tarfile.DIRTYPE
@@ -63,7 +72,7 @@ def test_an_attribute_whose_name_has_an_equals_sign_comes_back_through_gnu_tar(t
     file.pax_headers = {"SCHILY.xattr.user.a%3Db": "value"}
     stream = header.tobuf() + file.tobuf(tarfile.PAX_FORMAT) + bytes(1024)
     snapshot = read(StreamReader(stream), tmp_path / "work")
-    back = unpacked(archive_of(snapshot, tmp_path / "v.tar.gz"), tmp_path / "back", "tar")
+    back = unpacked(archive_of(snapshot, tmp_path / "v.tar.gz"), tmp_path / "back", str(GNU_TAR))
     assert os.listxattr(back / "file") == ["user.a%3Db"]
 
 
@@ -86,7 +95,7 @@ def test_the_same_content_gives_the_same_bytes_whoever_wrote_the_stream(
     subprocess.run(["cp", "-a", "--sparse=never", odd, whole], check=True)
     for path in [whole, *whole.rglob("*")]:
         os.utime(path, (0, path.lstat().st_mtime_ns // 10**9), follow_symlinks=False)
-        for attribute in os.listxattr(path, follow_symlinks=False):
+        for attribute in os.listxattr(path, follow_symlinks=False) if sys.platform == "linux" else ():
             os.removexattr(path, attribute)
     expected = read(FolderReader(whole), tmp_path / "expected")
     found = read(FolderReader(whole, DIALECTS[dialect]), tmp_path / "found")
@@ -116,7 +125,7 @@ def test_any_order_of_the_stream_gives_the_same_bytes(tmp_path: Path) -> None:
     for number in range(3):
         shuffler.shuffle(listed)
         stream = subprocess.check_output(
-            ["tar", "-c", "--format=posix", "--no-recursion", "-C", tmp_path, "volume", *listed]
+            [str(GNU_TAR), "-c", "--format=posix", "--no-recursion", "-C", tmp_path, "volume", *listed]
         )
         found = read(StreamReader(stream), tmp_path / str(number))
         assert found.tar.read_bytes() == expected.tar.read_bytes()
@@ -142,6 +151,7 @@ def test_the_record_is_of_the_tar_as_a_drill_reads_it(odd: Path, tmp_path: Path)
     assert snapshot.tar.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone makes a device")
 def test_a_device_is_left_out_and_named(tmp_path: Path) -> None:
     folder = tmp_path / "volume"
     folder.mkdir()
@@ -154,6 +164,22 @@ def test_a_device_is_left_out_and_named(tmp_path: Path) -> None:
         "null again: a character device",
     )
     assert snapshot.contents.files == 1
+
+
+def test_another_name_of_a_device_is_left_out_with_it(tmp_path: Path) -> None:
+    """Docker tells of it as a hard link."""
+    stream = b""
+    for name, kind, link in (
+        ("volume", tarfile.DIRTYPE, ""),
+        ("volume/null", tarfile.CHRTYPE, ""),
+        ("volume/z", tarfile.LNKTYPE, "volume/null"),
+    ):
+        entry = tarfile.TarInfo(name)
+        entry.type, entry.linkname = kind, link
+        stream += entry.tobuf()
+    snapshot = read(StreamReader(*[stream + bytes(1024)] * 2), tmp_path / "work", look_twice=True)
+    assert snapshot.contents.left_out == ("null: a character device", "z: a character device")
+    assert (snapshot.contents.files, snapshot.contents.changing) == (0, ())
 
 
 def test_holes_take_no_room_in_the_tar_and_read_as_zeros(tmp_path: Path) -> None:
@@ -238,3 +264,21 @@ def test_what_changes_between_the_looks_is_named(tmp_path: Path) -> None:
         "vanishes: vanished",
     )
     assert snapshot.contents.files == 10
+
+
+# Where there is no room
+
+
+def test_a_folder_without_room_is_an_error_that_names_it(tmp_path: Path) -> None:
+    """No file of this process may get longer: as on a full disk, writing fails."""
+    folder = tmp_path / "volume"
+    folder.mkdir()
+    (folder / "large").write_bytes(os.urandom(4 << 20))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, hard))
+    try:
+        with pytest.raises(SourceError, match=r"cannot be written in .*: File too large") as raised:
+            read(FolderReader(folder), tmp_path / "work")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert raised.value.mend.startswith("free space there")
