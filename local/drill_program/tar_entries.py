@@ -78,14 +78,16 @@ class ExtendedHeaders:
         entries.
         """
         keyword = GNU_KEYWORDS.get(letter)
+        if keyword and not payload.endswith(b"\0"):
+            raise BackupWrongError("the tar is damaged: a long name in it has no end")
         records = {keyword: payload.rstrip(b"\0")} if keyword else parse_records(payload)
         if letter == b"g":
             refuse_changing(records)
-            return
-        if letter in self.letters or not self.records.keys().isdisjoint(records):
+        elif letter in self.letters or not self.records.keys().isdisjoint(records):
             raise BackupWrongError("the tar is damaged: two extended headers say the same of one entry")
+        else:
+            self.records.update(records)
         self.letters.append(letter)
-        self.records.update(records)
 
 
 def read_entries(file: BinaryIO) -> Iterator[TarEntry]:

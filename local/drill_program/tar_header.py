@@ -15,7 +15,7 @@ from local.drill_program.errors import BackupWrongError
 BLOCK_BYTES = 512
 POSIX_MAGIC = b"ustar\x0000"
 CHECKSUM_FIELD = slice(148, 156)
-OCTAL = re.compile(rb"[ \0]*([0-7]*)[ \0]*")
+OCTAL = re.compile(rb" *([0-7]*)[ \0]*")
 DECIMAL = re.compile(rb"[0-9]{1,19}")
 SECONDS = re.compile(rb"(-?)([0-9]{1,12})(?:\.([0-9]{0,64}))?")
 RECORD_LENGTH = re.compile(rb"([1-9][0-9]{0,8}) ")
@@ -41,6 +41,8 @@ def parse_header(block: bytes) -> TarHeader:
     blanked = block[: CHECKSUM_FIELD.start] + b" " * 8 + block[CHECKSUM_FIELD.stop :]
     if tar_number(block[CHECKSUM_FIELD]) != sum(blanked):
         raise BackupWrongError("the tar is damaged: the check sum of a header is wrong")
+    for device_number in (block[329:337], block[337:345]):
+        tar_number(device_number)  # of what is no device too: some tars read it, and refuse the header
     name = until_nul(block[:100])
     prefix = until_nul(block[345:500]) if block[257:265] == POSIX_MAGIC else b""
     return TarHeader(

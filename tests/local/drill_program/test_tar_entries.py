@@ -212,6 +212,8 @@ ODD: dict[str, tuple[Callable[[], bytes], str]] = {
     "a path twice": (lambda: _extended(b"x", b"9 path=b\n9 path=c\n"), "a keyword twice, or none"),
     "a path by GNU and by PAX": (lambda: _extended(b"x", b"9 path=b\n", LONG_NAME), "say the same of one entry"),
     "two long names": (lambda: LONG_NAME[:1024] + LONG_NAME, "say the same of one entry"),
+    "a long name without an end": (lambda: _extended(b"L", b"name"), "a long name in it has no end"),
+    "a global header for nothing": (lambda: _extended(b"g", b"6 a=b\n", bytes(1024)), "has no entry"),
     "a hundred levels": (lambda: _extended(b"x", b"6 a=b\n")[:1024] * 100 + SMALL, "say the same of one entry"),
     "a global path": (lambda: _extended(b"g", b"13 path=../b\n"), "a global header in the tar changes entries"),
     "a path with a NUL": (lambda: _pax(path="b\0c"), "a NUL in it"),
