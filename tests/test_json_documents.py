@@ -202,7 +202,10 @@ def _of_drills(collected: Collected, workshop: Workshop) -> None:
     assert collected.run(workshop, "DrillReport", "drill.local")["drill"]["verdict"] == "failed"
     workshop.databases["costs"]["rows"] = {"tasks": 100}
     database = make_database(workshop.root / "grafana.db", tasks=60).read_bytes()
-    tar = tar_with(entry("grafana.db", database), entry("plugins", kind=tarfile.DIRTYPE))
+    # Whoever restores it owns it already, whether that is root or not.
+    own: dict[str, Any] = {"uid": os.geteuid(), "gid": os.getegid()}
+    folders = [entry(name, kind=tarfile.DIRTYPE, mode=0o755, **own) for name in (".", "plugins")]
+    tar = tar_with(folders[0], entry("grafana.db", database, **own), folders[1])
     archive = volume_archive(tar, volume="grafana-data")
     metadata = volume_metadata(tar, archive, volume="grafana-data")
     put_volume(workshop.root / "store", archive, metadata, "grafana-data")
@@ -227,6 +230,9 @@ def _of_volumes(collected: Collected, workshop: Workshop) -> None:
 def _of_restores(collected: Collected, workshop: Workshop) -> None:
     new = str(workshop.root / "new.db")
     assert collected.run(workshop, "RestoreReport", "restore", "costs", "--to", new)["restore"]["verdict"] == "passed"
+    folder = str(workshop.root / "new folder")
+    volume = collected.run(workshop, "RestoreReport", "restore", "grafana-data", "--to", folder)["restore"]
+    assert (volume["verdict"], volume["kind"]) == ("passed", "volume")
     workshop.databases["costs"]["probe"] = "echo well"
     checked = collected.run(workshop, "RestoreReport", "restore", "costs", "--live", "--check")
     assert checked["restore"]["check"] is True
