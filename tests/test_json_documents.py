@@ -157,7 +157,7 @@ def of_a_folder(collected: Collected, workshop: Workshop) -> None:
     collected.run(workshop, "Status", "status")
     planned = collected.run(workshop, "PruneReport", "backup.prune", "--check")
     assert planned["prune"]["check"] is True
-    _of_volumes(collected, workshop)
+    _of_watched_volumes(collected, workshop)
     _of_restores(collected, workshop)
     _of_what_runs_unattended(collected, workshop)
     new = ("--database", workshop.databases["costs"]["path"], "--store", str(workshop.root / "new store"))
@@ -215,7 +215,7 @@ def _of_drills(collected: Collected, workshop: Workshop) -> None:
     del workshop.more["volumes"]
 
 
-def _of_volumes(collected: Collected, workshop: Workshop) -> None:
+def _of_watched_volumes(collected: Collected, workshop: Workshop) -> None:
     back_up_volume(workshop.store, clock.now(), "wiki")
     workshop.more["volumes"] = [{"name": "wiki"}]
     listed = collected.run(workshop, "Listing", "backup.list", "wiki")
