@@ -149,7 +149,13 @@ KILLS: dict[str, Callable[[], None]] = {
 }
 
 
-@pytest.mark.parametrize("moment", KILLS)
+# The others in the long suite.
+SHORT = ("when it is away", "when it is filled")
+
+
+@pytest.mark.parametrize(
+    "moment", [pytest.param(each, marks=[] if each in SHORT else [pytest.mark.long]) for each in KILLS]
+)
 def test_a_killed_restore_is_told_and_can_be_undone(
     docker_engine: ContainerEngine, live: Path, tar: Path, tmp_path: Path, moment: str
 ) -> None:
