@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import socket
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,24 +24,45 @@ _ANSWER_SECONDS = 120.0
 
 def connect(endpoint: Endpoint, seconds: float) -> APIClient:
     """The engine's API, once it has answered within `seconds`; EngineError where it does not, or is too old."""
-    from docker import APIClient
     from docker.errors import InvalidVersion
     from docker.utils import version_lt
 
     with engine_errors("docker: reach the engine", endpoint):
         if endpoint.socket is not None:
             _knock(endpoint.socket, seconds)
-        try:
-            api = APIClient(base_url=endpoint.url, timeout=seconds, tls=_tls(endpoint))  # type: ignore[arg-type]
-        except (KeyError, TypeError, AttributeError) as error:
-            # What answers there need not be an engine, and the package trusts that it is.
-            mend = f"mend the address in {endpoint.said_by}"
-            raise EngineError(f"docker: reach {endpoint}", "what answers there is no Docker engine", mend) from error
-        if version_lt(api.api_version, _OLDEST_API):
-            api.close()
-            raise InvalidVersion(api.api_version)
-    api.timeout = _ANSWER_SECONDS  # type: ignore[assignment]
+        with closing(_client(endpoint, _OLDEST_API, seconds)) as asking:
+            version = _version(asking, endpoint)
+        if version_lt(version, _OLDEST_API):
+            raise InvalidVersion(version)
+        return _client(endpoint, version, _ANSWER_SECONDS)
+
+
+def connect_at_the_end(endpoint: Endpoint, seconds: float) -> APIClient:
+    """The same for a process that is being ended: no answer is waited for longer than that."""
+    api = connect(endpoint, seconds)
+    api.timeout = seconds  # type: ignore[assignment]
     return api
+
+
+def _client(endpoint: Endpoint, version: str, seconds: float) -> APIClient:
+    from docker import APIClient
+
+    api = APIClient(endpoint.url, version, seconds, _tls(endpoint))  # type: ignore[arg-type]
+    # REQUESTS_CA_BUNDLE would count for more than the engine's own authority, and .netrc would give it passwords.
+    api.trust_env = False
+    return api
+
+
+def _version(api: APIClient, endpoint: Endpoint) -> str:
+    try:
+        told = api.version(api_version=False)["ApiVersion"]
+        if re.fullmatch(r"\d+(\.\d+)+", told):
+            return str(told)
+    except (KeyError, TypeError, AttributeError):
+        # What answers there need not be an engine, and the package trusts that it is.
+        pass
+    mend = f"mend the address in {endpoint.said_by}"
+    raise EngineError(f"docker: reach the engine at {endpoint}", "what answers there is no Docker engine", mend)
 
 
 def _knock(path: Path, seconds: float) -> None:

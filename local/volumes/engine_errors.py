@@ -76,27 +76,29 @@ def explained(error: Exception) -> str:
 
 
 def _of_the_way(endpoint: Endpoint, errors: list[BaseException]) -> tuple[str, str]:
+    """What came back, and what mends it; the more telling kinds first, as one error holds several."""
     from docker.errors import InvalidVersion, TLSParameterError
     from requests.exceptions import JSONDecodeError, SSLError, Timeout
     from urllib3.exceptions import NameResolutionError
     from urllib3.exceptions import TimeoutError as SlowError
 
-    kinds: dict[type[BaseException] | tuple[type[BaseException], ...], tuple[str, str]] = {
-        (Timeout, SlowError): ("it accepts connections, and does not answer in time", _restart()),
-        NameResolutionError: ("no such host", f"mend the address in {endpoint.said_by}"),
+    address = f"mend the address in {endpoint.said_by}"
+    kinds: dict[type[BaseException], tuple[str, str]] = {
+        NameResolutionError: ("there is no such host", address),
         TLSParameterError: ("the files for TLS are not all there", _TLS),
         SSLError: ("TLS failed", _TLS),
         InvalidVersion: ("its API is too old for this tool, which needs 1.25 (Docker 1.13)", "update Docker"),
-        (JSONDecodeError, KeyError): (
-            "what answers there is no Docker engine",
-            f"mend the address in {endpoint.said_by}",
-        ),
+        JSONDecodeError: ("what answers there is no Docker engine", address),
     }
     for kind, words in kinds.items():
         if any(isinstance(error, kind) for error in errors):
             return words
-    found = next((error for error in errors if isinstance(error, OSError) and error.errno), None)
-    return _of_the_system(endpoint, found) if found else (_one_line(errors[0]), _LOOK)
+    of_the_system = next((error for error in errors if isinstance(error, OSError) and error.errno), None)
+    if of_the_system:
+        return _of_the_system(endpoint, of_the_system)
+    if any(isinstance(error, (Timeout, SlowError, TimeoutError)) for error in errors):
+        return "it does not answer in time", _restart()
+    return _one_line(errors[0]), _LOOK
 
 
 def _of_the_system(endpoint: Endpoint, error: OSError) -> tuple[str, str]:

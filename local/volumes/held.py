@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from local.errors import EngineError
 from local.interrupt import if_abandoned
-from local.volumes.connection import connect
+from local.volumes.connection import connect_at_the_end
 from local.volumes.endpoint import Endpoint
 from local.volumes.engine_errors import engine_errors
 from local.volumes.facts import AT_WORK, no_such
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # A process that is being ended gives each container this long; what is missing then, the next run makes good.
 _LAST_SECONDS = 10.0
+# Seconds, where a container was made without its own (https://docs.docker.com/reference/cli/docker/container/stop/).
+_DOCKERS_PATIENCE = 10
 
 
 @contextmanager
@@ -32,10 +34,9 @@ def held_still(api: APIClient, endpoint: Endpoint, stop: Sequence[str], pause: S
     """
     run_again_after_a_kill(api, endpoint)
     with engine_errors("docker: look at the containers to hold still", endpoint):
-        to_hold = [
-            *_that_run(api, stop, "stop"),
-            *_that_run(api, [name for name in pause if name not in stop], "pause"),
-        ]
+        found = [*_that_run(api, pause, "pause"), *_that_run(api, stop, "stop")]
+    # One that is named twice, by its name and its identity for one, is held once: stopped, if it is to be stopped.
+    to_hold = list({container.identity: container for container in found}.values())
     if not to_hold:
         yield
         return
@@ -82,16 +83,16 @@ def _that_run(api: APIClient, names: Sequence[str], verb: Literal["stop", "pause
         if verb == "stop" and found["HostConfig"].get("AutoRemove"):
             mend = "name it under `pause:` instead of `stop:`, or start it without --rm"
             raise EngineError(f"docker: stop the container {name}", "it was started with --rm: that removes it", mend)
-        yield Held(found["Id"], name, verb, found["State"]["StartedAt"])
+        patience = found["Config"].get("StopTimeout")
+        patience = _DOCKERS_PATIENCE if patience is None else patience
+        yield Held(found["Id"], name, verb, found["State"]["StartedAt"], patience)
 
 
 def _hold(api: APIClient, container: Held) -> None:
     if container.verb == "pause":
         api.pause(container.identity)
-        return
-    # Docker gives a container 10 s to end, or what it was made with; the answer comes after that.
-    patience = api.inspect_container(container.identity)["Config"].get("StopTimeout")
-    api.stop(container.identity, timeout=patience)
+    else:
+        api.stop(container.identity, timeout=container.patience)
 
 
 def _let_go(
@@ -139,12 +140,11 @@ def _run_again(api: APIClient, container: Held, *, just_now: bool) -> bool:
     if (runs and not just_now) or (not as_it_was and (runs or not just_now)):
         return False
     # Starts one that stands still. An engine goes on stopping one whose caller is gone: that it awaits, and starts it.
-    api.restart(container.identity)
+    api.restart(container.identity, timeout=container.patience)
     return True
 
 
 def _abandon(endpoint: Endpoint, begun: Sequence[Held]) -> None:
     """From another thread, over a connection of its own; the note stays, for the next run to look whether they run."""
-    api = connect(endpoint, _LAST_SECONDS)
-    api.timeout = _LAST_SECONDS  # type: ignore[assignment]
+    api = connect_at_the_end(endpoint, _LAST_SECONDS)
     _let_go(api, endpoint, tuple(begun))

@@ -20,12 +20,16 @@ from local.volumes.own_folder import own_folder
 
 
 class Held(msgspec.Struct, frozen=True):
-    """A container that ran, and since when, as the engine writes it; `verb` is what is done to it."""
+    """A container that ran, and since when, as the engine writes it; `verb` is what is done to it.
+
+    `patience` is how many seconds it has to end in before the engine kills it.
+    """
 
     identity: str
     name: str
     verb: Literal["stop", "pause"]
     started_at: str
+    patience: int
 
 
 class _Content(msgspec.Struct, frozen=True):

@@ -59,7 +59,10 @@ class TarWalk:
             if len(self._kept) == wanted:
                 block = bytes(self._kept)
                 self._kept.clear()
-                self._extension(block) if self._extra else self._header(block)
+                if self._extra:
+                    self._extension(block)
+                else:
+                    self._header(block)
 
     def _extension(self, content: bytes) -> None:
         assert self._extra
