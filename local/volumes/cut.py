@@ -3,6 +3,10 @@
 The content of a larger file is cut from its own start, wherever it stands, whatever its name and time are: what is
 appended to it, or renamed, leaves the chunks before it as they were. All between two such contents, headers and small
 files, is gathered in groups; whether one ends behind an entry is up to that entry alone.
+
+*Measured* against a cut by content (a rolling hash, 72 KiB on average) on 101 MB of archive (`python -m
+tests.bench.volume_cut`): a line added to 1 % of the files makes 0.96 MB anew (5.2 MB), 100 kB added to a log 30 kB
+(77 kB), a file of 5 MB renamed 0.5 kB (30 kB); a line put in front of it 980 kB (32 kB), since all of that file moves.
 """
 
 from __future__ import annotations
