@@ -7,8 +7,10 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import sys
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,7 @@ from local.store.shelf import VOLUMES
 from tests.support.container_engines import ContainerEngine
 from tests.support.crossed import crossed
 from tests.support.odd_volume import FoundEntry, found_in, make_odd_volume, unpacked
-from tests.support.workshop import Workshop
+from tests.support.workshop import CHECKOUT, Workshop
 
 FIELDS = "name verdict blob backup_time sha256 database_bytes gzip_bytes uploaded_bytes changed read seconds error"
 EVERYWHERE = crossed(("folder", "azure"), ("docker", "podman"))
@@ -202,6 +204,50 @@ def test_of_a_volume_that_changed_only_what_changed_travels_and_both_contents_ca
     with urlopen(workshop.store.link(old.entry, 60)) as answer:
         (tmp_path / "old.tar.gz").write_bytes(answer.read())
     assert found_in(unpacked(tmp_path / "old.tar.gz", tmp_path / "old", "tar")) == before
+
+
+def test_the_same_content_on_another_day_is_a_point_of_its_own_and_does_not_travel(
+    azure_workshop: Workshop, docker_engine: ContainerEngine, tmp_path: Path
+) -> None:
+    folder = docker_engine.volume("site")
+    fill(folder)
+    to_whole_seconds(folder)
+    configure(azure_workshop, {"name": "site"})
+    azure_workshop.invoke("backup")
+    tomorrow = [sys.executable, "-m", "tests.bench.later", "86400"]
+    tomorrow += ["-f", str(azure_workshop.configuration()), "backup", "--json"]
+
+    done = subprocess.run(tomorrow, cwd=CHECKOUT, capture_output=True, text=True, check=True)
+
+    (volume,) = json.loads(done.stdout)["volumes"]
+    today, ahead = sorted(points(azure_workshop), key=lambda point: point.day)
+    assert ahead.day - today.day == timedelta(days=1)
+    assert ahead.recorded.content_since == today.recorded.content_since
+    assert volume["uploaded_bytes"] < 1000
+    assert found_in(by_hand(azure_workshop, ahead, tmp_path / "hand")) == found_in(folder)
+
+
+def test_a_volume_that_was_stored_is_proven_at_once_beside_the_databases(
+    folder_workshop: Workshop, docker_engine: ContainerEngine
+) -> None:
+    folder = docker_engine.volume("site")
+    fill(folder, files=2)
+    (folder / "access.log").symlink_to("/dev/stdout")
+    folder_workshop.add("costs")
+    configure(folder_workshop, {"name": "site"}, {"name": "gone"})
+    folder_workshop.more["backup"] = {"prove": "daily"}
+
+    with closing(make_live(folder / "app.db")):
+        report = folder_workshop.document("backup")
+        again = folder_workshop.document("backup")
+
+    proof = report["proof"]
+    assert [(one["name"], one["verdict"]) for one in proof["databases"]] == [("costs", "passed")]
+    ((name, verdict),) = [(one["name"], one["verdict"]) for one in proof["volumes"]]
+    assert (name, verdict) == ("site", "passed")
+    assert proof["volumes"][0]["rows"]["app.db: jobs"]["restored"] == 2
+    assert report["backup"]["verdict"] == "failed"  # the volume that is gone
+    assert "proof" not in again
 
 
 def test_a_volume_and_a_database_share_no_cache(azure_workshop: Workshop, docker_engine: ContainerEngine) -> None:
