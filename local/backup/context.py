@@ -46,6 +46,19 @@ class RunContext:
         for text in warnings:
             self.watch(Event(name, text, lasting=True))
 
+    def progress(self, name: str, text: str, total: int | None) -> Callable[[int], None]:
+        """What hears of the bytes that are done of about `total`, and ends an interrupted run with StoppedError."""
+        done = 0
+
+        def advance(some: int) -> None:
+            nonlocal done
+            self.go_on()
+            done += some
+            if total:
+                self.watch(Event(name, text, min(done, total), total))
+
+        return advance
+
     @property
     def work(self) -> Path:
         """Where snapshots are; what a killed run left there the next one sweeps away."""

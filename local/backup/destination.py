@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import date
 
@@ -10,7 +9,6 @@ from local.archive.planner import Planner
 from local.backup.context import RunContext
 from local.backup.former import FormerBackup, find_former
 from local.backup.upload import Content, Destination, SnapshotUpload
-from local.events import Event
 
 
 def prepare(name: str, day: date, context: RunContext) -> Destination:
@@ -49,18 +47,6 @@ def upload_of(
         cache=None if store.local else context.cache_of(content.name),
         pool=context.pool,
         watch=context.watch,
-        advance=_progress(content.name, content.file.stat().st_size, context),
+        advance=context.progress(content.name, "uploading", content.file.stat().st_size),
         keep_copy=keep_copy,
     )
-
-
-def _progress(name: str, total: int, context: RunContext) -> Callable[[int], None]:
-    done = 0
-
-    def advance(raw_bytes: int) -> None:
-        nonlocal done
-        context.go_on()
-        done += raw_bytes
-        context.watch(Event(name, "uploading", done, total))
-
-    return advance

@@ -56,8 +56,10 @@ def _read(volume: Volume, folder: Path, engines: EngineTurns, context: RunContex
         with _held_still(volume, engine, context):
             look_twice = bool(engine.writers(volume.name))
             context.watch(Event(volume.name, f"reading the volume{' twice, as it is in use' if look_twice else ''}"))
+            before = _newest_bytes(volume, context)
+            advance = context.progress(volume.name, "reading the volume", before and before * (1 + look_twice))
             with engine.reading(volume.name) as reader:
-                snapshot = take(reader, folder, look_twice=look_twice, advance=lambda _: context.go_on())
+                snapshot = take(reader, folder, look_twice=look_twice, advance=advance)
                 left_out = (*reader.without, *snapshot.contents.left_out)
                 return replace(snapshot, contents=replace(snapshot.contents, left_out=left_out))
 
@@ -76,8 +78,13 @@ def _held_still(volume: Volume, engine: Engine, context: RunContext) -> Abstract
 
 def _tell_of_room(volume: Volume, folder: Path, context: RunContext) -> None:
     """How long the tar will be is known only from the newest backup, and of its zeros none takes room."""
-    newest = context.connection.result().newest(volume.name)
-    size, free = newest.recorded.raw_bytes if newest else None, shutil.disk_usage(folder).free
+    size, free = _newest_bytes(volume, context), shutil.disk_usage(folder).free
     if size and free < size:
         told = f"the tar may not fit: that of its newest backup takes {size:,} bytes, and {free:,} are free in"
         context.tell(volume.name, [f"{told} {folder.parent}"])
+
+
+def _newest_bytes(volume: Volume, context: RunContext) -> int | None:
+    """The size of the tar in the newest backup, if it says so."""
+    newest = context.connection.result().newest(volume.name)
+    return newest.recorded.raw_bytes if newest else None

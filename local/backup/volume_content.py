@@ -113,6 +113,6 @@ def _recorded(database: DatabaseInVolume) -> dict[str, Any]:
 def _refuse_unreadable(lists: Mapping[str, Any]) -> None:
     """A record that is too long to be read again would make its archive a damaged one."""
     text = msgspec.json.encode(lists)
-    if len(text) > RECORD_BYTES_MAX // 2 or text.count(b",") > RECORD_VALUES_MAX // 2:
+    if len(text) > RECORD_BYTES_MAX // 4 or text.count(b",") > RECORD_VALUES_MAX // 2:
         came_back = f"{len(lists['outward']):,} symlinks that lead out of it and {len(lists['databases']):,} databases"
         raise SourceError("record of the volume", f"{came_back} are more than an archive's record holds")

@@ -54,7 +54,9 @@ def preview(screen: Screen, report: RestoreReport) -> None:
                 else "would be kept first: nothing, since nothing is there"
             )
     needed = "what it needs is not recorded" if plan.needed_bytes is None else f"{size(plan.needed_bytes)} needed"
-    screen.say(f"room: {needed}, {size(plan.free_bytes)} free")
+    is_more = _is_live_volume(restore) and plan.needed_bytes is not None
+    besides = ", and twice what the volume holds now" if is_more else ""
+    screen.say(f"room: {needed}{besides}, {size(plan.free_bytes)} free")
     if plan.note:
         screen.say(plan.note if restore.kind == "volume" else f"not counted: {plan.note}", "yellow")
     _rows(screen, report)
@@ -147,7 +149,8 @@ def _rows(screen: Screen, report: RestoreReport) -> None:
     if live and rows and not is_volume:
         screen.say(_sums(rows))
     if not _is_known(row.restored for row in rows.values()):
-        screen.say(f"{'files' if is_volume else 'rows'}: not recorded in this backup")
+        where = "copy" if report.restore.rollback else "backup"
+        screen.say(f"{'files' if is_volume else 'rows'}: not recorded in this {where}")
 
 
 def _sums(rows: Mapping[str, RowChange]) -> str:

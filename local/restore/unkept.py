@@ -37,4 +37,4 @@ def _owners() -> str:
 def _modes() -> str:
     if os.geteuid() == 0:
         return "this disk does not keep them"
-    return "no program of another owner runs as you (setuid, setgid); the rest, if any, this disk does not keep"
+    return "setuid and setgid bits are left out where their owner is you now; any other, this disk does not keep"

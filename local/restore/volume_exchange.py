@@ -52,22 +52,24 @@ class VolumeExchange:
         self._name = kept.name
 
     def carry_out(self, tar: Path, *, is_there: bool) -> ExchangedVolume:
-        """Fill the volume from the tar, which is proven; `is_there` is False where a cut short restore left it away."""
+        """Fill the volume from the tar, which is proven; `is_there` is False where a cut short restore left it away.
+
+        What such a restore left half filled is kept, but nothing to go back to: what was kept then still is.
+        """
         with _not_begun(self._name):
             restored = volume_content.of_tar(tar)
-            earlier = self._kept.note()
+            half = self._engine.is_half_replaced(self._name)
             left_out = self._read_former() if is_there else ()
             before = volume_content.of_tar(self._former) if is_there else None
-            kept = self._keep(earlier is not None) if is_there else None
-            started = clock.timestamp(clock.now())
+            kept = self._keep(half) if is_there else None
             interrupt.check()
-            if earlier is None and kept is not None:
-                self._kept.write_note(RestoreNote(kept.name, started))
+            if kept and not half:
+                self._kept.write_note(RestoreNote(kept.name, clock.timestamp(clock.now())))
         try:
-            why, unkept = self._replaced(tar, restored, before)
+            why, unkept = self._replaced(tar, restored, None if half else before)
         except _UntouchedError as error:
             self._kept.remove_note()
-            if kept is not None:
+            if kept:
                 kept.unlink()
             raise InconclusiveError(error.doing, f"{error.came_back}; nothing was touched", error.mend) from error
         self._kept.remove_note()
@@ -87,13 +89,14 @@ class VolumeExchange:
         return self._kept.keep(self._former, self._private, cut_short=cut_short)
 
     def _replaced(self, tar: Path, restored: VolumeContent, before: VolumeContent | None) -> tuple[str | None, Unkept]:
-        """Why it was put back (None: it was not), and what the engine does not tell of it."""
+        """Why `before` was put back (None: it was not), and what the engine does not tell of the volume."""
         try:
             self._say("fill the volume from the backup")
             self._engine.replace(self._name, tar)
             self._say("read it back")
             why, unkept = self._compare(restored)
-        except (PillarError, NotWholeError) as error:
+            why = why and f"what was filled in does not read back as the backup: {why}"
+        except (PillarError, NotWholeError, OSError) as error:
             if before is not None and self._is_untouched(before):
                 doing = f"restore of the volume {self._name}"
                 mend = error.mend if isinstance(error, PillarError) else "run it again"
@@ -105,19 +108,18 @@ class VolumeExchange:
             interrupt.leaves(f"the volume {self._name} holds its former content again")
             raise
         if why is not None:
-            why = f"what was filled in does not read back as the backup: {why}"
             self._put_back(why, before)
         return why, unkept
 
     def _put_back(self, why: str, before: VolumeContent | None) -> None:
         """PillarError, which says where everything is, where that does not go."""
         if before is None:
-            raise self._not_put_back(why, "the volume was away before, and nothing is known that it held")
+            raise self._not_put_back(why, "what was there before was left by a restore that was cut short")
         try:
             self._say(f"put the former content back, since {why}")
             self._engine.replace(self._name, self._former)
             wrong, _ = self._compare(before)
-        except (PillarError, NotWholeError) as error:
+        except (PillarError, NotWholeError, OSError) as error:
             raise self._not_put_back(why, str(error)) from error
         if wrong is not None:
             raise self._not_put_back(why, wrong)
@@ -125,7 +127,7 @@ class VolumeExchange:
     def _is_untouched(self, before: VolumeContent) -> bool:
         try:
             return self._compare(before)[0] is None
-        except (EngineError, NotWholeError):  # it is away, or half there
+        except (EngineError, NotWholeError, OSError):  # it is away, or half there
             return False
 
     def _compare(self, wanted: VolumeContent) -> tuple[str | None, Unkept]:

@@ -61,12 +61,12 @@ def order_restore(source: BackupSource, started: Started) -> VolumeLiveOrder:
 def order_rollback(name: str, started: Started) -> VolumeLiveOrder:
     """What `--rollback` would do; ConfigError where nothing was kept of the volume, and as `order_restore` else.
 
-    Where a restore was cut short, it goes back to what the volume held before that one.
+    Where a restore was cut short, that is what the volume held before that one.
     """
     with open_engine() as engine:
         state = _look(engine, name)
-        copy = state.kept.folder / state.note.kept if state.note else next(iter(state.kept.copies()), None)
-        if copy is None or not copy.exists():
+        copy = next(iter(state.kept.copies()), None)
+        if copy is None:
             came_back = f"there is no copy {state.kept.folder / name}.pre-restore-… to go back to"
             raise ConfigError("--rollback", came_back, f"restore a backup instead: invoke restore {name} --live")
         source = BackupSource(name, str(copy), None, 0, BackupRecord(volume=name), lambda: Targets((), ()), "volume")
@@ -105,12 +105,12 @@ def carry_out(order: VolumeLiveOrder, keep_copies: int, watch: Watch) -> Restore
 
 def _look(engine: Engine, name: str) -> VolumeState:
     kept = KeptVolumes.of(engine.endpoint.url, name)
-    note = kept.note()
+    note, half = kept.note(), engine.is_half_replaced(name)
     try:
-        return VolumeState(kept, note, engine.volume(name), engine.users(name))
+        return VolumeState(kept, note, half, engine.without, engine.volume(name), engine.users(name))
     except EngineError as error:
-        if note is not None:
-            return VolumeState(kept, note, None, ())
+        if half:
+            return VolumeState(kept, note, half, engine.without, None, ())
         mend = (
             f"{error.mend}; make it (docker volume create {name}, or docker compose up --no-start) and run this again"
         )
@@ -139,18 +139,24 @@ def _shown(state: VolumeState, tar_bytes: int | None) -> RestorePlan:
         if refusal or state.facts is None
         else f"{state.kept.folder / state.kept.name}.pre-restore-<epoch>.tar.gz",
         refusal=refusal.reason if refusal else None,
-        note=_cut_short(state),
+        note="; ".join(filter(None, (_cut_short(state), *_lacking(state)))) or None,
         mend=refusal.mend if refusal else None,
     )
+
+
+def _lacking(state: VolumeState) -> list[str]:
+    return [f"what would be kept has not {what}" for what in state.untold]
 
 
 def _cut_short(state: VolumeState) -> str | None:
     if state.note is None:
         return None
-    return (
-        f"a restore that began {state.note.started_time} was cut short: the volume may be empty or half filled; "
-        f"what it held before is {state.kept.folder / state.note.kept}, and --rollback goes back to that"
-    )
+    began = f"a restore that began {state.note.started_time} was cut short"
+    if not state.half:
+        return f"{began} before it had read the volume back, which holds what it held before, or all of the backup"
+    where = state.kept.folder / state.note.kept
+    told = "the volume may be away or half filled; what it held before is"
+    return f"{began}: {told} {where}, and --rollback goes back to that"
 
 
 def _begun(started: Started, source: BackupSource) -> Restore:

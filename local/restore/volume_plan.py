@@ -16,11 +16,14 @@ _ELSEWHERE = ("device", "type")
 class VolumeState:
     """A volume before it is replaced: what was kept of it, the note of a restore that was cut short, what Docker tells.
 
-    `facts` is None where a restore that was cut short left the volume away.
+    `half` is whether that one may have left the volume half filled; `facts` is None where it left it away. `untold` is
+    what the engine tells of no file, so that a copy lacks it.
     """
 
     kept: KeptVolumes
     note: RestoreNote | None
+    half: bool
+    untold: tuple[str, ...]
     facts: VolumeFacts | None
     users: tuple[VolumeUser, ...]
 

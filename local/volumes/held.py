@@ -34,10 +34,9 @@ def held_still(api: APIClient, endpoint: Endpoint, stop: Sequence[str], pause: S
     """
     run_again_after_a_kill(api, endpoint)
     with engine_errors("docker: look at the containers to hold still", endpoint):
-        to_hold = [
-            *_that_run(api, stop, "stop"),
-            *_that_run(api, [name for name in pause if name not in stop], "pause"),
-        ]
+        found = [*_that_run(api, pause, "pause"), *_that_run(api, stop, "stop")]
+    # One that is named twice, by its name and its identity for one, is held once: stopped, if it is to be stopped.
+    to_hold = list({container.identity: container for container in found}.values())
     if not to_hold:
         yield
         return

@@ -13,6 +13,7 @@ from pathlib import Path
 import platformdirs
 
 from local.archive.private_folder import make_private
+from local.store.durable import replace_file
 
 
 def own_folder() -> Path:
@@ -49,7 +50,7 @@ def _marked_file(folder: Path) -> Path:
     path = folder / "mark"
     if not path.exists():
         new = folder / f".mark-{secrets.token_hex(8)}"
-        new.write_text(uuid.uuid4().hex)
+        replace_file(new, uuid.uuid4().hex.encode())
         with suppress(FileExistsError):
             os.link(new, path)
         new.unlink()

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import base64
 import json
-import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
 from local.errors import EngineError
 from local.interrupt import if_abandoned
 from local.volumes import podman
-from local.volumes.connection import connect_at_the_end
 from local.volumes.endpoint import Endpoint
 from local.volumes.engine_errors import NotThereError, StreamBrokenError, check_answer, engine_errors
 from local.volumes.facts import volume_facts
 from local.volumes.own_folder import at_work
-from local.volumes.reading_container import MOUNTED, make_container, remove_container, sweep
+from local.volumes.reading_container import MOUNTED, mounted, sweep
 from local.volumes.tar_walk import TarEntry, TarWalk
 
 if TYPE_CHECKING:
@@ -27,8 +25,6 @@ if TYPE_CHECKING:
 
 _PIECE_BYTES = 1 << 20
 _STAT = "x-docker-container-path-stat"
-# A process that is being ended waits no longer for an engine; the next run removes what is left.
-_LAST_SECONDS = 2.0
 
 
 class VolumeReader:
@@ -62,15 +58,19 @@ class VolumeReader:
             self._response = None
 
     def _pieces(self, path: bytes, walk: TarWalk) -> Iterator[bytes]:
-        from requests.exceptions import ChunkedEncodingError, ContentDecodingError
+        from requests.exceptions import ChunkedEncodingError
+        from requests.exceptions import ConnectionError as RequestsConnectionError
 
         self._response = self._ask("GET", self._place(path))
         try:
             for piece in self._response.iter_content(_PIECE_BYTES):
                 walk.feed(piece)
                 yield piece
-        except (ChunkedEncodingError, ContentDecodingError, ValueError) as error:
-            raise self._broken(path, f"the stream broke: {error}") from error
+        except (ChunkedEncodingError, RequestsConnectionError) as error:
+            doing, came_back = f"docker: read {self._named(path)}", "the engine broke off in the middle"
+            raise StreamBrokenError(doing, came_back, "see whether it runs: docker info") from error
+        except ValueError as error:
+            raise self._broken(path, f"the tar is none from some point on: {error}") from error
         finally:
             self.close()
 
@@ -145,37 +145,11 @@ def reading(api: APIClient, endpoint: Endpoint, volume: str) -> Iterator[VolumeR
 
     EngineError; ConfigError or OSError where this user's own folder cannot be had.
     """
-    doing = f"docker: make a container that reads the volume {volume}"
-    with at_work(partial(_sweep, api, endpoint)) as mark:
-        # The name is ours, so that the container can be removed even if the engine's answer never came.
-        container = f"pillar9-{secrets.token_hex(8)}"
-        reader = VolumeReader(api, endpoint, volume, container)
-        with if_abandoned(partial(_abandon, reader, endpoint, container)):
-            try:
-                with engine_errors(doing, endpoint):
-                    make_container(api, volume_facts(api, volume), container, mark, read_only=True)
+    with at_work(partial(sweep, api, endpoint)) as mark:
+        with engine_errors(f"docker: look at the volume {volume}", endpoint):
+            facts = volume_facts(api, volume)
+        with mounted(api, endpoint, facts, mark, read_only=True) as container:
+            reader = VolumeReader(api, endpoint, volume, container)
+            # An engine removes no container from which it still streams.
+            with if_abandoned(reader.close), closing(reader):
                 yield reader
-            except BaseException:
-                # What went wrong is told; a container that cannot be removed either is the next run's.
-                with suppress(EngineError):
-                    _remove(api, endpoint, reader, container)
-                raise
-            _remove(api, endpoint, reader, container)
-
-
-def _remove(api: APIClient, endpoint: Endpoint, reader: VolumeReader, container: str) -> None:
-    reader.close()
-    with engine_errors(f"docker: remove the container {container}", endpoint):
-        remove_container(api, container)
-
-
-def _sweep(api: APIClient, endpoint: Endpoint, mark: str) -> None:
-    with engine_errors("docker: remove what a killed run left", endpoint):
-        sweep(api, mark)
-
-
-def _abandon(reader: VolumeReader, endpoint: Endpoint, container: str) -> None:
-    """From another thread, over a connection of its own: the reader's own may be stuck."""
-    reader.close()
-    api = connect_at_the_end(endpoint, _LAST_SECONDS)
-    remove_container(api, container)

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import secrets
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from local.errors import EngineError
+from local.interrupt import if_abandoned
 from local.volumes import podman
+from local.volumes.connection import connect_at_the_end
+from local.volumes.endpoint import Endpoint
+from local.volumes.engine_errors import engine_errors
 from local.volumes.facts import VolumeFacts, volume_facts
 
 if TYPE_CHECKING:
@@ -15,10 +24,43 @@ if TYPE_CHECKING:
 # Where the volume is mounted in the container; Docker's tar begins each name with it.
 MOUNTED = "/volume"
 LABEL = "pillar9"
+# A process that is being ended waits no longer for an engine; the next run removes what is left.
+_LAST_SECONDS = 2.0
 # What another machine, or another user of this one, left on the same engine, and surely does not need any more.
 _FORGOTTEN_SECONDS = 7 * 24 * 3600
 _IMAGE = {"repository": "pillar9/empty", "tag": "1"}
-_IMAGE_LABEL = f"{LABEL}=empty image"
+_IMAGE_LABEL = "empty image"
+
+
+@contextmanager
+def mounted(api: APIClient, endpoint: Endpoint, volume: VolumeFacts, mark: str, *, read_only: bool) -> Iterator[str]:
+    """The name of a container of ours that mounts the volume; it is removed behind this, whatever happens.
+
+    EngineError as from `make_container`, or where it cannot be removed.
+    """
+    # The name is ours, so that it can be removed even if the engine's answer never came.
+    name = f"pillar9-{secrets.token_hex(8)}"
+    with if_abandoned(partial(_abandon, endpoint, name)):
+        try:
+            with engine_errors(f"docker: make a container that mounts the volume {volume.name}", endpoint):
+                make_container(api, volume, name, mark, read_only=read_only)
+            yield name
+        except BaseException:
+            # What went wrong is told; a container that cannot be removed either is the next run's.
+            with suppress(EngineError):
+                _remove(api, endpoint, name)
+            raise
+        _remove(api, endpoint, name)
+
+
+def _remove(api: APIClient, endpoint: Endpoint, name: str) -> None:
+    with engine_errors(f"docker: remove the container {name}", endpoint):
+        remove_container(api, name)
+
+
+def _abandon(endpoint: Endpoint, name: str) -> None:
+    """From another thread, over a connection of its own: this run's may be stuck."""
+    remove_container(connect_at_the_end(endpoint, _LAST_SECONDS), name)
 
 
 def make_container(api: APIClient, volume: VolumeFacts, name: str, mark: str, *, read_only: bool) -> None:
@@ -52,22 +94,26 @@ def remove_container(api: APIClient, name: str) -> None:
             raise
 
 
-def sweep(api: APIClient, mark: str) -> None:
+def sweep(api: APIClient, endpoint: Endpoint, mark: str) -> None:
     """Remove what killed runs left: the containers that bear the mark, and those of others that are a week old."""
-    for container in api.containers(all=True, filters={"label": LABEL}):
-        ours = container["Labels"].get(LABEL) == mark
-        if ours or time.time() - container["Created"] > _FORGOTTEN_SECONDS:
-            remove_container(api, container["Id"])
+    with engine_errors("docker: remove what a killed run left", endpoint):
+        for container in api.containers(all=True, filters={"label": LABEL}):
+            ours = container["Labels"].get(LABEL) == mark
+            if ours or time.time() - container["Created"] > _FORGOTTEN_SECONDS:
+                remove_container(api, container["Id"])
 
 
 def _empty_image(api: APIClient) -> str:
     """The identity of our image; made of a tar without an entry where there is none, so nothing is ever pulled."""
-    found = api.images(filters={"label": _IMAGE_LABEL})
-    if not found:
-        nothing = bytes(1024)
-        api.import_image_from_data(nothing, changes=[f'LABEL {LABEL}="{_IMAGE_LABEL.partition("=")[2]}"'], **_IMAGE)
-        found = api.images(filters={"label": _IMAGE_LABEL})
-    return str(found[0]["Id"])
+    found = api.images(filters={"label": f"{LABEL}={_IMAGE_LABEL}"})
+    if found:
+        return str(found[0]["Id"])
+    nothing = bytes(1024)
+    answer = api.import_image_from_data(nothing, changes=[f'LABEL {LABEL}="{_IMAGE_LABEL}"'], **_IMAGE)
+    told = json.loads(answer.splitlines()[-1])
+    if "error" in told:
+        raise EngineError("docker: make an image without a file", str(told["error"]), "see: docker info")
+    return str(told["status"])
 
 
 def _config(image: str, volume: str, name: str, mark: str, read_only: bool) -> dict[str, Any]:

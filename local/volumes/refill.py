@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import posixpath
-import secrets
 import tarfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,10 +21,13 @@ from local.volumes.endpoint import Endpoint
 from local.volumes.engine_errors import check_answer, engine_errors
 from local.volumes.facts import VolumeFacts, VolumeUser, volume_facts, volume_users
 from local.volumes.own_folder import at_work, own_folder
-from local.volumes.reading_container import MOUNTED, make_container, remove_container, sweep
+from local.volumes.reading_container import MOUNTED, mounted, sweep
 
 if TYPE_CHECKING:
     from docker import APIClient
+
+
+_BY_HAND = "restore into a folder (--to PATH), and copy it there by hand"
 
 
 def refill(api: APIClient, endpoint: Endpoint, name: str, tar: Path) -> None:
@@ -39,17 +41,28 @@ def refill(api: APIClient, endpoint: Endpoint, name: str, tar: Path) -> None:
     leaves the volume away, empty or half filled; called again, with either content, this begins anew, and a volume that
     is away is made as it was: that was noted before. The caller reads the volume back and compares.
     """
-    note = own_folder() / f"refill-{hashlib.sha256(f'{endpoint.url} {name}'.encode()).hexdigest()[:16]}.json"
-    with at_work(partial(sweep, api)) as mark, engine_errors(f"docker: fill the volume {name}", endpoint):
-        volume = _facts_or_note(api, name, note)
-        doing = f"docker: replace the content of the volume {name}"
-        _refuse(doing, volume, volume_users(api, volume))
-        _refuse_what_an_engine_refuses(doing, api, tar)
+    note = _note_of(endpoint, name)
+    doing = f"docker: replace the content of the volume {name}"
+    _refuse_a_tar(doing, tar)
+    with at_work(partial(sweep, api, endpoint)) as mark:
+        with engine_errors(doing, endpoint):
+            volume = _facts_or_note(api, name, note)
+            _refuse(doing, volume, volume_users(api, volume), api.info().get("SecurityOptions") or ())
         replace_file(note, msgspec.json.encode(_Noted(volume.driver, dict(volume.labels), dict(volume.options))))
         sync_folder(note.parent)
-        _make_anew(api, volume)
-        _fill(api, volume, tar, mark)
+        with engine_errors(doing, endpoint):
+            _make_anew(api, volume)
+            _fill(api, endpoint, volume, tar, mark)
         note.unlink()
+
+
+def is_half_done(endpoint: Endpoint, name: str) -> bool:
+    """Whether a `refill` of the volume was ended between its first change and its last: it may be half filled."""
+    return _note_of(endpoint, name).exists()
+
+
+def _note_of(endpoint: Endpoint, name: str) -> Path:
+    return own_folder() / f"refill-{hashlib.sha256(f'{endpoint.url} {name}'.encode()).hexdigest()[:16]}.json"
 
 
 class _Noted(msgspec.Struct, frozen=True):
@@ -70,12 +83,13 @@ def _facts_or_note(api: APIClient, name: str, note: Path) -> VolumeFacts:
     return VolumeFacts(name, noted.driver, noted.labels, noted.options, "", "")
 
 
-def _refuse(doing: str, volume: VolumeFacts, users: tuple[VolumeUser, ...]) -> None:
-    """EngineError where the volume cannot be removed, or where removing it would not remove what it holds."""
+def _refuse(doing: str, volume: VolumeFacts, users: tuple[VolumeUser, ...], security: Sequence[str]) -> None:
+    """EngineError where the volume cannot be removed, or what it holds would stay, or owners would become others."""
     if volume.driver != "local" or volume.options.keys() & {"device", "type"}:
         where = f"the driver {volume.driver}" if volume.driver != "local" else "a device of its own"
-        mend = "restore into a folder (--to PATH), and copy it there by hand"
-        raise EngineError(doing, f"its data is kept by {where}, and stays when the volume is removed", mend)
+        raise EngineError(doing, f"its data is kept by {where}, and stays when the volume is removed", _BY_HAND)
+    if "name=userns" in security:
+        raise EngineError(doing, "Docker runs with userns-remap, and would shift the owners of all files", _BY_HAND)
     running = [user.name for user in users if user.at_work or user.state == "paused"]
     compose = "with Compose: docker compose down (never with -v), and docker compose up -d behind it"
     if running:
@@ -87,17 +101,14 @@ def _refuse(doing: str, volume: VolumeFacts, users: tuple[VolumeUser, ...]) -> N
         raise EngineError(doing, came_back, f"{compose}; else: docker rm {' '.join(names)}")
 
 
-def _refuse_what_an_engine_refuses(doing: str, api: APIClient, tar: Path) -> None:
-    """EngineError for what an engine would find out, or get wrong, when the former content is gone."""
-    mend = "restore into a folder (--to PATH), and copy it there by hand"
-    if "name=userns" in (api.info().get("SecurityOptions") or ()):
-        raise EngineError(doing, "Docker runs with userns-remap, and would shift the owners of all files", mend)
+def _refuse_a_tar(doing: str, tar: Path) -> None:
+    """EngineError for what an engine would find out when the former content is gone."""
     try:
         outward = _link_that_leads_out(tar)
     except tarfile.TarError as error:
         raise EngineError(doing, f"{tar} is no whole tar: {error}", "restore another backup") from error
     if outward:
-        raise EngineError(doing, f"Docker makes no link that leads out of a volume, as {outward} does", mend)
+        raise EngineError(doing, f"Docker makes no link that leads out of a volume, as {outward} does", _BY_HAND)
 
 
 def _link_that_leads_out(tar: Path) -> str | None:
@@ -107,7 +118,7 @@ def _link_that_leads_out(tar: Path) -> str | None:
             # Else it keeps all of them.
             opened.members = []  # type: ignore[attr-defined]
             place = posixpath.normpath(f"{posixpath.dirname(entry.name)}/{entry.linkname}")
-            if entry.issym() and place.startswith(".."):
+            if entry.issym() and (place == ".." or place.startswith("../")):
                 return f"{entry.name!r} -> {entry.linkname!r}"
     return None
 
@@ -120,9 +131,9 @@ def _make_anew(api: APIClient, volume: VolumeFacts) -> None:
     api.create_volume(volume.name, volume.driver, dict(volume.options), dict(volume.labels))
 
 
-def _fill(api: APIClient, volume: VolumeFacts, tar: Path, mark: str) -> None:
+def _fill(api: APIClient, endpoint: Endpoint, volume: VolumeFacts, tar: Path, mark: str) -> None:
     made = volume_facts(api, volume.name)
-    with _mounted(api, made, mark) as container:
+    with mounted(api, endpoint, made, mark, read_only=False) as container:
         with tar.open("rb") as file:
             _put(api, container, MOUNTED, file)
         _put(api, container, "/", io.BytesIO(_folder_of(tar)))
@@ -133,16 +144,6 @@ def _fill(api: APIClient, volume: VolumeFacts, tar: Path, mark: str) -> None:
         raise EngineError(
             doing, f"{' and '.join(names)} came to use it meanwhile", f"docker rm --force {' '.join(names)}"
         )
-
-
-@contextmanager
-def _mounted(api: APIClient, volume: VolumeFacts, mark: str) -> Iterator[str]:
-    container = f"pillar9-{secrets.token_hex(8)}"
-    try:
-        make_container(api, volume, container, mark, read_only=False)
-        yield container
-    finally:
-        remove_container(api, container)
 
 
 def _put(api: APIClient, container: str, path: str, file: io.BufferedIOBase) -> None:

@@ -22,7 +22,8 @@ from local.archive import write as archive
 from local.archive.cache import ArchiveCopy
 from local.archive.chunks import LONGEST_BYTES
 from local.archive.former import FormerArchive
-from local.archive.given_cut import GivenCut
+from local.archive.given_cut import GivenCut, at_most
+from local.archive.gzip_member import compress, describe
 from local.archive.plan import CutPlan
 from local.archive.planner import Planner
 from local.archive.sink import ArchiveSink
@@ -98,22 +99,25 @@ def shelf(store: Store, tmp_path: Path, pool: ThreadPoolExecutor) -> Shelf:
     return Shelf(store, folder, pool)
 
 
+HOWS = ("inserted", "removed", "backwards", "halves", "shuffled", "repeated")
+
+
 def moved(parts: list[bytes], how: str) -> list[bytes]:
     return {
         "inserted": [part(1000), *parts],
         "removed": parts[3:],
         "backwards": parts[::-1],
-        "halves": [*parts[20:], *parts[:20]],
+        "halves": [*parts[12:], *parts[:12]],
         "shuffled": random.Random(7).sample(parts, len(parts)),
-        "repeated": [*parts[:10], *parts[5:30], *parts[5:], parts[0]],
+        "repeated": [*parts[:10], *parts[5:20], *parts[5:], parts[0]],
     }[how]
 
 
 @pytest.mark.parametrize(
-    ("how", "cache"), crossed(("inserted", "removed", "backwards", "halves", "shuffled", "repeated"), (True, False))
+    ("store_settings", "how", "cache"), crossed(("azure", "folder"), HOWS, (True, False)), indirect=["store_settings"]
 )
 def test_what_moved_is_taken_from_where_it_stood(shelf: Shelf, how: str, cache: bool) -> None:
-    parts = [part(seed) for seed in range(40)]
+    parts = [part(seed) for seed in range(24)]
     first = shelf.keep(parts)
     now = moved(parts, how)
 
@@ -164,3 +168,37 @@ def test_lengths_that_are_no_cut_of_the_file_are_refused(lengths: list[int]) -> 
 
     with pytest.raises(ValueError, match="are no cut of"):
         GivenCut(lengths, (), size)
+
+
+def many_lengths(count: int, seed: int = 5) -> list[int]:
+    """Groups of any length, and large files of chunks that are equally long."""
+    draw = random.Random(seed)
+    lengths: list[int] = []
+    while len(lengths) < count:
+        lengths.append(512 * draw.randrange(1, 128))
+        if not draw.randrange(4):
+            lengths += [96 * 1024] * draw.randrange(1, 40)
+    return lengths
+
+
+def test_of_too_many_chunks_some_in_a_row_are_one_and_a_new_file_moves_few_of_them() -> None:
+    lengths = many_lengths(20_000)
+    changed = [*lengths[:7_000], 1536, 96 * 1024, 30 * 512, *lengths[7_000:]]
+
+    before, after = at_most(lengths, 1_000), at_most(changed, 1_000)
+
+    assert 100 < len(before) <= 1_000
+    assert (sum(before), sum(after)) == (sum(lengths), sum(changed))
+    assert max(before) <= LONGEST_BYTES
+    same = sum(1 for left, right in zip(before, after, strict=False) if left == right)
+    same_behind = sum(1 for left, right in zip(before[::-1], after[::-1], strict=False) if left == right)
+    assert same + same_behind > 0.95 * len(before)
+    assert at_most(lengths, 20_100) == lengths
+
+
+def test_a_table_that_could_not_be_read_again_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    members = [describe(b"a", compress(b"a"))] * 4
+    monkeypatch.setattr(members_table, "_MOST_MEMBERS", 3)
+
+    assert members_table.decode(members_table.encode(members), 4, 4 * members[0].gzip_bytes) == ()
+    assert members_table.encode(members[:3])

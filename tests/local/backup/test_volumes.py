@@ -206,6 +206,7 @@ def test_of_a_volume_that_changed_only_what_changed_travels_and_both_contents_ca
     assert found_in(unpacked(tmp_path / "old.tar.gz", tmp_path / "old", "tar")) == before
 
 
+@pytest.mark.long
 def test_the_same_content_on_another_day_is_a_point_of_its_own_and_does_not_travel(
     azure_workshop: Workshop, docker_engine: ContainerEngine, tmp_path: Path
 ) -> None:
@@ -429,6 +430,7 @@ def test_a_check_tells_how_much_changed_and_stores_nothing(
     assert docker_engine.names() == set()
 
 
+@pytest.mark.long
 def test_two_volumes_that_stop_the_same_container_do_so_one_after_the_other(
     folder_workshop: Workshop, held: ContainerEngine
 ) -> None:
@@ -448,6 +450,7 @@ def test_two_volumes_that_stop_the_same_container_do_so_one_after_the_other(
     assert held.state("web") == "running"
 
 
+@pytest.mark.long
 def test_a_container_to_stop_that_is_not_there_fails_the_volume_before_anything_is_stopped(
     folder_workshop: Workshop, held: ContainerEngine
 ) -> None:

@@ -12,6 +12,7 @@ from local.output.screen import Screen
 from local.report import (
     STEPS,
     BackedUpDatabase,
+    BackedUpVolume,
     Backup,
     BackupReport,
     Drill,
@@ -80,6 +81,25 @@ def test_a_log_tells_what_became_of_each_database(capsys: pytest.CaptureFixture[
         "hivemind: verdict failed, took 0.0 s",
         "hivemind: /db/hivemind.db: no such file",
         "backup FAILED: hivemind could not be backed up, 1 of 2 stored in 3.5 s",
+    ]
+
+
+def test_a_log_tells_what_became_of_volumes_beside_databases(capsys: pytest.CaptureFixture[str]) -> None:
+    stored = BackedUpVolume("Site_data", "passed", "volumes/2026-05-05/Site_data.tar.gz", None, None, 9_000_000)
+    away = "docker: reach the engine: there is no such socket; start Docker"
+    lost = [BackedUpVolume(name, "failed", error=away) for name in ("wiki", "git")]
+
+    tables.backup(Screen(), msgspec.structs.replace(backup_report(STORED, REFUSED), volumes=(stored, *lost)))
+
+    said = log_lines(capsys.readouterr().out)
+    assert said[0].startswith("costs: kind database, verdict passed, raw 8.0 MB")
+    assert said[2] == (
+        "Site_data: kind volume, verdict passed, raw 9.0 MB, took 0.0 s, stored as volumes/2026-05-05/Site_data.tar.gz"
+    )
+    assert said[-3:] == [
+        "hivemind: /db/hivemind.db: no such file",
+        f"wiki and git: {away}",
+        "backup FAILED: hivemind, wiki and git could not be backed up, 2 of 5 stored in 3.5 s",
     ]
 
 

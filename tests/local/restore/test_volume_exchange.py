@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from local.errors import InconclusiveError, PillarError
-from local.events import unwatched
+from local.events import Event, unwatched
 from local.restore import volume_in_place
 from local.restore.to_new_file import Started
 from local.restore.volume_exchange import ExchangedVolume, VolumeExchange
@@ -105,6 +105,26 @@ def test_what_the_engine_refuses_before_it_touches_anything_is_told_so(
     assert (kept.note(), kept.copies()) == (None, [])
 
 
+class StoppedHere(BaseException):
+    """As a signal raises."""
+
+
+def test_what_is_interrupted_is_put_back(docker_engine: ContainerEngine, live: Path, tar: Path, tmp_path: Path) -> None:
+    before = look(live)
+
+    def watch(event: Event) -> None:
+        if event.text == "read it back":
+            raise StoppedHere
+
+    (tmp_path / "private").mkdir()
+    with open_engine() as opened:
+        kept = KeptVolumes.of(opened.endpoint.url, NAME)
+        with pytest.raises(StoppedHere):
+            VolumeExchange(opened, kept, tmp_path / "private", watch).carry_out(tar, is_there=True)
+    assert look(docker_engine.folder(NAME)) == before
+    assert kept.note() is None
+
+
 def rolled_back() -> None:
     """`restore NAME --rollback`, once it was agreed to."""
     order = volume_in_place.order_rollback(NAME, Started.now())
@@ -129,7 +149,13 @@ KILLS: dict[str, Callable[[], None]] = {
 }
 
 
-@pytest.mark.parametrize("moment", KILLS)
+# The others in the long suite.
+SHORT = ("when it is away", "when it is filled")
+
+
+@pytest.mark.parametrize(
+    "moment", [pytest.param(each, marks=[] if each in SHORT else [pytest.mark.long]) for each in KILLS]
+)
 def test_a_killed_restore_is_told_and_can_be_undone(
     docker_engine: ContainerEngine, live: Path, tar: Path, tmp_path: Path, moment: str
 ) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from tests.local.unpack.trees import look
 from tests.support.container_engines import ContainerEngine
 from tests.support.terminal import log_lines
 from tests.support.volume_archives import make_volume, tar_of
-from tests.support.workshop import Workshop
+from tests.support.workshop import Workshop, make_database
 
 NAME = "grafana-data"
 WHEN_NS = 1_700_000_000_000_000_000
@@ -83,7 +85,7 @@ def test_a_volume_becomes_the_backup_and_the_rollback_what_it_was(
     assert len(kept(tmp_path)) == 2
 
 
-@pytest.mark.parametrize("running", [True, False])
+@pytest.mark.parametrize("running", [True, pytest.param(False, marks=pytest.mark.long)])
 @pytest.mark.usefixtures("backup")
 def test_a_volume_that_a_container_refers_to_is_refused_and_the_container_named(
     folder_workshop: Workshop, an_engine: ContainerEngine, live: Path, running: bool
@@ -128,3 +130,37 @@ def test_no_engine_is_an_error_that_names_the_socket(
     told = folder_workshop.document("restore", NAME, "--live", "--yes")
     assert told["error"]["exit_code"] == 1
     assert "nobody.sock" in json.dumps(told)
+
+
+def test_what_was_backed_up_comes_back_into_a_folder_and_into_the_volume(
+    folder_workshop: Workshop, an_engine: ContainerEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    path = an_engine.volume(NAME)
+    (path / "plugins").mkdir(mode=0o750)
+    (path / "plugins/panel.js").write_text("panel")
+    (path / "link").symlink_to("plugins/panel.js")
+    os.link(path / "plugins/panel.js", path / "same")
+    make_database(path / "grafana.db", 100)
+    for each in (path / "plugins/panel.js", path / "plugins", path / "grafana.db"):
+        if an_engine.name == "docker":  # Podman tells no owners
+            os.chown(each, 472, 472)
+    for each in [*path.rglob("*"), path]:
+        os.utime(each, ns=(WHEN_NS, WHEN_NS), follow_symlinks=False)
+    folder_workshop.more["volumes"] = [{"name": NAME}]
+    made = folder_workshop.invoke("backup")
+    assert made.returncode == 0, made.stdout + made.stderr
+    before = {name: about for name, about in look(path).items() if b"grafana.db" not in name}
+    (path / "plugins/panel.js").write_text("overwritten by mistake")
+    (path / "link").unlink()
+
+    folder = folder_workshop.invoke("restore", NAME, "--to", str(tmp_path / "back"))
+    assert folder.returncode == 0, folder.stdout + folder.stderr
+    live = folder_workshop.invoke("restore", NAME, "--live", "--yes")
+    assert live.returncode == 0, live.stdout + live.stderr
+    for place in (tmp_path / "back", an_engine.folder(NAME)):
+        found = look(place)
+        assert {name: about for name, about in found.items() if b"grafana.db" not in name} == before
+        assert found[b"grafana.db"][3] == WHEN_NS
+        with closing(sqlite3.connect(f"file:{place}/grafana.db?immutable=1", uri=True)) as connection:
+            assert connection.execute("SELECT count(*) FROM tasks").fetchone() == (100,)

@@ -149,6 +149,7 @@ def test_what_somebody_started_and_stopped_after_a_kill_is_let_be(docker_engine:
     assert docker_engine.state("app") == "exited"
 
 
+@pytest.mark.long
 def test_what_was_removed_after_a_kill_is_no_trouble(docker_engine: ContainerEngine, tmp_path: Path) -> None:
     docker_engine.volume("data")
     docker_engine.run("app", "data")

@@ -95,12 +95,12 @@ def test_one_whose_data_is_elsewhere_is_refused(docker_engine: ContainerEngine, 
 @pytest.mark.parametrize(
     ("link", "refused"),
     [
-        ("../../etc/passwd", True),
         ("../../x", True),
-        ("/../../../x", True),
-        ("..", False),
         ("/dev/stdout", False),
-        ("../d/../a", False),
+        *(
+            pytest.param(*case, marks=pytest.mark.long)
+            for case in [("/../../../x", True), ("..", False), ("../..x", False), ("../d/../a", False)]
+        ),
     ],
 )
 def test_a_link_that_docker_would_refuse_halfway_is_refused_before_anything_is_touched(
@@ -148,7 +148,7 @@ def _killed_after(number: int, tar: Path) -> Callable[[Callable[[], None]], None
 
 
 @pytest.mark.parametrize(
-    "number", [n if n in (4, 5, 10) else pytest.param(n, marks=pytest.mark.long) for n in range(1, 14)]
+    "number", [n if n in (5, 10) else pytest.param(n, marks=pytest.mark.long) for n in range(1, 14)]
 )
 def test_what_a_kill_left_is_made_good_by_the_next_call(docker_engine: ContainerEngine, tar: Path, number: int) -> None:
     (docker_engine.volume("data", LABELS) / "former").write_text("kept by the caller")
