@@ -18,11 +18,15 @@ Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 Seconds = Annotated[float, Meta(description="seconds that it took")]
 RunId = Annotated[str, Meta(description="of this run alone: when it started, and a random part")]
 Started = Annotated[Moment, Meta(description="when the run began, RFC 3339 in UTC")]
-Sha256 = Annotated[str | None, Meta(description="SHA-256 of the archive, the `.db.gz` as it stands in the store")]
+Sha256 = Annotated[
+    str | None, Meta(description="SHA-256 of the archive, the `.db.gz` or `.tar.gz` as it stands in the store")
+]
 GzipBytes = Annotated[int | None, Meta(description="size of the archive")]
-DatabaseBytes = Annotated[int | None, Meta(description="size of the database in it, uncompressed")]
+DatabaseBytes = Annotated[
+    int | None, Meta(description="size of the database in it, or of the volume's tar, uncompressed")
+]
 BackupTime = Annotated[Moment | None, Meta(description="when the point in time was taken; `--at` takes it")]
-DatabaseName = Annotated[str, Meta(description="the database, as it is configured or stored")]
+DatabaseName = Annotated[str, Meta(description="the database or volume, as it is configured or stored")]
 Blob = Annotated[str | None, Meta(description="the archive's name in the store, with its prefix")]
 Checking = Annotated[
     bool, Meta(description="there, and true, where the command only checked (`--check`): nothing was changed")
@@ -179,6 +183,23 @@ class RefusedDatabase(BackedUpDatabase, frozen=True):
     """One that failed because Azure refused, or could not be reached."""
 
 
+class BackedUpVolume(BackedUpDatabase, frozen=True):
+    """What happened to one Docker volume, with the fields of a database; what those call the database is its tar."""
+
+    files: Annotated[int | None, Meta(description="entries in its tar, but for the volume's own folder")] = None
+    changing: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="what was written to while it was read, and how; of many the first, and then how many more; "
+            "the databases in it are of one moment all the same"
+        ),
+    ] = ()
+
+
+class RefusedVolume(BackedUpVolume, frozen=True):
+    """One that failed because Azure refused, or could not be reached."""
+
+
 class Backup(msgspec.Struct, frozen=True, omit_defaults=True):
     """One run of `backup`."""
 
@@ -186,7 +207,8 @@ class Backup(msgspec.Struct, frozen=True, omit_defaults=True):
     started: Started
     seconds: Seconds
     verdict: Annotated[
-        Verdict, Meta(description="failed where a database failed; where it was proven at once, that of both")
+        Verdict,
+        Meta(description="failed where a database or volume failed; where it was proven at once, that of both"),
     ]
     check: Checking = False
 
@@ -198,6 +220,12 @@ class BackupProof(msgspec.Struct, frozen=True):
     error: Annotated[str | None, Meta(description="why there was no drill")] = None
     drill: Annotated[Drill | None, Meta(description="as in a drill's document")] = None
     databases: Annotated[tuple[DrilledDatabase, ...], Meta(description="as in a drill's document")] = ()
+    volumes: Annotated[tuple[DrilledDatabase, ...], Meta(description="as in a drill's document")] = ()
+
+    @property
+    def sources(self) -> tuple[DrilledDatabase, ...]:
+        """Whatever was drilled: the databases, then the volumes."""
+        return (*self.databases, *self.volumes)
 
 
 class BackupReport(Document, frozen=True, omit_defaults=True):
@@ -205,7 +233,13 @@ class BackupReport(Document, frozen=True, omit_defaults=True):
 
     backup: Backup
     databases: tuple[BackedUpDatabase, ...]
+    volumes: Annotated[tuple[BackedUpVolume, ...], Meta(description="there where Docker volumes were backed up")] = ()
     proof: Annotated[BackupProof | None, Meta(description="there where it was drilled at once")] = None
+
+    @property
+    def sources(self) -> tuple[BackedUpDatabase, ...]:
+        """Whatever was to be backed up: the databases, then the volumes."""
+        return (*self.databases, *self.volumes)
 
 
 def with_proof(report: BackupReport, proof: BackupProof) -> BackupReport:
@@ -225,10 +259,10 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
 
 def backup_exit_code(report: BackupReport) -> int:
     """The process's exit code for a backup: 3 where nothing but Azure kept it from being made."""
-    failed = [database for database in report.databases if database.verdict == "failed"]
+    failed = [source for source in report.sources if source.verdict == "failed"]
     if not failed:
         return 0
-    return 3 if all(isinstance(database, RefusedDatabase) for database in failed) else 1
+    return 3 if all(isinstance(source, RefusedDatabase | RefusedVolume) for source in failed) else 1
 
 
 def exit_code(verdict: Verdict) -> int:

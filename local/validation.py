@@ -169,14 +169,14 @@ def _unknown_key(path: str, key: object, known: Mapping[str, object]) -> ConfigE
 
 
 def unknown_name(asked: str, name: str, known: Collection[str], where: str) -> ConfigError:
-    """No database of that name is `where` ("configured", "stored"): the one that may be meant, or all that are known.
+    """No database or volume of that name is `where` ("configured", "stored"): the one that may be meant, or all known.
 
     `asked` is the option or the command that was given the name.
     """
     close = difflib.get_close_matches(name, known, n=1)
     names = ", ".join(known) or "none"
     mend = f"did you mean {close[0]}? known: {names}" if close else f"known: {names}"
-    return ConfigError(asked, f"no database {name!r} is {where}", mend)
+    return ConfigError(asked, f"no database or volume {name!r} is {where}", mend)
 
 
 def _said(path: str) -> str:

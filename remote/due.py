@@ -27,6 +27,7 @@ from local.store.repository import Repository
 from local.watch import prune as pruning
 from local.watch import tables as watch_tables
 from local.watch.prune import Prune, PrunedPoint, PruneReport
+from local.watch.prune_plan import make_plan
 from remote.drill import check as check_remote
 from remote.drill import drill_remote
 
@@ -109,7 +110,7 @@ def carry_out(decision: DueDecision, configured: Settings, repository: Repositor
         return outcome
     try:
         with _locked(configured, repository, watch):
-            plan = pruning.make_plan(configured, repository, ())
+            plan = make_plan(configured, repository, ())
             pruned = pruning.carry_out(plan, repository, watch)
     except PillarError as error:
         return replace(outcome, error=error)

@@ -48,6 +48,7 @@ def test_every_configuration_key_is_in_the_readme() -> None:
     keys = [
         "store.url",
         "databases",
+        "volumes",
         *(f"{section}.{key}" for section, keys in settings.DECLARED.items() for key in keys),
     ]
 

@@ -19,12 +19,14 @@ import jsonschema
 import msgspec
 import pytest
 
+from local import clock
 from local.command_line.scheduled_run import ScheduledRun
 from local.doctor import databases
 from local.doctor.run import examine
 from local.drill.preview import preview
 from local.drill.targets import Selection
 from local.events import unwatched
+from local.report import BackedUpVolume, Backup, BackupReport
 from local.schedule import agents
 from local.schedule import report as schedule
 from local.schedule.due import decide
@@ -42,6 +44,7 @@ from remote.command import RemoteCommand
 from remote.run import preview as preview_run
 from remote.run import run_everywhere
 from tests import json_page
+from tests.local.watch.stored import back_up_volume
 from tests.rbac.admin import Admin
 from tests.remote.site import PREFIX, Site
 from tests.support import fake_systemctl
@@ -149,10 +152,12 @@ def of_a_folder(collected: Collected, workshop: Workshop) -> None:
     workshop.invoke("backup")
     listed = collected.run(workshop, "Listing", "backup.list", "--only", "costs")
     assert [point["current"] for point in listed["backups"]] == [False, True]
+    _of_volumes(collected, workshop)
     _of_drills(collected, workshop)
     collected.run(workshop, "Status", "status")
     planned = collected.run(workshop, "PruneReport", "backup.prune", "--check")
     assert planned["prune"]["check"] is True
+    _of_watched_volumes(collected, workshop)
     _of_restores(collected, workshop)
     _of_what_runs_unattended(collected, workshop)
     new = ("--database", workshop.databases["costs"]["path"], "--store", str(workshop.root / "new store"))
@@ -160,6 +165,33 @@ def of_a_folder(collected: Collected, workshop: Workshop) -> None:
     assert (begun["init"]["check"], [each["name"] for each in begun["databases"]]) == (True, ["costs"])
     collected.run(workshop, "VersionDocument", "version")
     collected.run(workshop, "ErrorDocument", "backup.list", "--only", "cost")
+
+
+def _of_volumes(collected: Collected, workshop: Workshop) -> None:
+    """Where no engine answers, and what is told of one that does, which not every machine has."""
+    workshop.more["volumes"] = [{"name": "grafana-data"}]
+    done = workshop.invoke(
+        *("backup", "--only", "grafana-data", "--json"), environment={"DOCKER_HOST": f"unix://{workshop.root}/no.sock"}
+    )
+    failed = collected.add("BackupReport", "backup --only grafana-data --json", json.loads(done.stdout))
+    assert (failed["databases"], failed["volumes"][0]["verdict"]) == ([], "failed")
+    stored = BackedUpVolume(
+        name="grafana-data",
+        verdict="passed",
+        blob="volumes/2026-05-05/grafana-data.tar.gz",
+        backup_time="2026-05-05T12:00:03.123Z",
+        sha256="0" * 64,
+        database_bytes=49152,
+        gzip_bytes=11800,
+        uploaded_bytes=12100,
+        changed=0.02,
+        read=True,
+        files=303,
+        changing=("log/grafana.log: grew from 70,120 to 70,301 bytes",),
+    )
+    backup = Backup(**{**failed["backup"], "verdict": "passed"})
+    collected.take("BackupReport", "backup --only grafana-data", BackupReport(backup, (), (stored,)))
+    del workshop.more["volumes"]
 
 
 def _of_drills(collected: Collected, workshop: Workshop) -> None:
@@ -170,7 +202,10 @@ def _of_drills(collected: Collected, workshop: Workshop) -> None:
     assert collected.run(workshop, "DrillReport", "drill.local")["drill"]["verdict"] == "failed"
     workshop.databases["costs"]["rows"] = {"tasks": 100}
     database = make_database(workshop.root / "grafana.db", tasks=60).read_bytes()
-    tar = tar_with(entry("grafana.db", database), entry("plugins", kind=tarfile.DIRTYPE))
+    # Whoever restores it owns it already, whether that is root or not.
+    own: dict[str, Any] = {"uid": os.geteuid(), "gid": os.getegid()}
+    folders = [entry(name, kind=tarfile.DIRTYPE, mode=0o755, **own) for name in (".", "plugins")]
+    tar = tar_with(folders[0], entry("grafana.db", database, **own), folders[1])
     archive = volume_archive(tar, volume="grafana-data")
     metadata = volume_metadata(tar, archive, volume="grafana-data")
     put_volume(workshop.root / "store", archive, metadata, "grafana-data")
@@ -180,9 +215,24 @@ def _of_drills(collected: Collected, workshop: Workshop) -> None:
     del workshop.more["volumes"]
 
 
+def _of_watched_volumes(collected: Collected, workshop: Workshop) -> None:
+    back_up_volume(workshop.store, clock.now(), "wiki")
+    workshop.more["volumes"] = [{"name": "wiki"}]
+    listed = collected.run(workshop, "Listing", "backup.list", "wiki")
+    assert [(point["kind"], point["changing_count"]) for point in listed["backups"]] == [("volume", 1)]
+    told = collected.run(workshop, "Status", "status", "--only", "wiki")
+    assert (told["databases"], told["volumes"][0]["verdict"]) == ([], "late")
+    page = str(workshop.root / "volumes.html")
+    assert collected.run(workshop, "PageDocument", "report", "--only", "wiki", "--to", page)["volumes"]
+    del workshop.more["volumes"]
+
+
 def _of_restores(collected: Collected, workshop: Workshop) -> None:
     new = str(workshop.root / "new.db")
     assert collected.run(workshop, "RestoreReport", "restore", "costs", "--to", new)["restore"]["verdict"] == "passed"
+    folder = str(workshop.root / "new folder")
+    volume = collected.run(workshop, "RestoreReport", "restore", "grafana-data", "--to", folder)["restore"]
+    assert (volume["verdict"], volume["kind"]) == ("passed", "volume")
     workshop.databases["costs"]["probe"] = "echo well"
     checked = collected.run(workshop, "RestoreReport", "restore", "costs", "--live", "--check")
     assert checked["restore"]["check"] is True

@@ -1,4 +1,4 @@
-"""What a backup, a drill, an error and a status say of each database, as outcomes that alerts are decided from."""
+"""What a backup, a drill, an error and a status say of each source, as outcomes that alerts are decided from."""
 
 from __future__ import annotations
 
@@ -15,23 +15,17 @@ WorkKind = Literal["backup", "drill"]
 
 
 def of_backup(report: BackupReport, now: datetime) -> Iterator[Observation]:
-    """Each database's backup, and its drill where it was proven at once."""
-    for database in report.databases:
-        yield Observation(
-            database.name,
-            "backup",
-            database.verdict == "failed",
-            now,
-            database.error or "",
-            f"invoke backup --only {database.name}",
-        )
+    """Each backup, and its drill where it was proven at once."""
+    for source in report.sources:
+        again = f"invoke backup --only {source.name}"
+        yield Observation(source.name, "backup", source.verdict == "failed", now, source.error or "", again)
     if report.proof:
-        yield from _of_drilled(report.proof.databases, now)
+        yield from _of_drilled(report.proof.sources, now)
 
 
 def of_drill(report: DrillReport, now: datetime) -> Iterator[Observation]:
-    """Each database's drill; one that is inconclusive is neither a failure nor a success of the backup."""
-    yield from _of_drilled(report.databases, now)
+    """Each drill; one that is inconclusive is neither a failure nor a success of the backup."""
+    yield from _of_drilled(report.sources, now)
 
 
 def of_error(kind: WorkKind, names: Sequence[str], error: Exception, now: datetime) -> Iterator[Observation]:
@@ -51,18 +45,18 @@ def of_error(kind: WorkKind, names: Sequence[str], error: Exception, now: dateti
 def of_status(status: Status) -> Iterator[Observation]:
     """What passed a limit, or is within it again; what the store says nothing of has no outcome."""
     seen = datetime.fromisoformat(status.status.status_time)
-    for database in status.databases:
-        yield _late(database, "backup", "age", seen)
-        if database.last_backup is None:
+    for source in status.sources:
+        yield _late(source, "backup", "age", seen)
+        if source.last_backup is None:
             continue
-        yield _late(database, "unchanged", "unchanged", seen)
-        yield _late(database, "proof", "proof", seen)
-        drill = _late(database, "drill", "drill", seen)
+        yield _late(source, "unchanged", "unchanged", seen)
+        yield _late(source, "proof", "proof", seen)
+        drill = _late(source, "drill", "drill", seen)
         if drill.is_wrong:
             yield drill
-        elif database.drill_time:
+        elif source.drill_time:
             # A failure that is younger than the last proof stands, whether its record reached the store or not.
-            yield Observation(database.name, "drill", False, datetime.fromisoformat(database.drill_time))
+            yield Observation(source.name, "drill", False, datetime.fromisoformat(source.drill_time))
 
 
 def error_text(error: Exception) -> str:
@@ -70,23 +64,23 @@ def error_text(error: Exception) -> str:
     return str(error) if isinstance(error, PillarError | OSError) else f"{type(error).__name__}: {error}"
 
 
-def _of_drilled(databases: Iterable[DrilledDatabase], now: datetime) -> Iterator[Observation]:
-    for database in databases:
-        detail = "; ".join(f"{step.name}: {step.detail}" for step in database.steps if step.verdict != "passed")
-        mend = f"invoke drill.local --only {database.name}"
-        is_open = database.verdict == "inconclusive"
-        yield Observation(database.name, "attempt", is_open, now, detail, mend)
+def _of_drilled(drilled: Iterable[DrilledDatabase], now: datetime) -> Iterator[Observation]:
+    for found in drilled:
+        detail = "; ".join(f"{step.name}: {step.detail}" for step in found.steps if step.verdict != "passed")
+        mend = f"invoke drill.local --only {found.name}"
+        is_open = found.verdict == "inconclusive"
+        yield Observation(found.name, "attempt", is_open, now, detail, mend)
         if not is_open:
-            yield Observation(database.name, "drill", database.verdict == "failed", now, detail, mend)
+            yield Observation(found.name, "drill", found.verdict == "failed", now, detail, mend)
 
 
 def _late(
-    database: DatabaseStatus,
+    source: DatabaseStatus,
     lateness: Literal["backup", "unchanged", "proof", "drill"],
     kind: Literal["age", "unchanged", "proof", "drill"],
     seen: datetime,
 ) -> Observation:
-    found = next((late for late in database.late if late.kind == lateness), None)
+    found = next((late for late in source.late if late.kind == lateness), None)
     if found is None:
-        return Observation(database.name, kind, False, seen)
-    return Observation(database.name, kind, True, seen, found.message, found.mend)
+        return Observation(source.name, kind, False, seen)
+    return Observation(source.name, kind, True, seen, found.message, found.mend)

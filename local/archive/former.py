@@ -27,7 +27,7 @@ class FormerArchive:
         object.__setattr__(self, "_places", places)
 
     def find(self, index: int, raw_bytes: int, digest: bytes) -> int | None:
-        """Which member holds a chunk of this content: the one at the same index, else any; None where none does."""
+        """Which member holds a chunk of this content: the one at `index`, else any; None where none does."""
         if index < len(self.members):
             member = self.members[index]
             if (member.raw_bytes, member.digest) == (raw_bytes, digest):

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import deflate
 
-from local.archive.chunks import FINE_BYTES, SMALL_BYTES, Chunk, chunk_length
+from local.archive.chunks import FINE_BYTES, SMALL_BYTES, Chunk, chunk_length, cut
 from local.archive.gzip_member import Member, compress, describe, level_for
 
 # What changed in none of so many archives rests. Joined means sent once more: after 4 of them it is more often in vain
@@ -50,19 +50,29 @@ class Part(NamedTuple):
 
 
 class Heat:
-    """What the members of the former archive tell of the places in a file of `size` bytes."""
+    """A file of `size` bytes, cut as the former archive is, and what the members of that tell of the places in it."""
 
     def __init__(self, members: Sequence[Member], size: int) -> None:
+        self.chunks = tuple(cut([member.raw_bytes for member in members], size))
         self._members = members
         self._offsets = tuple(accumulate((member.raw_bytes for member in members), initial=0))
         self._worth_cutting = worth_cutting(members, size)
         self._whole = chunk_length(size)
         self._level = level_for(size, is_first=not members)
 
-    def spot(self, place: int, chunk: Chunk, held_by: int | None) -> Spot:
+    def expected(self, place: int, before: int | None) -> int:  # noqa: ARG002 - whatever holds the chunk in front
+        """The former member in which to look first: the one at the same place, which keeps its history."""
+        return place
+
+    def is_changed(self, place: int, held_by: int | None) -> bool:
+        """Whether the former archive holds something else at the chunk's place."""
+        return held_by != place
+
+    def spot(self, place: int, held_by: int | None) -> Spot:
         """The chunk at this place of the cut."""
+        chunk = self.chunks[place]
         before = self._members[place] if place < len(self._members) and self._offsets[place] == chunk[0] else None
-        changes = _history(before, is_changed=bool(self._members) and held_by != place)
+        changes = _history(before, is_changed=bool(self._members) and self.is_changed(place, held_by))
         if held_by is not None:
             return Spot(chunk, held_by, changes, self._members[held_by].level)
         cut_by = before.marks if before and place in self._worth_cutting else b""

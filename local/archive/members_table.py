@@ -22,7 +22,9 @@ _FIXED_BYTES = 3 * 4 + DIGEST_BYTES + 2
 
 
 def encode(members: Sequence[Member]) -> str:
-    """The table as text, some 24 bytes a member in the compressed record."""
+    """The table as text, some 24 bytes a member in the compressed record; none of more than could be read again."""
+    if len(members) > _MOST_MEMBERS:
+        return ""
     numbers = struct.Struct(f">{len(members)}I")
     packed = (
         _COUNT.pack(len(members)),

@@ -3,13 +3,40 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from local.archive.chunks import Chunk
 from local.archive.former import FormerArchive
 from local.archive.gzip_member import Member
-from local.archive.heat import Heat, Spot
+from local.archive.heat import Spot
+
+
+class Cutting(Protocol):
+    """Where a file is cut, and what becomes of each chunk: `Heat` of a database, `GivenCut` of a volume.
+
+    A chunk's `place` is its index; `held_by` is the index of the former archive's member that holds it, if one does.
+    """
+
+    chunks: tuple[Chunk, ...]
+
+    def expected(self, place: int, before: int | None) -> int:
+        """The former member in which a chunk is looked for first, where `before` holds the chunk in front of it."""
+        ...
+
+    def spot(self, place: int, held_by: int | None) -> Spot:
+        """How the chunk is written."""
+        ...
+
+    def joined(self, spots: Sequence[Spot]) -> list[Spot]:
+        """The same bytes, of which some spots in a row are made one."""
+        ...
+
+    def is_changed(self, place: int, held_by: int | None) -> bool:
+        """Whether the chunk counts as changed since the former archive."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -24,17 +51,20 @@ class Packed:
 class CutPlan:
     """Where `file` is cut, and which of the former archive's members (by index) holds each chunk; `size` in bytes.
 
-    `heat` is what the former archive tells of the chunks' places; `packed` are spots that are compressed already, and
-    who writes them takes them out.
+    `packed` are spots that are compressed already, and who writes them takes them out.
     """
 
     file: Path
     size: int
-    chunks: tuple[Chunk, ...]
+    cutting: Cutting
     held_by: tuple[int | None, ...]
     former: FormerArchive
-    heat: Heat
     packed: dict[Spot, Packed] = field(default_factory=dict)
+
+    @property
+    def chunks(self) -> tuple[Chunk, ...]:
+        """(offset, length) of each."""
+        return self.cutting.chunks
 
     @property
     def unchanged(self) -> bool:
@@ -45,11 +75,11 @@ class CutPlan:
 
     @property
     def changed_bytes(self) -> int:
-        """Raw bytes in chunks that the former archive does not hold at their place."""
+        """Raw bytes in chunks that count as changed since the former archive."""
         return sum(
             length
             for place, ((_, length), index) in enumerate(zip(self.chunks, self.held_by, strict=True))
-            if index != place
+            if self.cutting.is_changed(place, index)
         )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, wait
 from itertools import accumulate
 from pathlib import Path
@@ -19,9 +19,9 @@ import deflate
 from local.archive import chunks, heat
 from local.archive.chunks import Chunk
 from local.archive.former import FormerArchive
-from local.archive.gzip_member import digest_of
+from local.archive.gzip_member import Member, digest_of
 from local.archive.heat import Heat, Spot
-from local.archive.plan import CutPlan, Packed, read_chunk
+from local.archive.plan import CutPlan, Cutting, Packed, read_chunk
 
 # SQLite's largest page: the first one of a database is final only when all of it is.
 _FIRST_PAGE_BYTES = 64 * 1024
@@ -29,13 +29,21 @@ _FIRST_PAGE_BYTES = 64 * 1024
 _EARLY_JOBS = max(1, (os.cpu_count() or 1) - 1)
 
 
-class Planner:
-    """Plans how `file` is written, from its first bytes on; at most `room` compressed bytes are kept until they are."""
+# Cuts a file of so many bytes, of which the former archive had these members.
+Cutter = Callable[[Sequence[Member], int], Cutting]
 
-    def __init__(self, file: Path, pool: Executor, room: int) -> None:
+
+class Planner:
+    """Plans how `file` is written, from its first bytes on; at most `room` compressed bytes are kept until they are.
+
+    Of a file whose cut is given (`partial(GivenCut, lengths)`) nothing can be read early.
+    """
+
+    def __init__(self, file: Path, pool: Executor, room: int, cutter: Cutter = Heat) -> None:
         self._file = file
         self._pool = pool
         self._room = room
+        self._cutter = cutter
         self._found: _FoundChunks | None = None
         self._jobs: list[Future[None]] = []
 
@@ -46,7 +54,7 @@ class Planner:
         found = self._found
         if not found or not found.is_of(former, size) or final < found.final:
             self.close()
-            found = self._found = _FoundChunks(self._file, former, size, self._room)
+            found = self._found = self._begin(former, size)
         found.grow(final)
         for job in [job for job in self._jobs if job.done()]:
             job.result()
@@ -55,11 +63,11 @@ class Planner:
             self._jobs.append(self._pool.submit(found.read_ready))
 
     def plan(self, former: FormerArchive) -> CutPlan:
-        """The file is whole: cut as `former` was, and compared with it."""
+        """The file is whole: cut, and compared with `former`."""
         size = self._file.stat().st_size
         if not self._found or not self._found.is_of(former, size):
             self.close()
-            self._found = _FoundChunks(self._file, former, size, self._room)
+            self._found = self._begin(former, size)
         try:
             for job in self._settled():
                 job.result()
@@ -74,6 +82,9 @@ class Planner:
             self._found.close()
             self._found = None
 
+    def _begin(self, former: FormerArchive, size: int) -> _FoundChunks:
+        return _FoundChunks(self._file, former, self._cutter(former.members, size), self._room)
+
     def _settled(self) -> list[Future[None]]:
         """What reads no more: a job that waits for a thread of the pool is not waited for."""
         if self._found:
@@ -86,14 +97,15 @@ class Planner:
 class _FoundChunks:
     """What is known so far of the chunks of a file whose final size is known; several threads may read it."""
 
-    def __init__(self, file: Path, former: FormerArchive, size: int, room: int) -> None:
+    def __init__(self, file: Path, former: FormerArchive, cutting: Cutting, room: int) -> None:
         self.final = 0
         self._path = file
         self._former = former
-        self._size = size
+        self._cutting = cutting
         self._room = room
         self._lock = Lock()
-        self._cut = chunks.cut([member.raw_bytes for member in former.members], size)
+        self._cut = cutting.chunks
+        self._size = sum(self._cut[-1]) if self._cut else 0
         groups = chunks.grouped(self._cut)
         places = accumulate((len(group) for group in groups), initial=0)
         self._groups = [range(place, place + len(group)) for place, group in zip(places, groups, strict=False)]
@@ -102,7 +114,6 @@ class _FoundChunks:
         self._early: list[range] = []
         self._sums: dict[int, tuple[int, int]] = {}
         self._digests: dict[int, bytes] = {}
-        self._heat = Heat(former.members, size)
         self._packed: dict[Spot, Packed] = {}
         # Closing it drops SQLite's locks on the copy, which nobody else opens.
         self._descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
@@ -140,8 +151,10 @@ class _FoundChunks:
             unread = [group for group in self._groups if not all(place in self._digests for place in group)]
             for digests in pool.map(self._read_whole, unread):
                 self._digests.update(digests)
-        held_by = (self._held(place) for place in range(len(self._cut)))
-        return CutPlan(self._path, self._size, tuple(self._cut), tuple(held_by), self._former, self._heat, self._packed)
+        held_by: list[int | None] = []
+        for place in range(len(self._cut)):
+            held_by.append(self._held(place, held_by[-1] if held_by else None))
+        return CutPlan(self._path, self._size, self._cutting, tuple(held_by), self._former, self._packed)
 
     def close(self) -> None:
         """No thread may be reading."""
@@ -175,12 +188,14 @@ class _FoundChunks:
         parts = self._parts(group, read_chunk(self._descriptor, self._whole(group)))
         return {place: digest_of(raw) for place, raw in parts}
 
-    def _held(self, place: int) -> int | None:
+    def _held(self, place: int, before: int | None = None) -> int | None:
         digest = self._digests.get(place)
-        return None if digest is None else self._former.find(place, self._cut[place][1], digest)
+        if digest is None:
+            return None
+        return self._former.find(self._cutting.expected(place, before), self._cut[place][1], digest)
 
     def _spot(self, place: int) -> Spot:
-        return self._heat.spot(place, self._cut[place], self._held(place))
+        return self._cutting.spot(place, self._held(place))
 
     def _whole(self, group: Sequence[int]) -> Chunk:
         first, last = self._cut[group[0]], self._cut[group[-1]]

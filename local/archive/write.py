@@ -64,8 +64,8 @@ def write(work: CutPlan, sink: ArchiveSink, pool: Executor, advance: Callable[[i
 def _groups(work: CutPlan) -> Iterator[list[Spot]]:
     place = 0
     for group in chunks.grouped(work.chunks):
-        spots = [work.heat.spot(at, chunk, work.held_by[at]) for at, chunk in enumerate(group, place)]
-        yield work.heat.joined(spots)
+        spots = [work.cutting.spot(at, work.held_by[at]) for at in range(place, place + len(group))]
+        yield work.cutting.joined(spots)
         place += len(group)
 
 

@@ -17,28 +17,34 @@ from local.store.repository import Repository
 
 @dataclass(frozen=True)
 class Connection:
-    """The repository, and the newest points in time that it holds."""
+    """The repository on one kind's shelf, and the newest points in time that it holds there."""
 
     repository: Repository
     points: tuple[Point, ...]
 
     def newest(self, name: str) -> Point | None:
-        """The content that a database's newest name leads to; None where the store holds none of it."""
+        """The content that the newest of that name leads to; None where the store holds none of it."""
         return catalog.choose((point for point in self.points if point.current), name)
 
 
-def connect(
-    open_repository: Callable[[], Repository], names: Sequence[str], locks: ExitStack | None, watch: Watch
-) -> Connection:
-    """The store's newest points of these databases; its lock is kept in `locks` where something is to be changed.
+def opened(open_repository: Callable[[], Repository], locks: ExitStack | None) -> Repository:
+    """The repository; its store's lock is kept in `locks` where something is to be changed.
 
     Raises LockHeldError while another machine's run is under way in a folder, and the store's errors.
     """
-    repository, now = open_repository(), clock.now()
+    repository = open_repository()
     if locks:
         locks.enter_context(repository.store.lock())
+    return repository
+
+
+def connect(repository: Repository, names: Sequence[str], watch: Watch, *, checking: bool) -> Connection:
+    """The newest points of these names on the repository's shelf; what killed runs began there is discarded, unless
+    this is a check. Raises the store's errors.
+    """
+    now = clock.now()
     entries = repository.recent_entries(names, now.date())
-    if locks:
+    if not checking:
         for left in catalog.abandoned(entries, repository.shelf, names, now):
             _discard(repository, left, watch)
     return Connection(repository, catalog.from_entries(entries, repository.shelf))

@@ -1,4 +1,4 @@
-"""`invoke backup`: snapshot, check, compress, upload; each database by itself, so one that fails stops no other."""
+"""`invoke backup`: snapshot, check, compress, upload; each source by itself, so one that fails stops no other."""
 
 from __future__ import annotations
 
@@ -7,32 +7,48 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from datetime import datetime
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from traceback import extract_tb
 
 from local import clock
-from local.backup.connection import connect
+from local.backup.connection import Connection, connect, opened
+from local.backup.context import RunContext
+from local.backup.engine_turns import EngineTurns
 from local.backup.lock import only_run
-from local.backup.one_database import RunContext, StoppedError, deliver
-from local.backup.upload import DatabaseUpload, Stored
-from local.cloud.redact import scrub
-from local.errors import AzureError, PillarError, SourceError
-from local.events import Event, Watch
+from local.backup.outcome import Source, back_up_one, database_source, volume_source
+from local.backup.upload import SnapshotUpload, Stored
+from local.events import Watch
 from local.interrupt import if_abandoned
-from local.report import BackedUpDatabase, Backup, BackupReport, RefusedDatabase
-from local.settings import Database
-from local.store import catalog
+from local.report import BackedUpDatabase, BackedUpVolume, Backup, BackupReport
+from local.settings import Database, Volume
 from local.store.repository import Repository
+from local.store.shelf import VOLUMES, Shelf
 from local.waiting import settled
 
-DATABASES_AT_ONCE = 4
+SOURCES_AT_ONCE = 4
 # What a run compresses before it can be sent, of all its databases: two cores do as much while 1 GB is copied.
 EARLY_BYTES = 96 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What `back_up` was asked for."""
+
+    open_repository: Callable[[], Repository]
+    databases: Sequence[Database]
+    volumes: Sequence[Volume]
+    folder: Path
+    watch: Watch
+    finish: Callable[[SnapshotUpload], Stored]
+    full: bool
+
+    @property
+    def checking(self) -> bool:
+        return self.finish is SnapshotUpload.preview
 
 
 def back_up(
@@ -40,27 +56,30 @@ def back_up(
     databases: Sequence[Database],
     folder: Path,
     watch: Watch,
-    finish: Callable[[DatabaseUpload], Stored] = DatabaseUpload.deliver,
+    finish: Callable[[SnapshotUpload], Stored] = SnapshotUpload.deliver,
     *,
+    volumes: Sequence[Volume] = (),
     full: bool = False,
 ) -> BackupReport:
-    """Back up every database into the repository, a few at a time; with `DatabaseUpload.preview` all but the last step.
+    """Back up every database and every volume into the repository's store, a few at a time; with
+    `SnapshotUpload.preview` all but the last step.
 
     A database whose files are as they were when they were last read today is not read, unless `full` asks for it.
 
     `folder` is this machine's own for the store: the lock, the cache and the snapshots are there.
 
     Raises LockHeldError while another run is under way, and the store's errors where it cannot be reached at all; what
-    befalls a single database is in the report.
+    befalls a single database or volume is in the report.
     """
     started, begin = clock.now(), time.monotonic()
+    run = _Run(open_repository, databases, volumes, folder, watch, finish, full)
     with only_run(folder / "lock"):
         # Whatever stands there was left by a run that was killed, since this one holds the lock.
         sweep = partial(shutil.rmtree, folder / "work", ignore_errors=True)
         sweep()
         try:
             with if_abandoned(sweep):
-                results = _run_all(open_repository, databases, folder, watch, finish, full)
+                results = _run_all(run)
         finally:
             # A signal that comes while a pool starts a thread leaves one that the pool does not know and waits for.
             sweep()
@@ -69,35 +88,31 @@ def back_up(
         started=clock.timestamp(started),
         seconds=round(time.monotonic() - begin, 3),
         verdict="failed" if any(result.verdict == "failed" for result in results) else "passed",
-        check=finish is DatabaseUpload.preview,
+        check=run.checking,
     )
-    return BackupReport(backup, tuple(results))
+    of_volumes = tuple(result for result in results if isinstance(result, BackedUpVolume))
+    return BackupReport(backup, tuple(results[: len(databases)]), of_volumes)
 
 
-def _run_all(
-    open_repository: Callable[[], Repository],
-    databases: Sequence[Database],
-    folder: Path,
-    watch: Watch,
-    finish: Callable[[DatabaseUpload], Stored],
-    full: bool,
-) -> list[BackedUpDatabase]:
+def _run_all(run: _Run) -> list[BackedUpDatabase]:
+    """The results, those of the databases first."""
     stop = threading.Event()
-    # Besides the compression, each database keeps one thread busy with its check and one with its digest.
+    # Besides the compression, each source keeps one thread busy with its check and one with its digest.
     with (
         ExitStack() as locks,
+        closing(EngineTurns()) as engines,
         ThreadPoolExecutor((os.cpu_count() or 1) + 2, "chunk") as pool,
-        ThreadPoolExecutor(DATABASES_AT_ONCE, "database") as at_once,
+        ThreadPoolExecutor(SOURCES_AT_ONCE, "source") as at_once,
     ):
-        delivers = finish is DatabaseUpload.deliver
-        locking = locks if delivers else None
-        connection = pool.submit(connect, open_repository, [database.name for database in databases], locking, watch)
-        early_bytes = EARLY_BYTES // max(1, min(len(databases), DATABASES_AT_ONCE)) if delivers else 0
-        context = RunContext(connection, folder, pool, watch, finish, stop, full, early_bytes)
+        connections: list[Future[Connection]] = []
+        jobs: list[Future[BackedUpDatabase]] = []
         try:
-            jobs = [at_once.submit(_back_up_one, database, context) for database in databases]
-            settled([connection])
-            connection.result()
+            for context, sources in _begun(run, locks, pool, engines, stop):
+                connections.append(context.connection)
+                jobs += [at_once.submit(back_up_one, source, context) for source in sources]
+            settled(connections)
+            for connection in connections:
+                connection.result()
             settled(jobs)
             return [job.result() for job in jobs]
         except BaseException:
@@ -106,56 +121,27 @@ def _run_all(
             raise
 
 
-def _back_up_one(database: Database, context: RunContext) -> BackedUpDatabase:
-    begin, started = time.monotonic(), clock.now()
-    try:
-        stored = deliver(database, context)
-        _tell_of_clock(database.name, started, context)
-    except StoppedError:
-        raise
-    except Exception as error:
-        text = _told(error, database.name, context.folder)
-        context.watch(Event(database.name, "failed", verdict="failed"))  # why stands once, below the table
-        kind = RefusedDatabase if isinstance(error, AzureError) else BackedUpDatabase
-        return kind(database.name, "failed", seconds=round(time.monotonic() - begin, 3), error=text)
-    done = "stored" if context.finish is DatabaseUpload.deliver else "would be stored"
-    context.watch(Event(database.name, f"{done} as {stored.blob}", verdict="passed"))
-    return BackedUpDatabase(
-        name=database.name,
-        verdict="passed",
-        blob=stored.blob,
-        backup_time=clock.timestamp(stored.recorded.taken) if stored.recorded.taken else None,
-        sha256=stored.recorded.sha256,
-        database_bytes=stored.recorded.raw_bytes,
-        gzip_bytes=stored.gzip_bytes,
-        uploaded_bytes=stored.sent,
-        changed=None if stored.changed is None else round(stored.changed, 6),
-        read=stored.read,
-        seconds=round(time.monotonic() - begin, 3),
-    )
+def _begun(
+    run: _Run, locks: ExitStack, pool: ThreadPoolExecutor, engines: EngineTurns, stop: threading.Event
+) -> Iterator[tuple[RunContext, Iterator[Source]]]:
+    """Each kind's context with its sources; of a kind without any, nothing in the store is looked at."""
+    repository = pool.submit(opened, run.open_repository, None if run.checking else locks)
 
-
-def _tell_of_clock(name: str, started: datetime, context: RunContext) -> None:
-    """A backup that the store held before this run cannot have been taken after it."""
-    latest = catalog.newest(context.connection.result().points, name)
-    if latest and latest.taken > started:
-        text = (
-            f"this machine's clock says {clock.timestamp(started)}, and the store holds a backup of "
-            f"{clock.timestamp(latest.taken)}: one of the clocks is wrong (date -u); drills and restores take the "
-            "newest that is not in the future"
+    def context(names: Sequence[str], shelf: Shelf | None, caches: str, early_bytes: int) -> RunContext:
+        connection = pool.submit(_connect, run, repository, shelf, names)
+        return RunContext(
+            connection, run.folder, pool, run.watch, run.finish, stop, run.full, early_bytes, run.folder / caches
         )
-        context.tell(name, [text])
+
+    if run.databases:
+        names = [database.name for database in run.databases]
+        early_bytes = 0 if run.checking else EARLY_BYTES // min(len(names), SOURCES_AT_ONCE)
+        yield context(names, None, "cache", early_bytes), map(database_source, run.databases)
+    if run.volumes:
+        names = [volume.name for volume in run.volumes]
+        yield context(names, VOLUMES, "volumes", 0), (volume_source(volume, engines) for volume in run.volumes)
 
 
-def _told(error: Exception, name: str, folder: Path) -> str:
-    """What went wrong and what mends it; an error of the operating system comes from this machine's own folder.
-
-    Anything else is a bug, which is this database's alone: it is told with its place, for whoever reports it.
-    """
-    if isinstance(error, OSError):
-        error = SourceError(f"backup of {name}", error.strerror or str(error), f"check that disk: df -h {folder}")
-    if not isinstance(error, PillarError):
-        place = extract_tb(error.__traceback__)[-1]
-        where = f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}"
-        error = SourceError(f"backup of {name}", f"{where}: {scrub(str(error))}", "this is a bug: please report it")
-    return f"{error}; {error.mend}" if error.mend else str(error)
+def _connect(run: _Run, repository: Future[Repository], shelf: Shelf | None, names: Sequence[str]) -> Connection:
+    found = repository.result()
+    return connect(found.on(shelf) if shelf else found, names, run.watch, checking=run.checking)

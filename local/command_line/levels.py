@@ -1,8 +1,8 @@
 """Whose settings: the files of Invoke's hierarchy, which of them is in force, and where a mistake in them stands.
 
-A FILE (`-f`, INVOKE_RUNTIME_CONFIG) that names databases and store.url is a deployment of its own: of the deployment
-that is tracked beside tasks.py nothing applies to it then, so that no other's drill.host, VM or principal gets into its
-reports. A FILE that names neither is laid over the tracked one, as everywhere in Invoke.
+A FILE (`-f`, INVOKE_RUNTIME_CONFIG) that names databases or volumes, and store.url, is a deployment of its own: of the
+deployment that is tracked beside tasks.py nothing applies to it then, so that no other's drill.host, VM or principal
+gets into its reports. A FILE that names none of these is laid over the tracked one, as everywhere in Invoke.
 """
 
 from __future__ import annotations
@@ -119,16 +119,17 @@ def _level(config: Config, name: str, shown: str | None) -> Level | None:
 
 
 def _is_deployment(file: Level) -> bool:
-    """Whether it names databases and a store; ConfigError where it names one of them alone."""
+    """Whether it names databases or volumes, and a store; ConfigError where it names the one without the other."""
     store = file.content.get("store", {})
     if not isinstance(store, Mapping):
         return False  # which the validation tells
-    halves = {"databases": "databases" in file.content, "store.url": "url" in store}
-    if any(halves.values()) and not all(halves.values()):
-        missing, there = sorted(halves, key=halves.__getitem__)
+    sources = [key for key in ("databases", "volumes") if key in file.content]
+    if bool(sources) != ("url" in store):
+        missing, there = ("store.url", " and ".join(sources)) if sources else ("databases", "store.url")
         came_back = f"is missing, while {there} is there: the tracked invoke.yaml's would stand in for it"
-        raise ConfigError(f"{_CONFIGURATION}{missing} ({file.shown})", came_back, f"add it to {file.shown}")
-    return all(halves.values())
+        mend = f"add it to {file.shown}" if sources else f"add it, or volumes, to {file.shown}"
+        raise ConfigError(f"{_CONFIGURATION}{missing} ({file.shown})", came_back, mend)
+    return bool(sources)
 
 
 def _hidden(config: Config, name: str) -> Any:

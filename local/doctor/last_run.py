@@ -103,7 +103,7 @@ def kept(settings: Settings, watch: Watch, *, check: bool = False) -> Iterator[K
 
 
 def _with_report(started: RunNote, report: BackupReport, identity: str) -> RunNote:
-    read = tuple(ReadDatabase(database.name, database.error) for database in report.databases)
+    read = tuple(ReadDatabase(database.name, database.error) for database in report.sources)
     return msgspec.structs.replace(started, verdict=report.backup.verdict, identity=identity, databases=read)
 
 

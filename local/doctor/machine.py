@@ -116,7 +116,7 @@ def judge_space(room: Room, free_bytes: int, *, writable: bool) -> DoctorCheck:
 
 
 def _look_at_space(databases: Sequence[Database], cache: Path) -> Iterator[DoctorCheck]:
-    from local.backup.run import DATABASES_AT_ONCE
+    from local.backup.run import SOURCES_AT_ONCE
 
     sizes: dict[Path, int] = {}
     for database in databases:
@@ -126,11 +126,11 @@ def _look_at_space(databases: Sequence[Database], cache: Path) -> Iterator[Docto
             continue  # the check of the database itself tells, and its disk would not answer here either
         if facts.regular:
             sizes[database.path] = facts.size_bytes
-    for room in rooms(sizes, cache, Path(tempfile.gettempdir()), DATABASES_AT_ONCE):
-        place = _existing(room.folder)
+    for room in rooms(sizes, cache, Path(tempfile.gettempdir()), SOURCES_AT_ONCE):
+        place = existing(room.folder)
         yield judge_space(room, shutil.disk_usage(place).free, writable=os.access(place, os.W_OK))
 
 
-def _existing(folder: Path) -> Path:
+def existing(folder: Path) -> Path:
     """The folder, or the nearest above it that is there: what will be made in it counts against that disk."""
     return next(each for each in (folder, *folder.parents) if each.exists())

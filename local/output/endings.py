@@ -44,9 +44,9 @@ def undone(work: str, exit_code: int, *, check: bool) -> str:
 
 
 def backup_ending(report: BackupReport) -> str:
-    """Which databases could not be backed up, how many were, and what their drill came to."""
-    done, total = report.backup, len(report.databases)
-    failed = [database.name for database in report.databases if database.verdict == "failed"]
+    """What could not be backed up, how many were, and what their drill came to."""
+    done, total = report.backup, len(report.sources)
+    failed = [source.name for source in report.sources if source.verdict == "failed"]
     troubles, stored = [Trouble(failed, "could not be backed up")], f"{total - len(failed)} of {total}"
     if done.check:
         good = f"{stored} would be stored; nothing was changed"

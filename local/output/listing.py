@@ -12,6 +12,7 @@ from local import clock
 from local.report import DatabaseBytes, DatabaseName, Document, Moment, Sha256
 from local.shadow_tables import shadow_tables
 from local.store.catalog import Point
+from local.store.shelf import Kind
 
 
 class ListedPoint(msgspec.Struct, frozen=True):
@@ -29,7 +30,7 @@ class ListedPoint(msgspec.Struct, frozen=True):
     added_bytes: Annotated[int | None, Meta(description="what of the archive was not in the store before it")]
     database_bytes: DatabaseBytes
     sha256: Sha256
-    row_total: Annotated[int | None, Meta(description="rows over all tables")]
+    row_total: Annotated[int | None, Meta(description="rows over all tables; of a volume the files in it")]
     shadow_row_total: Annotated[
         int | None,
         Meta(
@@ -39,6 +40,10 @@ class ListedPoint(msgspec.Struct, frozen=True):
     ]
     tool: Annotated[str | None, Meta(description="the product that made it, and its version")]
     error: Annotated[str | None, Meta(description="why its metadata does not read")]
+    kind: Annotated[Kind, Meta(description="what it is a backup of")] = "database"
+    changing_count: Annotated[
+        int | None, Meta(description="of a volume, how much in it did not stand still while it was read")
+    ] = None
 
 
 class Listing(Document, frozen=True):
@@ -48,9 +53,13 @@ class Listing(Document, frozen=True):
 
 
 def listing(points: Iterable[Point]) -> Listing:
-    """Every point in time as people and scripts read it, oldest first by database."""
+    """Every point in time as people and scripts read it, oldest first by name."""
     listed = [_listed(point) for point in points]
-    return Listing(tuple(sorted(listed, key=lambda point: (point.name, point.backup_time, point.current, point.date))))
+    return Listing(tuple(sorted(listed, key=_order)))
+
+
+def _order(point: ListedPoint) -> tuple[str, Kind, str, bool, str]:
+    return point.name, point.kind, point.backup_time, point.current, point.date
 
 
 def _listed(point: Point) -> ListedPoint:
@@ -65,10 +74,12 @@ def _listed(point: Point) -> ListedPoint:
         added_bytes=recorded.added_bytes,
         database_bytes=recorded.raw_bytes,
         sha256=recorded.sha256,
-        row_total=recorded.row_total,
+        row_total=recorded.files if point.kind == "volume" else recorded.row_total,
         shadow_row_total=_shadow_rows(recorded.rows),
         tool=recorded.tool,
         error=point.trouble,
+        kind=point.kind,
+        changing_count=recorded.changing,
     )
 
 

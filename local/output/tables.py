@@ -25,30 +25,33 @@ from local.shadow_tables import shadow_tables
 from local.store.catalog import is_future
 from local.store.shelf import Kind
 
+_COUNTED = {False: "rows", True: "rows or files"}
 _MARKS = {"passed": "✓", "failed": "✗", "inconclusive": "?"}
 _CHECKED = {True: "holds", False: "DOES NOT HOLD", None: "could not be evaluated"}
 _COLOURS: dict[Verdict, str] = {"passed": "green", "failed": "bold red", "inconclusive": "yellow"}
 
 
 def backup(screen: Screen, report: BackupReport) -> None:
-    """What happened to each database, or would; each error once and whole below; and in the last line which failed."""
-    check = report.backup.check
+    """What happened to each source, or would; each error once and whole below; and in the last line which failed."""
+    check, names = report.backup.check, Names(bool(report.volumes))
+    kinds: dict[Kind, Sequence[BackedUpDatabase]] = {"database": report.databases, "volume": report.volumes}
     rows = [
         (
-            database.name,
-            WOULD[database.verdict] if check else database.verdict,
-            size(database.database_bytes),
-            size(database.gzip_bytes),
-            size(database.uploaded_bytes),
-            _changed(database),
-            f"{database.seconds:.1f} s",
-            database.blob or "",
+            *names.cells(source.name, kind),
+            WOULD[source.verdict] if check else source.verdict,
+            size(source.database_bytes),
+            size(source.gzip_bytes),
+            size(source.uploaded_bytes),
+            _changed(source),
+            f"{source.seconds:.1f} s",
+            source.blob or "",
         )
-        for database in report.databases
+        for kind, sources in kinds.items()
+        for source in sources
     ]
     stored = "would be stored as" if check else "stored as"
-    screen.table(("database", "verdict", "raw", "gzip", "sent", "changed", "took", stored), rows)
-    _foot(screen, ((database.name, database.error) for database in report.databases if database.error))
+    screen.table((*names.headers, "verdict", "raw", "gzip", "sent", "changed", "took", stored), rows)
+    _foot(screen, ((source.name, source.error) for source in report.sources if source.error))
     if report.proof:
         _proof(screen, report.proof)
     screen.say(backup_ending(report), _COLOURS[report.backup.verdict])
@@ -62,9 +65,10 @@ def _changed(database: BackedUpDatabase) -> str:
 
 def listing(screen: Screen, found: Listing, now: datetime, expected: Sequence[str] = ()) -> None:
     """Every point in time, with its age and a mark where only `--at` reaches it; which of `expected` have none."""
+    names = Names(any(point.kind == "volume" for point in found.backups))
     rows = [
         (
-            point.name,
+            *names.cells(point.name, point.kind),
             point.backup_time,
             _age(now, point.backup_time),
             size(point.gzip_bytes),
@@ -77,9 +81,9 @@ def listing(screen: Screen, found: Listing, now: datetime, expected: Sequence[st
         for point in found.backups
     ]
     screen.table(
-        ("database", "taken", "age", "gzip", "added", "raw", "rows", "sha256", "note"),
+        (*names.headers, "taken", "age", "gzip", "added", "raw", _COUNTED[names.mixed], "sha256", "note"),
         rows,
-        spare=("raw", "rows", "sha256"),
+        spare=("kind", "raw", _COUNTED[names.mixed], "sha256"),
     )
     there = {point.name for point in found.backups}
     lacking = [name for name in expected if name not in there]
@@ -159,7 +163,7 @@ def _foot(screen: Screen, told: Iterable[tuple[str, str]], colour: str = "bold r
 def _proof(screen: Screen, proof: BackupProof) -> None:
     """The drill of what was just written, as any drill; or why it could not be carried out."""
     if proof.drill:
-        drill(screen, DrillReport(proof.drill, proof.databases))
+        drill(screen, DrillReport(proof.drill, proof.databases, proof.volumes))
     if proof.error:
         screen.say(f"proof: {proof.error}", "yellow")
 
@@ -176,7 +180,8 @@ def _note(point: ListedPoint, now: datetime) -> str:
         return point.error
     if is_future(datetime.fromisoformat(point.backup_time), now):
         return "dated in the future (check the clocks: date -u); only --at takes it"
-    return "" if point.current else "earlier that day: use --at"
+    told = [f"{point.changing_count:,} in it changed while it was read"] if point.changing_count else []
+    return "; ".join([*told, *([] if point.current else ["earlier that day: use --at"])])
 
 
 def _age(now: datetime, moment: str) -> str:

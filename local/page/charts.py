@@ -1,4 +1,4 @@
-"""The charts of one database as SVG inside the page: drawn by pygal, coloured by the page's CSS, no script."""
+"""The charts of a database or volume as SVG inside the page: drawn by pygal, coloured by the page's CSS, no script."""
 
 from __future__ import annotations
 
@@ -48,19 +48,21 @@ class Chart:
 
 
 def draw(card: Card, period: Period) -> tuple[Chart, ...]:
-    """The charts of one database over a period."""
+    """The charts of one database or volume over a period."""
     days = [(datetime.combine(day.day, time(), UTC), day) for day in reversed(card.days)]
     passed = [line for line in reversed(card.drills) if line.verdict == "passed"]
     sizes = [
-        Series("database", [(at, day.database_bytes) for at, day in days]),
+        Series("tar" if card.kind == "volume" else "database", [(at, day.database_bytes) for at, day in days]),
         Series("archive", [(at, day.archive_bytes) for at, day in days]),
     ]
-    rows = [Series("rows", [(at, day.rows) for at, day in days])]
+    counted = "files" if card.kind == "volume" else "rows"
+    counts = [Series(counted, [(at, day.counted) for at, day in days])]
     seconds = [Series("seconds", [(datetime.fromisoformat(x.drill_time), x.restore_seconds) for x in passed])]
     name = card.state.name
+    count_title = f"Files in {name}" if card.kind == "volume" else f"Rows of {name}, all tables"
     return (
         _over_time(f"Size of {name}", sizes, period, _bytes),
-        _over_time(f"Rows of {name}, all tables", rows, period, lambda value: f"{value:,.0f}"),
+        _over_time(count_title, counts, period, lambda value: f"{value:,.0f}"),
         _over_time(f"Time to restore {name} in a drill that passed", seconds, period, lambda value: f"{value:g} s"),
         _by_month(f"Upload of {name} by month", card.months[:_MONTHS_MAX][::-1]),
     )

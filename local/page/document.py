@@ -19,7 +19,7 @@ from local.watch.status import Health
 class ReportFacts(msgspec.Struct, frozen=True):
     """The page as a file, and what is in it."""
 
-    verdict: Annotated[Health, Meta(description="the worst of all databases, as `status` tells it")]
+    verdict: Annotated[Health, Meta(description="the worst of all databases and volumes, as `status` tells it")]
     report_time: Annotated[Moment, Meta(description="when the store was looked at")]
     file: Annotated[str, Meta(description="where the page is, on this machine")]
     page_bytes: Annotated[int, Meta(description="size of that file")]
@@ -36,7 +36,7 @@ class ReportFacts(msgspec.Struct, frozen=True):
 
 
 class ReportedDatabase(msgspec.Struct, frozen=True):
-    """One database: its state, its backups, and what they sent of what they are."""
+    """One database or volume: its state, its backups, and what they sent of what they are."""
 
     name: DatabaseName
     verdict: Annotated[Health, Meta(description="`late`: a limit is passed; `failed`: its newest drill failed")]
@@ -56,7 +56,7 @@ class ReportedDatabase(msgspec.Struct, frozen=True):
     ]
 
 
-class PageDocument(Document, frozen=True):
+class PageDocument(Document, frozen=True, omit_defaults=True):
     """`report`."""
 
     report: ReportFacts
@@ -64,6 +64,10 @@ class PageDocument(Document, frozen=True):
     drills: Annotated[
         tuple[EvidenceLine, ...], Meta(description="the evidence of the page, line for line, the newest first")
     ]
+    volumes: Annotated[
+        tuple[ReportedDatabase, ...],
+        Meta(description="the Docker volumes, with the fields of a database; absent where there is none"),
+    ] = ()
 
 
 def of(page: Page, path: Path, page_bytes: int) -> PageDocument:
@@ -81,7 +85,10 @@ def of(page: Page, path: Path, page_bytes: int) -> PageDocument:
         page.calendar.lines_left_out,
         page.notes,
     )
-    return PageDocument(facts, tuple(_database(card) for card in page.cards), lines)
+    databases, volumes = (
+        tuple(_reported(card) for card in page.cards if card.kind == kind) for kind in ("database", "volume")
+    )
+    return PageDocument(facts, databases, lines, volumes)
 
 
 def show(screen: Screen, found: PageDocument) -> None:
@@ -89,7 +96,9 @@ def show(screen: Screen, found: PageDocument) -> None:
     told = found.report
     for note in told.notes:
         screen.say(note, "yellow")
-    counted = f"databases: {len(found.databases)}, drill records: {told.read_records} since {told.first_date}"
+    volumes = f", volumes: {len(found.volumes)}" if found.volumes else ""
+    records = f"drill records: {told.read_records} since {told.first_date}"
+    counted = f"databases: {len(found.databases)}{volumes}, {records}"
     screen.say(f"report ({counted}): status {told.verdict}", "green" if told.verdict == "ok" else "bold red")
     screen.say(f"written to {told.file} ({size(told.page_bytes)}, for your eyes only: chmod 644 shares it)")
 
@@ -100,7 +109,7 @@ def open_page(path: Path, screen: Screen) -> None:
         screen.say(f"no browser could be started ($BROWSER names one): open {path.as_uri()}", "yellow")
 
 
-def _database(card: Card) -> ReportedDatabase:
+def _reported(card: Card) -> ReportedDatabase:
     state, upload = card.state, card.upload
     return ReportedDatabase(
         state.name,

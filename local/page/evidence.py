@@ -1,9 +1,9 @@
-"""The drills as evidence: a line for each database of each drill, and the calendar of all months."""
+"""The drills as evidence: a line for each database and volume of each drill, and the calendar of all months."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Literal
@@ -21,20 +21,24 @@ from local.report import (
     DrilledDatabase,
     GzipBytes,
     Moment,
+    RowCount,
     Sha256,
     Step,
     Verdict,
 )
 from local.shadow_tables import shadow_tables
+from local.store.shelf import Kind
 
 # Of a page that a phone can still show.
 LINES_MAX = 5000
 # Beside those that are configured anybody's drill record may name some.
-DATABASES_MAX = 60
+NAMES_MAX = 60
+# What a drill of a volume counts beside the tables of the databases in it.
+_OF_FILES = ("files", "bytes")
 
 
 class EvidenceLine(msgspec.Struct, frozen=True):
-    """What one drill found for one database."""
+    """What one drill found for one database or volume."""
 
     name: DatabaseName
     verdict: Annotated[Verdict, Meta(description="what the drill found for it")]
@@ -48,7 +52,9 @@ class EvidenceLine(msgspec.Struct, frozen=True):
     sha256: Sha256
     gzip_bytes: GzipBytes
     database_bytes: DatabaseBytes
-    rows_restored: Annotated[int, Meta(description="counted over all tables of the restored copy")]
+    rows_restored: Annotated[
+        int, Meta(description="counted over all tables of the restored copy; of a volume, of the databases in it")
+    ]
     tables: Annotated[int, Meta(description="tables that were counted there")]
     shadow_rows: Annotated[
         int, Meta(description="of `rows_restored`, those of shadow tables, which SQLite's virtual tables keep (FTS)")
@@ -65,6 +71,13 @@ class EvidenceLine(msgspec.Struct, frozen=True):
     sqlite: Annotated[str | None, Meta(description="version of the SQLite that checked")]
     python: Annotated[str | None, Meta(description="version of the Python that checked")]
     record: Annotated[str, Meta(description="name of the drill's record in the store")]
+    kind: Annotated[Kind, Meta(description="what was restored")] = "database"
+    files: Annotated[int | None, Meta(description="of a volume, what was counted in its restored tar")] = None
+    file_bytes: Annotated[int | None, Meta(description="of a volume, how many bytes those files have")] = None
+    files_as_recorded: Annotated[
+        bool | None,
+        Meta(description="of a volume, whether both are as at the backup; null where that is not recorded"),
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +91,7 @@ class CalendarCell:
 
 @dataclass(frozen=True)
 class CalendarMonth:
-    """One month: a cell for each database, its lines, and how many of its records were not read or not usable."""
+    """One month: a cell for each name, its lines, and how many of its records were not read or not usable."""
 
     month: str
     cells: tuple[CalendarCell, ...]
@@ -91,24 +104,19 @@ class CalendarMonth:
 class Calendar:
     """Every month of the period, the newest first; `lines_left_out` were one too many for a page."""
 
-    databases: tuple[str, ...]
+    names: tuple[str, ...]
     months: tuple[CalendarMonth, ...]
     lines_left_out: int
 
 
 def lines_of(drills: Iterable[KeptDrill], only: Sequence[str] = ()) -> tuple[EvidenceLine, ...]:
-    """The lines of these drills in their order; only those of the databases in `only`, where that names any."""
-    return tuple(
-        _line(drill, database)
-        for drill in drills
-        for database in drill.report.databases
-        if not only or database.name in only
-    )
+    """The lines of these drills in their order; only those of what is in `only`, where that names any."""
+    return tuple(line for drill in drills for line in _lines(drill) if not only or line.name in only)
 
 
 def calendar(lines: Sequence[EvidenceLine], names: Sequence[str], kept: KeptDrills, period: Period) -> Calendar:
-    """The months of a period; `names` come first among the databases. Counts are of all lines, those left out too."""
-    databases = tuple(dict.fromkeys([*names, *(line.name for line in lines)]))[:DATABASES_MAX]
+    """The months of a period; `names` come first in each. Counts are of all lines, those left out too."""
+    told = tuple(dict.fromkeys([*names, *(line.name for line in lines)]))[:NAMES_MAX]
     verdicts = Counter((_month(line.drill_time), line.name, line.verdict) for line in lines)
     shown: dict[str, list[EvidenceLine]] = {}
     for line in lines[:LINES_MAX]:
@@ -118,20 +126,38 @@ def calendar(lines: Sequence[EvidenceLine], names: Sequence[str], kept: KeptDril
     months = tuple(
         CalendarMonth(
             month,
-            tuple(_cell(verdicts, month, name) for name in databases),
+            tuple(_cell(verdicts, month, name) for name in told),
             tuple(shown.get(month, ())),
             unread[month],
             unusable[month],
         )
         for month in _months(period)
     )
-    return Calendar(databases, months, max(0, len(lines) - LINES_MAX))
+    return Calendar(told, months, max(0, len(lines) - LINES_MAX))
 
 
-def _line(drill: KeptDrill, database: DrilledDatabase) -> EvidenceLine:
+def _lines(drill: KeptDrill) -> Iterator[EvidenceLine]:
+    for database in drill.report.databases:
+        yield _line(drill, database, database.rows)
+    for volume in drill.report.volumes:
+        tables = {name: count for name, count in volume.rows.items() if name not in _OF_FILES}
+        counts = [volume.rows.get(name) for name in _OF_FILES]
+        files, file_bytes = (count.restored if count else None for count in counts)
+        compared = [count.restored == count.recorded for count in counts if count and count.recorded is not None]
+        line = _line(drill, volume, tables)
+        yield msgspec.structs.replace(
+            line,
+            kind="volume",
+            files=files,
+            file_bytes=file_bytes,
+            files_as_recorded=all(compared) if compared else None,
+        )
+
+
+def _line(drill: KeptDrill, database: DrilledDatabase, tables: Mapping[str, RowCount]) -> EvidenceLine:
     told = drill.report.drill
-    rows, hidden = database.rows.values(), shadow_tables(database.rows)
-    shadows = [count for name, count in database.rows.items() if name in hidden]
+    rows, hidden = tables.values(), shadow_tables(tables)
+    shadows = [count for name, count in tables.items() if name in hidden]
     compared = [count for count in rows if count.recorded is not None]
     return EvidenceLine(
         name=database.name,

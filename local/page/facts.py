@@ -61,7 +61,7 @@ class KeptDrills:
 
 @dataclass(frozen=True)
 class PageFacts:
-    """All that the page tells; `points` are those that can be read, of every database that the store has."""
+    """All that the page tells; `points` are those that can be read, of all that the store has."""
 
     store: str
     period: Period

@@ -12,8 +12,9 @@ from local.page.evidence import Calendar, EvidenceLine
 from local.page.facts import PageFacts
 from local.report import Verdict
 from local.store.catalog import Point
+from local.store.shelf import Kind
 from local.watch.facts import age_order
-from local.watch.status import DatabaseStatus, Health, StatusLimits
+from local.watch.status import DatabaseStatus, Health, Status, StatusLimits
 
 _NOTES_MAX = 30
 
@@ -30,13 +31,16 @@ class Gauge:
 
 @dataclass(frozen=True)
 class DayFigures:
-    """A day's last backup that the store still holds, and what all that it holds of the day sent; sizes in bytes."""
+    """A day's last backup that the store still holds, and what all that it holds of the day sent; sizes in bytes.
+
+    `counted` are the rows of a database, the files of a volume.
+    """
 
     day: date
     database_bytes: int | None
     archive_bytes: int
     sent_bytes: int | None
-    rows: int | None
+    counted: int | None
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,9 @@ class MonthUpload:
 
 @dataclass(frozen=True)
 class Card:
-    """One database: how it stands, and its figures and drills, the newest first."""
+    """One database or volume: how it stands, and its figures and drills, the newest first."""
 
+    kind: Kind
     state: DatabaseStatus
     headline: str
     gauges: tuple[Gauge, ...]
@@ -87,9 +92,14 @@ class Page:
 
 
 def make(facts: PageFacts, tool: str, only: Sequence[str] = ()) -> Page:
-    """The page of these facts; `only` leaves out the drills of other databases than those."""
+    """The page of these facts; `only` leaves out the drills of others than those."""
     lines = evidence.lines_of(facts.kept.drills, only)
-    names = [database.name for database in facts.status.databases]
+    status = facts.status
+    names = [source.name for source in status.sources]
+    kinds: list[tuple[Kind, DatabaseStatus]] = [
+        *(("database", each) for each in status.databases),
+        *(("volume", each) for each in status.volumes),
+    ]
     return Page(
         store=facts.store,
         tool=tool,
@@ -97,8 +107,8 @@ def make(facts: PageFacts, tool: str, only: Sequence[str] = ()) -> Page:
         first=facts.period.first,
         last=facts.period.last,
         verdict=facts.status.status.verdict,
-        headline=_headline(facts.status.databases),
-        cards=tuple(_card(state, facts, lines) for state in facts.status.databases),
+        headline=_headline(status),
+        cards=tuple(_card(kind, state, facts, lines) for kind, state in kinds),
         calendar=evidence.calendar(lines, names, facts.kept, facts.period),
         records_read=len(facts.kept.drills),
         records_unread=len(facts.kept.unread),
@@ -106,9 +116,11 @@ def make(facts: PageFacts, tool: str, only: Sequence[str] = ()) -> Page:
     )
 
 
-def _card(state: DatabaseStatus, facts: PageFacts, lines: Iterable[EvidenceLine]) -> Card:
-    points = sorted((point for point in facts.points if point.name == state.name), key=age_order)
+def _card(kind: Kind, state: DatabaseStatus, facts: PageFacts, lines: Iterable[EvidenceLine]) -> Card:
+    own = (point for point in facts.points if (point.kind, point.name) == (kind, state.name))
+    points = sorted(own, key=age_order)
     return Card(
+        kind=kind,
         state=state,
         headline=_state_words(state),
         gauges=_gauges(state, facts.limits),
@@ -118,19 +130,27 @@ def _card(state: DatabaseStatus, facts: PageFacts, lines: Iterable[EvidenceLine]
         months=tuple(
             _upload(month, list(own)) for month, own in groupby(points, lambda point: point.day.isoformat()[:7])
         )[::-1],
-        drills=tuple(line for line in lines if line.name == state.name),
+        drills=tuple(line for line in lines if (line.kind, line.name) == (kind, state.name)),
     )
 
 
-def _headline(databases: Sequence[DatabaseStatus]) -> str:
-    wrong = [database for database in databases if database.verdict != "ok"]
+def _headline(status: Status) -> str:
+    sources = status.sources
+    wrong = [source for source in sources if source.verdict != "ok"]
+    counted = [_count(len(status.databases), "database"), _count(len(status.volumes), "volume")]
+    what = " and ".join(filter(None, counted))
+    if not wrong and all(counted):
+        return f"Backed up and proven within the limits: {what}."
     if not wrong:
-        what = "The database is" if len(databases) == 1 else f"All {len(databases)} databases are"
-        return f"{what} backed up and proven within the limits."
-    told = ", ".join(f"{database.name} ({_WORDS[database.verdict].lower()})" for database in wrong)
-    needs = "needs" if len(wrong) == 1 else "need"
-    noun = "database" if len(databases) == 1 else "databases"
-    return f"{len(wrong)} of {len(databases)} {noun} {needs} a look: {told}."
+        all_are = f"The {what.removeprefix('1 ')} is" if len(sources) == 1 else f"All {what} are"
+        return f"{all_are} backed up and proven within the limits."
+    told = ", ".join(f"{source.name} ({_WORDS[source.verdict].lower()})" for source in wrong)
+    return f"{len(wrong)} of {what} {'needs' if len(wrong) == 1 else 'need'} a look: {told}."
+
+
+def _count(number: int, noun: str) -> str:
+    """`2 databases`; nothing of none."""
+    return f"{number} {noun}{'' if number == 1 else 's'}" if number else ""
 
 
 _WORDS: dict[Health, str] = {"ok": "OK", "late": "Late", "failed": "Drill failed"}
@@ -144,7 +164,7 @@ _BADGES: dict[str, str] = {
 
 
 def _state_words(state: DatabaseStatus) -> str:
-    """The state of one database as a sentence."""
+    """The state of one database or volume as a sentence."""
     if state.last_backup is None:
         return "There is no backup of it."
     if state.verdict == "failed":
@@ -190,9 +210,8 @@ def _length(hours: float) -> str:
 def _day(day: date, points: Sequence[Point]) -> DayFigures:
     last = points[-1]
     sent = [point.recorded.added_bytes for point in points if point.recorded.added_bytes is not None]
-    return DayFigures(
-        day, last.recorded.raw_bytes, last.entry.size, sum(sent) if sent else None, last.recorded.row_total
-    )
+    counted = last.recorded.files if last.kind == "volume" else last.recorded.row_total
+    return DayFigures(day, last.recorded.raw_bytes, last.entry.size, sum(sent) if sent else None, counted)
 
 
 def _upload(month: str, points: Sequence[Point]) -> MonthUpload:

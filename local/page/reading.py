@@ -15,6 +15,7 @@ from local.settings import Settings
 from local.store.catalog import Point, is_future
 from local.store.interface import Entry
 from local.store.repository import Repository
+from local.store.shelf import VOLUMES
 from local.watch import records, status
 from local.watch.facts import is_readable
 from local.watch.history import gather, is_missing
@@ -32,10 +33,13 @@ R = TypeVar("R")
 
 
 def read(repository: Repository, configured: Settings, only: Sequence[str], now: datetime, days: int) -> PageFacts:
-    """The facts of the databases that `only` names, or of all; raises ConfigError and what the store raises."""
-    databases = configured.select(only)
+    """The facts of the databases and volumes that `only` names, or of all; raises ConfigError and what the store
+    raises.
+    """
+    databases, volumes = configured.select(only), configured.select_volumes(only)
     limits = status.limits_of(configured)
-    found = gather(repository, [database.name for database in databases], now, limits.max_age_days)
+    names = [database.name for database in databases]
+    found = gather(repository, names, now, limits.max_age_days, [volume.name for volume in volumes])
     missing = [database.name for database in databases if is_missing(database.path)]
     period = Period.ending(now, days)
     return PageFacts(
@@ -43,7 +47,7 @@ def read(repository: Repository, configured: Settings, only: Sequence[str], now:
         period=period,
         limits=limits,
         status=status.judge(found, limits, missing),
-        points=_read_points(repository, period, now),
+        points=(*_read_points(repository, period, now), *_read_points(repository.on(VOLUMES), period, now)),
         kept=read_drills(repository, period, now),
     )
 
@@ -86,8 +90,8 @@ def _read_record(repository: Repository, entry: Entry, day: date, now: datetime)
         if content is None:
             return None
         report, started = records.read_report(entry.name, content, now)
-        for database in report.databases:
-            _check_figures(database)
+        for found in report.sources:
+            _check_figures(found)
     except (StoreError, ValueError) as error:
         return UnusableRecord(entry.name, day, str(error))
     return KeptDrill(entry.name, started, report)

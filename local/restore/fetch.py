@@ -33,8 +33,22 @@ class FetchedBackup:
     copy: ProvenCopy | None
 
 
+@dataclass(frozen=True)
+class FetchedFile:
+    """What the five steps found, and the file with what they restored (None: nothing is kept)."""
+
+    drilled: DrilledDatabase
+    path: Path | None
+
+
 def fetch(source: BackupSource, folder: Path, watch: Watch) -> FetchedBackup:
-    """Drill the backup in a process of its own, and keep the database that it restored in `folder`, if it passes.
+    """Fetch a database's backup as `fetch_file` does, and count in it what a restore compares."""
+    found = fetch_file(source, folder, watch)
+    return FetchedBackup(found.drilled, _counted(found.path, found.drilled) if found.path else None)
+
+
+def fetch_file(source: BackupSource, folder: Path, watch: Watch) -> FetchedFile:
+    """Drill the backup in a process of its own, and keep what it restored in `folder`, if it passes: a database, a tar.
 
     Where a backup of the same day takes its name meanwhile, it is found again as that day's former content.
     Raises InconclusiveError where the program gave no whole verdict, or kept another file than it proved.
@@ -46,21 +60,22 @@ def fetch(source: BackupSource, folder: Path, watch: Watch) -> FetchedBackup:
     return found
 
 
-def _fetched(source: BackupSource, folder: Path, watch: Watch) -> FetchedBackup:
+def _fetched(source: BackupSource, folder: Path, watch: Watch) -> FetchedFile:
     targets = source.targets()
     if targets.missing:
-        return FetchedBackup(targets.missing[0], None)
+        return FetchedFile(targets.missing[0], None)
     (target,) = targets.found
     # The program of a restore that was killed may still be at work there, and removes what is under its own name.
-    path = folder.absolute() / f"restored-{secrets.token_hex(8)}.db"
-    (drilled,) = run_program([replace(target, keep=str(path))], watch).databases
+    path = folder.absolute() / f"restored-{secrets.token_hex(8)}"
+    (drilled,) = run_program([replace(target, keep=str(path))], watch).drilled
     if drilled.verdict != "passed":
-        return FetchedBackup(drilled, None)
-    return FetchedBackup(drilled, _proven(path, drilled))
+        return FetchedFile(drilled, None)
+    _check_kept(path, drilled)
+    return FetchedFile(drilled, path)
 
 
-def _proven(path: Path, drilled: DrilledDatabase) -> ProvenCopy:
-    """The file that the program kept, on the disk; nothing but this user could write to it since."""
+def _check_kept(path: Path, drilled: DrilledDatabase) -> None:
+    """The file that the program kept is on the disk; nothing but this user could write to it since."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     try:
         found = os.fstat(descriptor)
@@ -69,6 +84,9 @@ def _proven(path: Path, drilled: DrilledDatabase) -> ProvenCopy:
         sync_file(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _counted(path: Path, drilled: DrilledDatabase) -> ProvenCopy:
     counted = {name: count.restored for name, count in drilled.rows.items() if count.restored is not None}
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
         confine(connection)

@@ -31,10 +31,9 @@ from local.restore.live_checks import LiveChecks
 from local.restore.live_rows import LiveRows, live_rows
 from local.restore.plan import Method, ReplacementPlan, RestoreRefusal, decide, needed_bytes
 from local.restore.probe import missing_program
-from local.restore.request import RestoreRequest
 from local.restore.result import Restore, RestorePlan, RestoreReport, RowChange
 from local.restore.rollback import roll_back
-from local.restore.source import BackupSource, find_source
+from local.restore.source import BackupSource
 from local.restore.to_new_file import Started, fetched_report, preview_report
 from local.settings import Database, Settings
 from local.store.layout import BackupRecord
@@ -64,9 +63,8 @@ class LiveOrder:
     preview: RestoreReport
 
 
-def order_restore(configured: Settings, request: RestoreRequest, watch: Watch) -> LiveOrder:
+def order_restore(configured: Settings, source: BackupSource, started: Started) -> LiveOrder:
     """What `--live` would do. Raises ConfigError for a database that is not configured, and the store's errors."""
-    started, source = Started.now(), find_source(configured, request, watch)
     database = _configured(configured, source.name, "--live")
     live = _live_path(database)
     facts = look(live)
@@ -108,7 +106,7 @@ def carry_out(order: LiveOrder, configured: Settings, watch: Watch) -> RestoreRe
     with claimed(order.live) as folder:
         with _emptied(folder / _FETCHED) as private:
             fetched = fetch(order.source, private, watch)
-        proven = fetched_report(msgspec.structs.replace(restore, seconds=started.seconds), fetched)
+        proven = fetched_report(msgspec.structs.replace(restore, seconds=started.seconds), fetched.drilled)
         if fetched.copy is None:
             return proven
         checks = LiveChecks(order.database, configured.restore.probe_seconds, fetched.drilled.backup_time)
@@ -137,13 +135,14 @@ def carry_back(order: LiveOrder, configured: Settings, watch: Watch) -> RestoreR
     return RestoreReport(_ended(restore, done, started), (), order.preview.rows, checks.probed)
 
 
-def require(order: LiveOrder) -> None:
+def require(preview: RestoreReport) -> None:
     """Raise InconclusiveError where the preview says that the restore would not begin."""
-    restore = order.preview.restore
+    restore = preview.restore
     if restore.verdict == "passed":
         return
-    plan = order.preview.plan
-    holders = f"; open in: {', '.join(plan.holders)}" if plan and plan.holders else ""
+    plan = preview.plan
+    shown = plan and plan.holders and restore.kind == "database"
+    holders = f"; open in: {', '.join(plan.holders)}" if plan and shown else ""
     came_back = f"{restore.reason or 'it cannot be begun'}{holders}; nothing was touched"
     mend = (plan and plan.mend) or "invoke backup.list shows which there are"
     raise InconclusiveError(f"restore {restore.name}", came_back, mend)
@@ -174,10 +173,8 @@ def _changes(shown: Mapping[str, RowChange], restored: Mapping[str, int]) -> dic
 def _configured(configured: Settings, name: str | None, flag: str) -> Database:
     known = {database.name: database for database in configured.databases}
     if name is None:
-        names = ", ".join(known)
-        raise ConfigError(
-            flag, "the database's NAME is missing", f"say which: invoke restore NAME {flag}; known: {names}"
-        )
+        names = ", ".join([*known, *(volume.name for volume in configured.volumes)])
+        raise ConfigError(flag, "the NAME is missing", f"say which: invoke restore NAME {flag}; known: {names}")
     if name not in known:
         error = unknown_name(flag, name, known, "configured, so nobody knows where it lies")
         mend = f"{error.mend}; one that is only stored goes to a new file: invoke restore {name}"

@@ -1,11 +1,10 @@
-"""The folder in which a restored file comes to be before it appears: beside its target, for nobody else's eyes."""
+"""The folder in which what is restored comes to be before it appears: beside its target, for nobody else's eyes."""
 
 from __future__ import annotations
 
 import errno
 import fcntl
 import os
-import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +14,7 @@ from shlex import quote
 
 from local.errors import LockHeldError, PillarError
 from local.interrupt import if_abandoned
+from local.unpack.remove import remove_tree
 
 _SUFFIX = ".pillar9-fetch"
 _TRIES = 20
@@ -32,11 +32,11 @@ def private_folder(target: Path) -> Iterator[Path]:
     folder = target.with_name(target.name + _SUFFIX)
     descriptor = _locked(folder)
     try:
-        with if_abandoned(partial(shutil.rmtree, folder, ignore_errors=True)):
+        with if_abandoned(partial(remove_tree, folder)):
             try:
                 yield folder
             finally:
-                shutil.rmtree(folder, ignore_errors=True)
+                remove_tree(folder)
     finally:
         os.close(descriptor)
 
@@ -96,7 +96,7 @@ def _lock(folder: Path, descriptor: int) -> bool:
         return False
     for left in folder.iterdir():
         if left.is_dir() and not left.is_symlink():
-            shutil.rmtree(left)
+            remove_tree(left)
         else:
             left.unlink()
     return True

@@ -15,6 +15,8 @@ from local.shadow_tables import shadow_tables
 
 _TABLES_SHOWN = 20
 _PROBE_LINES = 12
+_HELD = {"database": "open in", "volume": "used by"}
+_NOBODY = {"database": "no program", "volume": "no container"}
 _COLOURS = {"passed": "green", "failed": "bold red", "inconclusive": "yellow"}
 
 
@@ -22,7 +24,7 @@ def check(screen: Screen, report: RestoreReport, notes: Sequence[str] = ()) -> N
     """What a restore would do; the first line and the last say that this is a check."""
     restore = report.restore
     what = "rollback" if restore.rollback else "restore"
-    screen.say(f"check of a {what} of {restore.name} to {restore.target}: nothing is changed")
+    screen.say(f"check of a {what} of {restore.name} to {_target(restore)}: nothing is changed")
     for note in notes:
         screen.say(note, "yellow")
     preview(screen, report)
@@ -41,33 +43,40 @@ def preview(screen: Screen, report: RestoreReport) -> None:
     assert plan
     screen.say(f"{'copy' if restore.rollback else 'backup'} that would be restored: {_backup(restore)}")
     if restore.live:
-        screen.say(f"live database: {restore.target} ({plan.found})")
+        screen.say(f"live {restore.kind}: {restore.target} ({plan.found})")
         others = f" ({plan.untold})" if plan.untold else ""
-        screen.say(f"open in: {', '.join(plan.holders) or 'no program'}{others}")
+        screen.say(f"{_HELD[restore.kind]}: {', '.join(plan.holders) or _NOBODY[restore.kind]}{others}")
         screen.say(f"how it would be done: {plan.method}")
         if not plan.refusal:
             screen.say(
                 f"would be kept first as: {plan.keeps}"
                 if plan.keeps
-                else "would be kept first: nothing, there is no file"
+                else "would be kept first: nothing, since nothing is there"
             )
     needed = "what it needs is not recorded" if plan.needed_bytes is None else f"{size(plan.needed_bytes)} needed"
-    screen.say(f"room: {needed}, {size(plan.free_bytes)} free")
+    is_more = _is_live_volume(restore) and plan.needed_bytes is not None
+    besides = ", and twice what the volume holds now" if is_more else ""
+    screen.say(f"room: {needed}{besides}, {size(plan.free_bytes)} free")
     if plan.note:
-        screen.say(f"not counted: {plan.note}", "yellow")
-    _rows(screen, report.rows, live=restore.live)
+        screen.say(plan.note if restore.kind == "volume" else f"not counted: {plan.note}", "yellow")
+    _rows(screen, report)
 
 
 def result(screen: Screen, report: RestoreReport) -> None:
     """The five steps, the rows, the probe's word, what was kept, and in the last line how it ended."""
     restore = report.restore
     if report.steps:
-        tables.steps(screen, [_drilled(report)])
+        drilled = [_drilled(report)]
+        is_volume = restore.kind == "volume"
+        tables.steps(screen, [] if is_volume else drilled, drilled if is_volume else [])
     if restore.live:
         if restore.verdict == "passed":
-            _rows(screen, report.rows, live=True)
-        _probe(screen, report.probe, ran=restore.kept is not None or restore.verdict == "passed")
+            _rows(screen, report)
+        if restore.kind == "database":
+            _probe(screen, report.probe, ran=restore.kept is not None or restore.verdict == "passed")
         _kept(screen, restore)
+    for note in restore.notes:
+        screen.say(note, "yellow")
     told = any(restore.reason and restore.reason in step.detail for step in report.steps)
     screen.say(_ending(restore, told=told), _COLOURS[restore.verdict])
 
@@ -81,13 +90,26 @@ def _ending(restore: Restore, *, told: bool) -> str:
             if restore.live and restore.kept and restore.can_be_undone
             else ""
         )
-        return f"restore passed: {which} stands at {restore.target}{undo}"
+        but = "; not in every respect as in the volume, see above" if restore.notes else ""
+        return f"restore passed: {which} stands {_in_or_at(restore)} {_target(restore)}{but}{undo}"
     if restore.rolled_back:
-        back = f"{restore.name} was rolled back, {restore.target} holds its former content again"
+        back = f"{restore.name} was rolled back, {_target(restore)} holds its former content again"
         return f"restore FAILED: {back}: {restore.reason}"
     word = "FAILED" if restore.verdict == "failed" else "INCONCLUSIVE"
     why = "" if told else f": {restore.reason}"
     return f"restore {word}: {restore.name} could not be restored{why}; {_not_restored(restore)}"
+
+
+def _target(restore: Restore) -> str:
+    return f"the volume {restore.target}" if _is_live_volume(restore) else restore.target
+
+
+def _in_or_at(restore: Restore) -> str:
+    return "in" if _is_live_volume(restore) else "at"
+
+
+def _is_live_volume(restore: Restore) -> bool:
+    return restore.live and restore.kind == "volume"
 
 
 def _not_restored(restore: Restore) -> str:
@@ -105,8 +127,10 @@ def _backup(restore: Restore) -> str:
     return f"{restore.blob} of {restore.backup_time}, age {age(seconds)}"
 
 
-def _rows(screen: Screen, rows: Mapping[str, RowChange], *, live: bool) -> None:
+def _rows(screen: Screen, report: RestoreReport) -> None:
     """The tables that change, or all of a new file's, as many as a screen has room for; shadow tables are counted."""
+    rows, live, is_volume = report.rows, report.restore.live, report.restore.kind == "volume"
+    what = "in the volume" if is_volume else "table"
     shadows = shadow_tables(rows)
     rows = {name: row for name, row in rows.items() if name not in shadows}
     known = _is_known(row.before for row in rows.values()) and _is_known(row.restored for row in rows.values())
@@ -115,17 +139,18 @@ def _rows(screen: Screen, rows: Mapping[str, RowChange], *, live: bool) -> None:
     if live:
         cells = [(name, _count(row.before), _count(row.restored), _change(row, known=known)) for name, row in some]
         if cells:
-            screen.table(("table", "before", "restored", "change"), cells)
+            screen.table((what, "before", "restored", "change"), cells)
     elif some:
-        screen.table(("table", "rows"), [(name, _count(row.restored)) for name, row in some])
+        screen.table((what, "count" if is_volume else "rows"), [(name, _count(row.restored)) for name, row in some])
     if len(shown) > _TABLES_SHOWN:
         screen.say(f"tables not shown: {len(shown) - _TABLES_SHOWN}; --json names them all")
     if shadows:
         screen.say(f"shadow tables not shown, which SQLite's virtual tables keep for themselves: {len(shadows)}")
-    if live and rows:
+    if live and rows and not is_volume:
         screen.say(_sums(rows))
     if not _is_known(row.restored for row in rows.values()):
-        screen.say("rows: not recorded in this backup")
+        where = "copy" if report.restore.rollback else "backup"
+        screen.say(f"{'files' if is_volume else 'rows'}: not recorded in this {where}")
 
 
 def _sums(rows: Mapping[str, RowChange]) -> str:

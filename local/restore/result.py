@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -22,7 +22,7 @@ class Restore(msgspec.Struct, frozen=True, omit_defaults=True):
     name: DatabaseName
     blob: Blob
     backup_time: BackupTime
-    target: Annotated[str, Meta(description="the new file, or with `live` the live database")]
+    target: Annotated[str, Meta(description="the new file or folder, or with `live` the live database or volume")]
     live: Annotated[bool, Meta(description="whether it is a restore in place")]
     kept: Annotated[str | None, Meta(description="the copy of what stood there before")]
     kept_meanwhile: Annotated[
@@ -36,15 +36,22 @@ class Restore(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: Annotated[str | None, Meta(description="why it did not pass")]
     rollback: Annotated[bool, Meta(description="there, and true, where the last live restore is undone")] = False
     check: Checking = False
+    kind: Annotated[Literal["database", "volume"], Meta(description="what it is of; there for a volume alone")] = (
+        "database"
+    )
+    notes: Annotated[
+        tuple[str, ...],
+        Meta(description="in what respects the files are not as in the volume; there where there are any"),
+    ] = ()
     can_be_undone: Annotated[bool, Meta(description="what was kept is a database, to which `--rollback` goes back")] = (
         True
     )
 
 
 class RowChange(msgspec.Struct, frozen=True):
-    """A table's rows; null is a table that is not there, or a count that is not known."""
+    """A table's rows, or a volume's files or their bytes; null is what is not there, or a count that is not known."""
 
-    before: Annotated[int | None, Meta(description="in the live database, before")]
+    before: Annotated[int | None, Meta(description="in the live database or volume, before")]
     restored: Annotated[int | None, Meta(description="in the backup")]
 
 
@@ -82,6 +89,9 @@ class RestoreReport(Document, frozen=True, omit_defaults=True):
 
     restore: Restore
     steps: Annotated[tuple[Step, ...], Meta(description="the drill of the backup, as in a drill's document")]
-    rows: Annotated[dict[str, RowChange], Meta(description="by table")]
+    rows: Annotated[
+        dict[str, RowChange],
+        Meta(description="by table; of a volume `files`, `bytes`, and `PATH: TABLE` of each database in it"),
+    ]
     probe: Annotated[ProbeResult | None, Meta(description="null where none is configured, or it was not come to")]
     plan: Annotated[RestorePlan | None, Meta(description="there where it is a check")] = None

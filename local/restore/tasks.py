@@ -17,20 +17,26 @@ if TYPE_CHECKING:
 @command("restore", CHECK, JSON, left="nothing was restored; its temporary files are removed", work="restore")
 def restore(
     invocation: Invocation,
-    name: Annotated[str | None, Option("the database; also without --name: restore NAME", "NAME", bare=True)] = None,
+    name: Annotated[
+        str | None, Option("the database or volume; also without --name: restore NAME", "NAME", bare=True)
+    ] = None,
     to: Annotated[
-        str | None, Option("the new file to write; one that is there is never overwritten", "PATH [./NAME.db]")
+        str | None,
+        Option(
+            "the new file or folder to write; what is there is never overwritten",
+            "PATH [./NAME.db, for a volume ./NAME]",
+        ),
     ] = None,
     date: Date = None,
     at: At = None,
-    from_: Annotated[str | None, Option("this archive alone, wherever it lies", "FILE.db.gz")] = None,
+    from_: Annotated[str | None, Option("this archive alone, wherever it lies", "FILE.db.gz or FILE.tar.gz")] = None,
     live: Annotated[
-        bool, Option("put it in the live database's place; what stands there is kept first, as a copy")
+        bool, Option("put it in the place of the live database or volume; what stands there is kept first")
     ] = False,
     rollback: Annotated[bool, Option("undo the last --live: put back the copy that was kept")] = False,
-    yes: Annotated[bool, Option("do not ask before the live database is replaced")] = False,
+    yes: Annotated[bool, Option("do not ask before the live database or volume is replaced")] = False,
 ) -> int:
-    """Restore a proven backup to a new file, or with --live in the live database's place."""
+    """Restore a proven backup to a new file or folder, or with --live in the live one's place."""
     from local import report
     from local.restore.request import RestoreOptions, read_request
 
@@ -41,13 +47,13 @@ def restore(
 
 def _to_file(invocation: Invocation, request: RestoreRequest) -> RestoreReport:
     from local.restore import render
-    from local.restore.to_new_file import preview_to_file, restore_to_file
+    from local.restore.to_new import preview_to_new, restore_to_new
 
     if invocation.check:
         heard: list[Event] = []
-        return _checked(invocation, preview_to_file(invocation.settings, request, heard.append), heard)
+        return _checked(invocation, preview_to_new(invocation.settings, request, heard.append), heard)
     with invocation.screen.watching() as watch:
-        found = restore_to_file(invocation.settings, request, watch)
+        found = restore_to_new(invocation.settings, request, watch)
         watch(_ending(found))
     invocation.screen.show(found, render.result)
     return found
@@ -55,22 +61,19 @@ def _to_file(invocation: Invocation, request: RestoreRequest) -> RestoreReport:
 
 def _in_place(invocation: Invocation, request: RestoreRequest, yes: bool) -> RestoreReport:
     from local.restore import in_place, question, render
+    from local.restore.live_order import carry_out_order, order_in_place
 
     configured, screen = invocation.settings, invocation.screen
     heard: list[Event] = []
-    back = request.action == "rollback"
-    if back:
-        order = in_place.order_rollback(configured, request.name)
-    else:
-        order = in_place.order_restore(configured, request, heard.append)
+    order = order_in_place(configured, request, heard.append)
     if invocation.check:
         return _checked(invocation, order.preview, heard)
-    in_place.require(order)
+    in_place.require(order.preview)
     for event in heard:
         screen.say(f"{event.subject}: {event.text}", "yellow")
     question.agree(screen, order.preview, yes=yes)
     with screen.watching() as watch:
-        found = (in_place.carry_back if back else in_place.carry_out)(order, configured, watch)
+        found = carry_out_order(order, configured, watch)
         watch(_ending(found))
     screen.show(found, render.result)
     return found

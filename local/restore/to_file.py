@@ -19,9 +19,9 @@ from local.store.durable import sync_folder
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EINVAL})
 
 
-def target_path(given: str | None, name: str) -> Path:
-    """Where the database is restored to: `--to`, else `./NAME.db`; absolute, its last part never followed."""
-    return Path(os.path.abspath(os.path.expanduser(given or f"{name}.db")))  # noqa: PTH100, PTH111 - Path's own raise
+def target_path(given: str | None, usual: str) -> Path:
+    """Where it is restored to: `--to`, else under its usual name here; absolute, its last part never followed."""
+    return Path(os.path.abspath(os.path.expanduser(given or usual)))  # noqa: PTH100, PTH111 - Path's own raise
 
 
 def check_target(path: Path, databases: Iterable[Database]) -> None:
@@ -30,22 +30,7 @@ def check_target(path: Path, databases: Iterable[Database]) -> None:
     Not where anything has that name, be it a link to nothing; not where the -wal, -shm or -journal of a former database
     would be replayed over it; not where a configured database is expected.
     """
-    try:
-        _check(path, databases)
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            "--to", f"{str(path)!r}: {getattr(error, 'strerror', error)}", "choose another path"
-        ) from None
-
-
-def _check(path: Path, databases: Iterable[Database]) -> None:
-    if not path.parent.is_dir():
-        raise ConfigError("--to", f"there is no folder {path.parent}", f"make it: mkdir -p {quote(str(path.parent))}")
-    with suppress(FileNotFoundError):
-        path.lstat()
-        raise _exists(path)
-    if not os.access(path.parent, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
-        raise ConfigError("--to", f"this user may not write to {path.parent}", "choose another path: --to PATH")
+    check_new(path)
     left = sidecars(path)
     if left:
         names = " and ".join(map(str, left))
@@ -57,6 +42,26 @@ def _check(path: Path, databases: Iterable[Database]) -> None:
             raise ConfigError("--to", f"{path} is the path of the live database {database.name}", mend)
 
 
+def check_new(path: Path) -> None:
+    """Raise ConfigError unless this user may make something new of that name there, and nothing has it."""
+    try:
+        _check_new(path)
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            "--to", f"{str(path)!r}: {getattr(error, 'strerror', error)}", "choose another path"
+        ) from None
+
+
+def _check_new(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise ConfigError("--to", f"there is no folder {path.parent}", f"make it: mkdir -p {quote(str(path.parent))}")
+    with suppress(FileNotFoundError):
+        path.lstat()
+        raise exists_already(path)
+    if not os.access(path.parent, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise ConfigError("--to", f"this user may not write to {path.parent}", "choose another path: --to PATH")
+
+
 def appear(copy: ProvenCopy, path: Path) -> None:
     """The proven copy is at `path`, at once and on the disk; ConfigError where something came there meanwhile."""
     if sidecars(path):
@@ -64,7 +69,7 @@ def appear(copy: ProvenCopy, path: Path) -> None:
     try:
         os.link(copy.path, path)
     except FileExistsError:
-        raise _exists(path) from None
+        raise exists_already(path) from None
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
@@ -82,7 +87,7 @@ def _claim_and_rename(source: Path, path: Path) -> None:
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
-        raise _exists(path) from None
+        raise exists_already(path) from None
     try:
         source.replace(path)
     except BaseException:
@@ -90,6 +95,7 @@ def _claim_and_rename(source: Path, path: Path) -> None:
         raise
 
 
-def _exists(path: Path) -> ConfigError:
+def exists_already(path: Path) -> ConfigError:
+    """The refusal of a target that something has, be it an empty folder or a link to nothing."""
     mend = f"choose another path (--to PATH), or move it away: mv -n {quote(str(path))} {quote(f'{path}.old')}"
-    return ConfigError("--to", f"{path} exists, and a restore never overwrites a file", mend)
+    return ConfigError("--to", f"{path} exists, and a restore never overwrites anything", mend)

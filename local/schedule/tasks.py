@@ -41,8 +41,9 @@ def install(
     job = agents[-1].job
     access = bare.access_of(location, job, os.environ)
     refusal = acting.refusal(agents, replace=replace) or bare.refusal(job, access, VARIABLES)
+    told = (*scheduler.notes(), *access.notes(), *_engine_notes(invocation))
     if invocation.check:
-        notes = (*scheduler.notes(), *access.notes(), *documents.would_be_refused(refusal))
+        notes = (*told, *documents.would_be_refused(refusal))
         found = documents.report(agents, documents.planned(agents, scheduler, access.credential, notes))
         invocation.screen.show(found, tables.install)
         return refusal.exit_code if refusal else 0
@@ -50,7 +51,7 @@ def install(
         raise refusal
     scheduler.ready()
     changed = acting.install(scheduler, agents, tables.telling(invocation.screen))
-    done = documents.done(scheduler, changed, (*scheduler.notes(), *access.notes()), access.credential)
+    done = documents.done(scheduler, changed, told, access.credential)
     found = documents.report(_survey(invocation, scheduler, as_found=False), done)
     invocation.screen.show(found, tables.install)
     return 0
@@ -97,6 +98,16 @@ def installed(invocation: Invocation) -> Precondition:
     from local.schedule.scheduler import scheduler_here
 
     return looking.precondition(lambda: _survey(invocation, scheduler_here(), as_found=True))
+
+
+def _engine_notes(invocation: Invocation) -> tuple[str, ...]:
+    """Where volumes are backed up: that a scheduled run asks another Docker engine than this shell."""
+    if not invocation.settings.volumes:
+        return ()
+    from local.doctor.volumes import judge_schedule
+
+    found = judge_schedule(os.environ, Path.home())
+    return () if found.verdict == "ok" else (f"{found.message}; {found.mend}",)
 
 
 def _survey(invocation: Invocation, scheduler: Scheduler, *, as_found: bool) -> list[Agent]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -14,10 +14,13 @@ import msgspec
 from msgspec import Meta
 
 from local.errors import SourceError
+from local.output.endings import listed
 from local.output.screen import Screen
 from local.report import DatabaseName, Document
-from local.setup import destination, names, new_file, sqlite_files
+from local.setup import destination, named_volumes, names, new_file, sqlite_files
 from local.setup.destination import StoreDestination
+from local.setup.named_volumes import FoundVolume
+from local.setup.questions import Wishes
 from local.setup.row_floor import row_floor
 from local.setup.settings_text import FoundDatabase, NewSettings, write_out
 
@@ -35,6 +38,13 @@ class ConfiguredDatabase(msgspec.Struct, frozen=True):
     uncounted: Annotated[str | None, Meta(description="why it has no floor; null where it was counted")]
 
 
+class ConfiguredVolume(msgspec.Struct, frozen=True):
+    """One Docker volume as the file names it."""
+
+    name: Annotated[str, Meta(description="the volume")]
+    unseen: Annotated[str | None, Meta(description="why no engine was asked for it; null where it is there")]
+
+
 class Init(msgspec.Struct, frozen=True):
     """A first settings file, or with `check` the one that would be written."""
 
@@ -42,16 +52,21 @@ class Init(msgspec.Struct, frozen=True):
     check: Annotated[bool, Meta(description="whether nothing was written (`--check`)")]
     store: Annotated[str, Meta(description="the store's URL")]
     made_folder: Annotated[str | None, Meta(description="the store's folder, where it had to be made")]
-    notes: Annotated[tuple[str, ...], Meta(description="what a person should know of the databases and the store")]
+    notes: Annotated[
+        tuple[str, ...], Meta(description="what a person should know of the databases, the volumes and the store")
+    ]
     next: Annotated[tuple[str, ...], Meta(description="the commands to go on with")]
     text: Annotated[str, Meta(description="what the file says")]
 
 
-class InitDocument(Document, frozen=True):
+class InitDocument(Document, frozen=True, omit_defaults=True):
     """`init`."""
 
     init: Init
     databases: tuple[ConfiguredDatabase, ...]
+    volumes: Annotated[
+        tuple[ConfiguredVolume, ...], Meta(description="the Docker volumes; absent where there is none")
+    ] = ()
 
 
 @dataclass(frozen=True)
@@ -62,6 +77,7 @@ class FirstSettings:
     destination: StoreDestination
     databases: tuple[FoundDatabase, ...]
     text: str
+    volumes: tuple[FoundVolume, ...] = ()
 
     def write(self) -> None:
         """Make the store's folder, where it is missing, and the file; ConfigError where there is such a file by now."""
@@ -83,26 +99,33 @@ class FirstSettings:
         configured = (
             ConfiguredDatabase(each.name, str(each.path), each.rows, each.uncounted) for each in self.databases
         )
-        return InitDocument(init, tuple(configured))
+        return InitDocument(init, tuple(configured), tuple(ConfiguredVolume(x.name, x.unseen) for x in self.volumes))
 
     def _notes(self) -> Iterator[str]:
         for each in self.databases:
             if each.uncounted:
                 yield f"{each.name} was not counted, so it has no floor: {each.uncounted}"
+        unseen = [each for each in self.volumes if each.unseen]
+        if unseen:
+            yield f"no engine was asked for {listed([each.name for each in unseen])}: {unseen[0].unseen}"
         if destination.on_the_same_disk(self.destination, (each.path for each in self.databases)):
             yield "the store is on the same disk as a database: what takes that disk takes both"
 
 
-def prepare(named: Sequence[str], chosen: StoreDestination, file: Path, tell: Tell) -> FirstSettings:
-    """Look at the databases that are named, and say what goes into the file; nothing is changed.
+def prepare(wishes: Wishes, chosen: StoreDestination, file: Path, tell: Tell) -> FirstSettings:
+    """Look at the databases and volumes that are named, and say what goes into the file; nothing is changed.
 
-    Raises ConfigError for what is no database. One that cannot be counted now is in the file all the same, and its
-    backup will say why.
+    Raises ConfigError for what is no database or volume. One that cannot be counted, or looked for, now is in the file
+    all the same, and its backup will say why.
     """
-    paths = sqlite_files.find(named)
+    volumes = named_volumes.find(wishes.volumes)
+    paths = sqlite_files.find(wishes.databases)
     databases = tuple(_look_at(name, path, tell) for name, path in zip(names.unique_names(paths), paths, strict=True))
-    text = write_out(NewSettings(chosen.store, chosen.cloud, this_machine(), databases))
-    return FirstSettings(file, chosen, databases, text)
+    for volume in volumes:
+        tell(f"{volume.name}: a Docker volume{', not looked for' if volume.unseen else ''}")
+    named = [volume.name for volume in volumes]
+    text = write_out(NewSettings(chosen.store, chosen.cloud, this_machine(), databases, named))
+    return FirstSettings(file, chosen, databases, text, volumes)
 
 
 def this_machine() -> str:
@@ -130,8 +153,8 @@ def show(screen: Screen, document: InitDocument) -> None:
 
 
 def _count(document: InitDocument) -> str:
-    count = len(document.databases)
-    return f"{count} {'database' if count == 1 else 'databases'}"
+    counts = ((len(document.databases), "database"), (len(document.volumes), "volume"))
+    return " and ".join(f"{count} {what}{'' if count == 1 else 's'}" for count, what in counts if count)
 
 
 def _look_at(name: str, path: Path, tell: Tell) -> FoundDatabase:

@@ -12,20 +12,26 @@ from local.output.screen import Screen
 
 @dataclass(frozen=True)
 class Wishes:
-    """What a person wants backed up, as files, folders and patterns, and where to."""
+    """What a person wants backed up, as files, folders and patterns, and as volumes; and where to."""
 
     databases: Sequence[str]
     store: str
+    volumes: Sequence[str] = ()
 
 
-def complete(screen: Screen, databases: Sequence[str], store: str | None) -> Wishes:
+def complete(screen: Screen, databases: Sequence[str], volumes: Sequence[str], store: str | None) -> Wishes:
     """The wishes, asked for as far as they are missing; ConfigError where nobody is there to be asked."""
-    missing = [*(() if databases else ("--database PATH",)), *(("--store URL",) if store is None else ())]
+    sources = bool(databases or volumes)
+    missing = [
+        *(() if sources else ("--database PATH (or --volume NAME)",)),
+        *(("--store URL",) if store is None else ()),
+    ]
     if missing and not (sys.stdin and sys.stdin.isatty() and screen.terminal):
         came_back = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing, and no terminal to ask at"
         mend = "as in: invoke init --database ~/app/data --store /backups (a folder, or a container's https URL)"
         raise ConfigError("init", came_back, mend)
-    return Wishes(databases or _ask_databases(screen), _ask_store(screen) if store is None else store)
+    databases = databases if sources else _ask_databases(screen)
+    return Wishes(databases, _ask_store(screen) if store is None else store, volumes)
 
 
 def _ask_databases(screen: Screen) -> list[str]:

@@ -10,7 +10,7 @@ from invoke.util import yaml  # type: ignore[attr-defined]
 
 from local import settings
 from local.errors import PillarError
-from local.settings import AzureSettings, Cloud, Database, DrillSettings, Settings, StoreSettings
+from local.settings import AzureSettings, Cloud, Database, DrillSettings, Settings, StoreSettings, Volume
 from local.setup.row_floor import RowFloor
 
 
@@ -31,18 +31,20 @@ class FoundDatabase:
 
 @dataclass(frozen=True)
 class NewSettings:
-    """What the file says: where the backups go, of what, and what this machine is called."""
+    """What the file says: where the backups go, of which databases and volumes, and what this machine is called."""
 
     store: StoreSettings
     cloud: Cloud
     host: str
     databases: Sequence[FoundDatabase]
+    volumes: Sequence[str] = ()
 
     def meant(self) -> Settings:
         """What the commands are to find in the file."""
         return Settings(
             store=self.store,
             databases=tuple(Database(name=each.name, path=each.path, rows=each.rows) for each in self.databases),
+            volumes=tuple(Volume(name=name) for name in self.volumes),
             azure=AzureSettings(cloud=self.cloud),
             drill=DrillSettings(host=self.host),
         )
@@ -50,7 +52,9 @@ class NewSettings:
 
 def write_out(new: NewSettings) -> str:
     """The file's text; PillarError where reading it back finds anything else than was meant."""
-    text = _HEAD + _store(new) + _DATABASES + "".join(map(_database, new.databases)) + _rest(new)
+    databases = _DATABASES + "".join(map(_database, new.databases)) if new.databases else ""
+    volumes = _VOLUMES + "".join(f"  - name: {_quoted(name)}\n" for name in new.volumes) if new.volumes else ""
+    text = _HEAD + _store(new) + "\n".join(filter(None, (databases, volumes))) + _rest(new)
     if settings.load(yaml.safe_load(text)) != new.meant():  # type: ignore[no-untyped-call]
         raise PillarError("init: read back the settings", "they are not those that were meant", "report this as a bug")
     return text
@@ -84,7 +88,7 @@ def _quoted(text: str) -> str:
 
 _HEAD = """\
 # Settings of Pillar #9, written by `invoke init`; yours to change. Every command takes them with: invoke -f THIS_FILE …
-# (or INVOKE_RUNTIME_CONFIG=THIS_FILE). As it names databases and a store, nothing of the tracked invoke.yaml applies.
+# (or INVOKE_RUNTIME_CONFIG=THIS_FILE). As it names a store and its sources, nothing of the tracked invoke.yaml applies.
 # Each key is explained in README.md, section Configuration. No credential belongs here.
 
 """
@@ -92,6 +96,11 @@ _DATABASES = """\
 # `rows` is the least that a restored copy must have of a table: a drill of one with fewer fails. Others, where you want
 # them: `checks: {name: SELECT …}` are claims of the application, `probe: COMMAND` proves a restore in place.
 databases:
+"""
+_VOLUMES = """\
+# Docker volumes, read through the engine's API. Where a volume must keep still while it is read, name its containers:
+# `pause: [CONTAINER]` or `stop: [CONTAINER]`. The SQLite databases in it are backed up as databases in any case.
+volumes:
 """
 _LATER = """\
   # fallback: true               # a drill on the VM that cannot run there runs here

@@ -20,6 +20,7 @@ def init(
             repeatable=True,
         ),
     ] = (),
+    volume: Annotated[Sequence[str], Option("a Docker volume (repeatable)", "NAME", repeatable=True)] = (),
     store: Annotated[
         str | None,
         Option(
@@ -31,17 +32,17 @@ def init(
         str, Option("the settings file to write; one that is there is never overwritten", "FILE")
     ] = "pillar9.yaml",
 ) -> int:
-    """Write a first settings file for your databases and your store; asks for what you do not give."""
+    """Write a first settings file for your databases, volumes and store; asks for what you do not give."""
     from local.setup import destination, first_settings, new_file, questions
 
     screen, check = invocation.screen, invocation.check
     file = first_settings.target(to)
     new_file.check(file)
-    wishes = questions.complete(screen, database, store)
+    wishes = questions.complete(screen, database, volume, store)
     chosen = destination.find(wishes.store)
     checking = "; a check, which changes nothing" if check else ""
     screen.say(f"store {chosen.store.url} (settings: {file}, to be written){checking}")
-    found = first_settings.prepare(wishes.databases, chosen, file, screen.say)
+    found = first_settings.prepare(wishes, chosen, file, screen.say)
     if not check:
         found.write()
     screen.show(found.document(check=check), first_settings.show)

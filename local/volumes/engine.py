@@ -9,13 +9,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from local.volumes import podman
 from local.volumes.connection import connect
 from local.volumes.endpoint import Endpoint, find_endpoint
 from local.volumes.engine_errors import engine_errors
-from local.volumes.facts import VolumeFacts, VolumeUser, volume_facts, volume_users
+from local.volumes.facts import VolumeFacts, VolumeUser, check_container, volume_facts, volume_names, volume_users
 from local.volumes.held import held_still
 from local.volumes.reader import VolumeReader, reading
-from local.volumes.refill import refill
+from local.volumes.refill import is_half_done, refill
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -49,6 +50,16 @@ class Engine:
         with engine_errors(f"docker: look who uses the volume {name}", self.endpoint):
             return volume_users(self._api, volume_facts(self._api, name))
 
+    def volumes(self) -> tuple[str, ...]:
+        """The names of all volumes."""
+        with engine_errors("docker: list the volumes", self.endpoint):
+            return volume_names(self._api)
+
+    def check_container(self, name: str) -> None:
+        """Return where there is such a container; EngineError, with the names that come near, where there is none."""
+        with engine_errors(f"docker: look at the container {name}", self.endpoint):
+            check_container(self._api, name)
+
     def writers(self, name: str) -> tuple[VolumeUser, ...]:
         """The containers that may write to the volume now: while there is one, two looks at it may differ."""
         return tuple(user for user in self.users(name) if user.at_work and user.may_write)
@@ -71,6 +82,15 @@ class Engine:
     def replace(self, name: str, tar: Path) -> None:
         """The volume holds what the tar holds, and nothing else; see `refill` for what it refuses and how it fails."""
         refill(self._api, self.endpoint, name, tar)
+
+    @property
+    def without(self) -> tuple[str, ...]:
+        """What of every file this engine does not tell, in words."""
+        return (podman.OWNERS,) if podman.answers(self._api) else ()
+
+    def is_half_replaced(self, name: str) -> bool:
+        """Whether a `replace` of the volume was ended by force: it may be away, empty or half filled."""
+        return is_half_done(self.endpoint, name)
 
     def __enter__(self) -> Self:
         return self

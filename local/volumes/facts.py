@@ -53,8 +53,7 @@ def volume_facts(api: APIClient, name: str) -> VolumeFacts:
     try:
         found = api.inspect_volume(name)
     except NotFound:
-        names = [volume["Name"] for volume in api.volumes()["Volumes"] or ()]
-        raise no_such("volume", name, names, "docker volume ls") from None
+        raise no_such("volume", name, volume_names(api), "docker volume ls") from None
     return VolumeFacts(
         found["Name"],
         found["Driver"],
@@ -74,6 +73,22 @@ def volume_users(api: APIClient, volume: VolumeFacts) -> tuple[VolumeUser, ...]:
             may_write = any(mount.get("RW", True) for mount in mounts)
             users.append(VolumeUser(container["Id"], _name(container), container["State"], may_write))
     return tuple(sorted(users, key=lambda user: user.name))
+
+
+def volume_names(api: APIClient) -> tuple[str, ...]:
+    """All volumes by name."""
+    return tuple(sorted(volume["Name"] for volume in api.volumes()["Volumes"] or ()))
+
+
+def check_container(api: APIClient, name: str) -> None:
+    """Return where there is such a container; EngineError, with the names that come near, where there is none."""
+    from docker.errors import NotFound
+
+    try:
+        api.inspect_container(name)
+    except NotFound:
+        there = [_name(container) for container in api.containers(all=True)]
+        raise no_such("container", name, there, "docker ps --all") from None
 
 
 def no_such(what: str, name: str, names: Iterable[str], listing: str) -> EngineError:

@@ -41,7 +41,7 @@ def refill(api: APIClient, endpoint: Endpoint, name: str, tar: Path) -> None:
     leaves the volume away, empty or half filled; called again, with either content, this begins anew, and a volume that
     is away is made as it was: that was noted before. The caller reads the volume back and compares.
     """
-    note = own_folder() / f"refill-{hashlib.sha256(f'{endpoint.url} {name}'.encode()).hexdigest()[:16]}.json"
+    note = _note_of(endpoint, name)
     doing = f"docker: replace the content of the volume {name}"
     _refuse_a_tar(doing, tar)
     with at_work(partial(sweep, api, endpoint)) as mark:
@@ -54,6 +54,15 @@ def refill(api: APIClient, endpoint: Endpoint, name: str, tar: Path) -> None:
             _make_anew(api, volume)
             _fill(api, endpoint, volume, tar, mark)
         note.unlink()
+
+
+def is_half_done(endpoint: Endpoint, name: str) -> bool:
+    """Whether a `refill` of the volume was ended between its first change and its last: it may be half filled."""
+    return _note_of(endpoint, name).exists()
+
+
+def _note_of(endpoint: Endpoint, name: str) -> Path:
+    return own_folder() / f"refill-{hashlib.sha256(f'{endpoint.url} {name}'.encode()).hexdigest()[:16]}.json"
 
 
 class _Noted(msgspec.Struct, frozen=True):

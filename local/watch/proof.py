@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,16 +13,17 @@ from local.drill.targets import Selection
 from local.errors import PillarError
 from local.events import Watch
 from local.report import BackupProof, BackupReport, Verdict, backup_exit_code, exit_code, with_proof
-from local.settings import Database, Proving
+from local.settings import Database, Proving, Volume
 from local.store.repository import Repository
 from local.watch.records import DrillResult, newest, read_day
 
 
 @dataclass(frozen=True)
 class ProofOrder:
-    """What is to be drilled after a backup: of these databases, on a machine called `host`, and how often."""
+    """What is to be drilled after a backup: of these databases and volumes, on a machine called `host`; how often."""
 
     databases: tuple[Database, ...]
+    volumes: tuple[Volume, ...]
     host: str
     prove: Proving
 
@@ -33,16 +34,18 @@ def prove(report: BackupReport, order: ProofOrder, repository: Repository, watch
     The drill leaves its record as `drill.local` does. One that cannot be carried out proves nothing, and raises
     nothing: the backup stands.
     """
-    stored = {database.name for database in report.databases if database.verdict == "passed"}
+    stored = {source.name for source in report.sources if source.verdict == "passed"}
     try:
-        due = _due([database for database in order.databases if database.name in stored], order.prove, repository)
+        due = _due(stored, order.prove, repository)
         if not due:
             return report
-        drilled = drill_here(Selection(repository, due), order.host, watch)
+        selection = Selection(repository, order.databases, volumes=order.volumes).only(due)
+        drilled = drill_here(selection, order.host, watch)
     except PillarError as error:
         mend = f"; {error.mend}" if error.mend else ""
         return with_proof(report, BackupProof("inconclusive", error=scrub(f"{error}{mend}")))
-    return with_proof(report, BackupProof(drilled.drill.verdict, drill=drilled.drill, databases=drilled.databases))
+    proof = BackupProof(drilled.drill.verdict, None, drilled.drill, drilled.databases, drilled.volumes)
+    return with_proof(report, proof)
 
 
 def proven_exit_code(report: BackupReport) -> int:
@@ -53,16 +56,17 @@ def proven_exit_code(report: BackupReport) -> int:
 
 
 def is_due(name: str, today: Sequence[DrillResult]) -> bool:
-    """Whether a database was not proven yet today: its newest drill of the day that came to a verdict did not pass."""
+    """Whether this was not proven yet today: its newest drill of the day that came to a verdict did not pass."""
     last = newest(result for result in today if result.name == name and result.verdict != "inconclusive")
     return last is None or last.verdict != "passed"
 
 
-def _due(databases: Sequence[Database], proving: Proving, repository: Repository) -> tuple[Database, ...]:
-    if proving == "never" or not databases:
+def _due(stored: Collection[str], proving: Proving, repository: Repository) -> Collection[str]:
+    """The names that are to be drilled."""
+    if proving == "never" or not stored:
         return ()
     if proving == "always":
-        return tuple(databases)
+        return stored
     now: datetime = clock.now()
     today = read_day(repository.store, now.date(), now).results
-    return tuple(database for database in databases if is_due(database.name, today))
+    return [name for name in stored if is_due(name, today)]

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from local.settings import RetentionSettings
 from local.store.catalog import Point, is_future
+from local.store.shelf import Kind
 from local.watch.facts import age_order
 
 # Links are for one hour, a drill ends within it; a restore by hand takes what a person listed that day.
@@ -26,6 +27,10 @@ _BUCKETS: Mapping[str, Callable[[Point], str]] = {
     "keep_monthly": lambda point: f"{point.day:%Y-%m}",
     "keep_yearly": lambda point: f"{point.day:%Y}",
 }
+_EMPTIED: Mapping[Kind, str] = {
+    "database": "all its tables are empty, before it had {} rows",
+    "volume": "there is no file in it, before it had {}",
+}
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class InspectedPoint:
 
 @dataclass(frozen=True)
 class Guard:
-    """What holds a database's points beside the rules: the proven one, and why none may go now (None: they may)."""
+    """What holds a source's points beside the rules: the proven one, and why none may go now (None: they may)."""
 
     now: datetime
     proven: Point | None = None
@@ -71,8 +76,8 @@ class _Reasons:
 
 
 def decide(inspected: Iterable[InspectedPoint], rules: RetentionSettings, guard: Guard) -> tuple[Decision, ...]:
-    """What becomes of each point of one database, in the order in which they are to go: the oldest first, and a day's
-    former contents before the one on which they hang.
+    """What becomes of each point of one source (a database or a volume), in the order in which they are to go: the
+    oldest first, and a day's former contents before the one on which they hang.
     """
     seen = _with_emptied(sorted(inspected, key=lambda each: age_order(each.point)))
     points = [each.point for each in seen]
@@ -152,13 +157,15 @@ def _spare(points: Sequence[Point], max_share: float, reasons: _Reasons) -> None
 
 
 def _with_emptied(seen: Sequence[InspectedPoint]) -> list[InspectedPoint]:
-    """Whole points without any row after one that had some are no whole backups either: the usual loss of a file."""
+    """Whole points without any row, or file, after one that had some are no whole backups either: so a file is lost, or
+    what is mounted.
+    """
     found: list[InspectedPoint] = []
     before = 0
     for each in seen:
-        total = _row_total(each.point)
+        total = _total(each.point)
         if each.defect is None and total == 0 and before:
-            found.append(replace(each, defect=f"all its tables are empty, before it had {before:,} rows"))
+            found.append(replace(each, defect=_EMPTIED[each.point.kind].format(f"{before:,}")))
             continue
         found.append(each)
         if each.defect is None:
@@ -166,8 +173,11 @@ def _with_emptied(seen: Sequence[InspectedPoint]) -> list[InspectedPoint]:
     return found
 
 
-def _row_total(point: Point) -> int | None:
+def _total(point: Point) -> int | None:
+    """Rows of a database, files of a volume."""
     recorded = point.recorded
+    if point.kind == "volume":
+        return recorded.files
     return sum(recorded.rows.values()) if recorded.row_total is None and recorded.rows else recorded.row_total
 
 

@@ -32,7 +32,7 @@ def status(screen: Screen, found: Status) -> None:
         )
         for source in found.sources
     ]
-    screen.table((*names.headers, "state", "last backup", "unchanged", "proven", "restore took"), rows)
+    screen.table((*names.headers, "state", "last backup", "unchanged", "proven", "restore took"), rows, spare=("kind",))
     for source in found.sources:
         for late in source.late:
             screen.say(f"{source.name}: {late.message}: {late.mend}", "bold red")
@@ -49,11 +49,12 @@ def prune(screen: Screen, found: PruneReport) -> None:
     gone, kept = ("would be removed", "would be kept") if done.check else ("removed", "kept")
     if done.check:
         screen.say("check of a prune: nothing is removed")
+    names = Names(any(point.kind == "volume" for point in found.points))
     rows = [
-        (point.name, point.backup_time, kept if point.kept else gone, point.rule)
-        for point in sorted(found.points, key=lambda point: (point.name, point.backup_time))
+        (*names.cells(point.name, point.kind), point.backup_time, kept if point.kept else gone, point.rule)
+        for point in sorted(found.points, key=lambda point: (point.name, point.kind, point.backup_time))
     ]
-    screen.table(("database", "taken", "what", "rule"), rows)
+    screen.table((*names.headers, "taken", "what", "rule"), rows, spare=("kind",))
     for note in done.notes:
         screen.say(note, "yellow")
     screen.say(_prune_ending(found), "green" if done.verdict == "passed" else "bold red")

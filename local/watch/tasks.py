@@ -57,14 +57,14 @@ def prune(
     from local.archive.cache import cache_folder
     from local.store.open import open_repository
     from local.watch import prune as pruning
-    from local.watch import tables
+    from local.watch import prune_plan, tables
 
     configured, check = invocation.settings, invocation.check
-    pruning.rules_of(configured)
+    prune_plan.rules_of(configured)
     repository = open_repository(configured.store, configured.azure)
     lock = nullcontext() if check else pruning.locked(cache_folder(configured.store), repository)
     with invocation.screen.watching() as watch, lock:
-        plan = pruning.make_plan(configured, repository, only)
+        plan = prune_plan.make_plan(configured, repository, only)
         outcome = pruning.PruneOutcome(plan.decisions) if check else pruning.carry_out(plan, repository, watch)
     invocation.screen.show(pruning.report(outcome, plan, check=check), tables.prune)
     return outcome.error.exit_code if outcome.error else 0

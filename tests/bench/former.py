@@ -60,6 +60,23 @@ def back_up(bench: Workbench, live: Path, url: str) -> Former:
     return found
 
 
+def back_up_folder(bench: Workbench, live: Path, url: str) -> Former:
+    """A volume, as the daemon did it: tar, digest, upload."""
+    folder = _emptied(bench.folder / "former")
+    archive, sidecar = (folder / f"copy.tar.gz{ending}" for ending in ("", ".sha256"))
+    commands: list[tuple[str, list[str], Path | None]] = [
+        ("tar czf", [_program("tar"), "czf", str(archive), "-C", str(live), "."], None),
+        ("sha256sum", [*_sha256sum(), archive.name], sidecar),
+        ("upload", [sys.executable, str(SDK), "upload", url, str(archive), str(sidecar)], None),
+    ]
+    steps = tuple(
+        Step(name, bench.run(command, cwd=folder, stdout=stdout).seconds) for name, command, stdout in commands
+    )
+    found = Former(steps, archive.stat().st_size)
+    shutil.rmtree(folder)
+    return found
+
+
 def drill(bench: Workbench, url: str) -> Former:
     """Download, compare, unpack, check, count."""
     folder = _emptied(bench.folder / "former")

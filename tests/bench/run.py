@@ -24,6 +24,7 @@ from tests.bench import (
     part_requests,
     part_restic,
     part_scatter,
+    part_volume,
     part_writer,
     part_years,
     plot,
@@ -46,6 +47,7 @@ PARTS: dict[str, Callable[[Workbench], Found]] = {
     "link": part_link.measure,
     "list": part_list.measure,
     "years": part_years.measure,
+    "volume": part_volume.measure,
     "memory": part_memory.measure,
 }
 _UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9}

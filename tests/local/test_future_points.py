@@ -85,7 +85,7 @@ def test_a_name_that_is_neither_configured_nor_stored_is_a_mistake(folder_worksh
     assert done.returncode == 2
     told = errors_told(done.stderr)
     mend = "did you mean costs? known: hivemind, costs"
-    assert told == f"✗ backup.list: no database 'cots' is configured or stored\n→ {mend}\n"
+    assert told == f"✗ backup.list: no database or volume 'cots' is configured or stored\n→ {mend}\n"
     assert folder_workshop.invoke("backup.list", "costs").returncode == 0
     assert folder_workshop.invoke("backup.list", "hivemind").returncode == 0
     assert folder_workshop.invoke("backup.list", "--name", "").returncode == 2

@@ -28,7 +28,9 @@ from tests.support.workshop import CHECKOUT, Workshop
 
 MUCH_LONGER_SECONDS = 20
 WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "hung up"}
-BACKUP_LEAVES = "each database has its newest backup or the one of before; the next invoke backup completes the rest"
+BACKUP_LEAVES = (
+    "each database and volume has its newest backup or the one of before; the next invoke backup completes the rest"
+)
 
 # Interrupts itself in the middle of the import of a module, then goes on as `invoke` does.
 INTERRUPTED_IMPORT = """

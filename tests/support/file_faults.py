@@ -19,6 +19,8 @@ from typing import Any
 
 _CHECKOUT = Path(__file__).parents[2]
 CHANGES = frozenset({"os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate"})
+# What is done in a folder that is open is told by the name there, in bytes, as only unpacking does.
+CHANGES_IN_OPEN_FOLDERS = CHANGES | {"os.chmod", "os.chown", "os.symlink", "os.utime"}
 _CASES_MAX = 300
 # How a case's process tells that the run failed, and that it did what it was to do although one operation failed.
 _FAILED, _WENT_ON = 10, 11
@@ -103,7 +105,9 @@ def arm(number: int, faults: list[str], folder: str | tuple[str, ...]) -> list[s
         if event == "os.link" and "no-links" in faults:
             raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
         opens_to_write = event == "open" and bool(arguments[2] & (os.O_WRONLY | os.O_RDWR))
-        if (opens_to_write or event in CHANGES) and str(arguments[0]).startswith(folder):
+        in_open_folder = bool(arguments) and isinstance(arguments[0], bytes)
+        changes = event in (CHANGES_IN_OPEN_FOLDERS if in_open_folder else CHANGES)
+        if (opens_to_write or changes) and (in_open_folder or str(arguments[0]).startswith(folder)):
             step(event)
 
     # A killed process leaves what it gave to the kernel, on the disk or not; waiting for the disk would prove no more.

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from local import settings
+from local import clock, settings
 from local.alerts import around as module
 from local.alerts.around import around, ping_event
 from local.archive.cache import cache_folder
@@ -24,6 +24,7 @@ from local.interrupt import Interrupted
 from local.output.screen import Screen
 from local.report import Backup, BackupReport, Drill, DrillReport, Verdict
 from local.settings import Settings
+from tests.local.watch import stored
 from tests.support import receivers
 from tests.support.receivers import HttpReceiver
 from tests.support.workshop import Workshop
@@ -103,6 +104,19 @@ def test_a_year_of_backups_and_drills_in_short_tells_each_change_once(installed:
     archive.write_bytes(sound)
     assert installed.drill() == ["/drills/start", "/drills", "localhost: drill of costs passes again"]
     assert installed.backup() == ["/backups/start", "/backups"]
+
+
+def test_a_volume_that_is_late_is_told_once_and_so_is_its_recovery(installed: Installation) -> None:
+    installed.backup()
+    installed.drill()
+    installed.backup()
+    installed.workshop.more["volumes"] = [{"name": "grafana-data"}]
+
+    assert installed.backup() == ["/backups/start", "/backups", "localhost: backup of grafana-data is LATE"]
+    assert installed.backup() == ["/backups/start", "/backups"]
+    archive = stored.back_up_volume(installed.workshop.store, clock.now())
+    stored.keep_drill(installed.workshop.store, clock.now(), [], [stored.drilled(archive)])
+    assert installed.backup() == ["/backups/start", "/backups", "localhost: backup of grafana-data is on time again"]
 
 
 def test_a_failed_ping_has_what_came_back_as_its_body(installed: Installation) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from local import clock
@@ -12,6 +13,7 @@ from local.alerts.state import Observation, advance, untold
 from local.errors import AzureError, LockHeldError
 from local.report import (
     BackedUpDatabase,
+    BackedUpVolume,
     Backup,
     BackupProof,
     BackupReport,
@@ -54,13 +56,30 @@ def test_each_backup_is_right_or_wrong_and_so_is_its_proof() -> None:
     databases = (BackedUpDatabase("costs", "passed"), BackedUpDatabase("hive", "failed", error="locked"))
     proof = BackupProof("failed", databases=(drilled("costs", "failed"),))
 
-    found = list(of_backup(BackupReport(Backup("1", "…", 1.0, "failed"), databases, proof), NOW))
+    found = list(of_backup(BackupReport(Backup("1", "…", 1.0, "failed"), databases, proof=proof), NOW))
 
     assert standings_of(found) == {
         "backup costs": False, "backup hive": True, "attempt costs": False, "drill costs": True,
     }  # fmt: skip
     assert found[1].detail == "locked"
     assert found[1].mend == "invoke backup --only hive"
+
+
+def test_a_volume_tells_as_a_database_does() -> None:
+    volumes = (BackedUpVolume("grafana-data", "failed", error="no engine"), BackedUpVolume("wiki", "passed"))
+    proof = BackupProof("passed", volumes=(drilled("wiki", "passed"),))
+    backup = BackupReport(Backup("1", "…", 1.0, "failed"), (), volumes, proof)
+
+    failed = list(of_backup(backup, NOW))
+
+    assert standings_of(failed) == {
+        "backup grafana-data": True, "backup wiki": False, "attempt wiki": False, "drill wiki": False,
+    }  # fmt: skip
+    assert (failed[0].detail, failed[0].mend) == ("no engine", "invoke backup --only grafana-data")
+    drill = msgspec.structs.replace(drill_report(), volumes=(drilled("wiki", "failed"),))
+    assert standings_of(list(of_drill(drill, NOW))) == {"attempt wiki": False, "drill wiki": True}
+    status = msgspec.structs.replace(late("backup", "proof"), databases=(), volumes=late("backup", "proof").databases)
+    assert standings_of(list(of_status(status))) == {"age costs": True, "unchanged costs": False, "proof costs": True}
 
 
 def test_an_inconclusive_drill_is_neither_a_failure_nor_a_success() -> None:

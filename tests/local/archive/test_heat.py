@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.archive import heat
-from local.archive.chunks import FINE_BYTES, SMALL_BYTES, Chunk, cut
+from local.archive.chunks import FINE_BYTES, SMALL_BYTES
 from local.archive.gzip_member import DENSE_LEVEL, FAST_LEVEL, Member, level_for
 from local.archive.heat import HISTORY_BITS, Heat, Part, Spot, marks_of, pack, parts
 
@@ -105,15 +105,15 @@ def test_an_archive_with_many_small_members_gets_no_more() -> None:
     assert heat.worth_cutting(members, 100 * SMALL_BYTES) == frozenset()
 
 
-def spots_of(members: list[Member], chunks: list[Chunk], size: int) -> list[Spot]:
+def spots_of(members: list[Member], size: int) -> list[Spot]:
     known = Heat(members, size)
-    return known.joined([known.spot(place, chunk, place) for place, chunk in enumerate(chunks)])
+    return known.joined([known.spot(place, place) for place in range(len(known.chunks))])
 
 
 def test_the_pieces_of_a_chunk_that_rest_are_joined_and_its_neighbours_stay() -> None:
     members = [member(length, RESTED) for length in (SMALL_BYTES, PIECE, 2 * PIECE, 3 * PIECE, SMALL_BYTES)]
 
-    spots = spots_of(members, cut([one.raw_bytes for one in members], 3 * SMALL_BYTES), 3 * SMALL_BYTES)
+    spots = spots_of(members, 3 * SMALL_BYTES)
 
     assert [(spot.chunk[1], spot.held_by) for spot in spots] == [
         (SMALL_BYTES, 0),
@@ -126,7 +126,7 @@ def test_a_piece_that_changed_not_long_ago_keeps_its_cuts() -> None:
     recently = 1 << (HISTORY_BITS - 2)
     members = [member(length, changes) for length, changes in ((2 * PIECE, 0), (PIECE, recently), (3 * PIECE, 0))]
 
-    spots = spots_of(members, cut([one.raw_bytes for one in members], SMALL_BYTES), SMALL_BYTES)
+    spots = spots_of(members, SMALL_BYTES)
 
     assert [spot.held_by for spot in spots] == [0, 1, 2]
 
@@ -135,29 +135,28 @@ def test_a_piece_that_changed_not_long_ago_keeps_its_cuts() -> None:
 def test_whatever_the_table_says_the_spots_are_the_file_in_order(lengths: list[int], data: st.DataObject) -> None:
     members = [member(length, data.draw(st.integers(0, 255)), data.draw(st.binary(max_size=20))) for length in lengths]
     size = data.draw(st.integers(1, sum(lengths) + 10 * SMALL_BYTES))
-    chunks = cut(lengths, size)
     known = Heat(members, size)
     held = st.one_of(st.none(), st.integers(0, len(members) - 1))
 
-    spots = known.joined([known.spot(place, chunk, data.draw(held)) for place, chunk in enumerate(chunks)])
+    spots = known.joined([known.spot(place, data.draw(held)) for place in range(len(known.chunks))])
 
     offset = 0
     for spot in spots:
         assert spot.chunk[0] == offset
-        assert spot.chunk in chunks or spot.chunk[1] <= SMALL_BYTES
+        assert spot.chunk in known.chunks or spot.chunk[1] <= SMALL_BYTES
         offset += spot.chunk[1]
     assert offset == size
 
 
 def test_the_first_archive_remembers_no_change() -> None:
-    assert Heat([], SMALL_BYTES).spot(0, (0, SMALL_BYTES), None).changes == 0
+    assert Heat([], SMALL_BYTES).spot(0, None).changes == 0
 
 
 def test_a_place_remembers_eight_archives() -> None:
     known = Heat([member(SMALL_BYTES, 0b11111111), member(SMALL_BYTES, 0b1)], 2 * SMALL_BYTES)
 
-    assert known.spot(0, (0, SMALL_BYTES), 0).changes == 0b11111110
-    assert known.spot(1, (SMALL_BYTES, SMALL_BYTES), None).changes == 0b11
+    assert known.spot(0, 0).changes == 0b11111110
+    assert known.spot(1, None).changes == 0b11
 
 
 def test_a_large_first_archive_is_made_fast_and_everything_else_small() -> None:
@@ -168,4 +167,4 @@ def test_a_large_first_archive_is_made_fast_and_everything_else_small() -> None:
 def test_a_member_that_is_held_is_compressed_again_as_it_was() -> None:
     known = Heat([member(SMALL_BYTES)._replace(level=FAST_LEVEL)], SMALL_BYTES)
 
-    assert known.spot(0, (0, SMALL_BYTES), 0).level == FAST_LEVEL
+    assert known.spot(0, 0).level == FAST_LEVEL

@@ -25,7 +25,7 @@ from local import clock
 from local.archive.cache import cache_folder
 from local.backup.lock import only_run
 from local.backup.run import back_up
-from local.backup.upload import DatabaseUpload, Stored
+from local.backup.upload import SnapshotUpload, Stored
 from local.events import unwatched
 from local.interrupt import Interrupted
 from local.settings import AzureSettings, Database, StoreSettings
@@ -391,15 +391,15 @@ def test_a_rotten_archive_is_not_linked_but_written_anew(folder_workshop: Worksh
     assert folder_workshop.invoke("drill.local").returncode == 0
 
 
-@pytest.mark.parametrize("finish", [DatabaseUpload.deliver, DatabaseUpload.preview])
+@pytest.mark.parametrize("finish", [SnapshotUpload.deliver, SnapshotUpload.preview])
 def test_what_changed_is_known_also_where_the_cache_is_gone(
-    finish: Callable[[DatabaseUpload], Stored], azure_store_settings: StoreSettings, tmp_path: Path
+    finish: Callable[[SnapshotUpload], Stored], azure_store_settings: StoreSettings, tmp_path: Path
 ) -> None:
     path = tmp_path / "costs.db"
     make_database(path, rows=40_000)
     opening = partial(open_repository, azure_store_settings, AzureSettings())
 
-    def run(own: str, finish: Callable[[DatabaseUpload], Stored] = DatabaseUpload.deliver) -> float | None:
+    def run(own: str, finish: Callable[[SnapshotUpload], Stored] = SnapshotUpload.deliver) -> float | None:
         report = back_up(opening, [Database(name="costs", path=path)], tmp_path / own, unwatched, finish)
         return report.databases[0].changed
 
@@ -409,7 +409,7 @@ def test_what_changed_is_known_also_where_the_cache_is_gone(
 
     assert share is not None
     assert 0 < share < 0.5
-    if finish is DatabaseUpload.preview:
+    if finish is SnapshotUpload.preview:
         assert run("this machine", finish) == share
     assert run("this machine") in (0.0, share)
 
@@ -561,8 +561,8 @@ def test_an_exception_that_nobody_foresaw_is_one_databases_alone(folder_workshop
     added = tuple(Database(name=name, path=folder_workshop.add(name)) for name in ("bad", "costs"))
     opening = partial(open_repository, folder_workshop.store_settings, AzureSettings())
 
-    def finish(upload: DatabaseUpload) -> Stored:
-        fitting: list[Stored] = [upload.deliver()] if upload.name == "costs" else []
+    def finish(upload: SnapshotUpload) -> Stored:
+        fitting: list[Stored] = [upload.deliver()] if upload.content.name == "costs" else []
         return fitting[0]
 
     report = back_up(opening, added, folder_workshop.root / "own", unwatched, finish)

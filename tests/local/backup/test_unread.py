@@ -23,7 +23,7 @@ from local import clock
 from local.backup import database_files, remembered
 from local.backup.run import back_up
 from local.backup.unread import find_unread
-from local.backup.upload import DatabaseUpload
+from local.backup.upload import SnapshotUpload
 from local.events import Event
 from local.report import BackedUpDatabase
 from local.settings import AzureSettings, Database, StoreSettings
@@ -197,7 +197,7 @@ def test_a_run_in_between_records_what_a_full_one_would(machine: Machine) -> Non
     earlier = layout.changed(before.recorded, taken=before.recorded.taken - timedelta(minutes=16))
     machine.repository.store.repeat(before.entry.name, before.entry, layout.encode_metadata(earlier))
 
-    checked = machine.run(finish=DatabaseUpload.preview)["costs"]
+    checked = machine.run(finish=SnapshotUpload.preview)["costs"]
     (untouched,) = machine.repository.points()
     done = machine.run()["costs"]
 
@@ -523,7 +523,7 @@ def test_a_check_remembers_nothing(folder_machine: Machine) -> None:
     folder_machine.settle()
     folder_machine.note().unlink()
 
-    assert folder_machine.read(finish=DatabaseUpload.preview) == {"costs": True}
+    assert folder_machine.read(finish=SnapshotUpload.preview) == {"costs": True}
 
     assert not folder_machine.note().exists()
 

@@ -73,6 +73,14 @@ def test_nothing_of_the_tracked_deployment_gets_into_one_of_its_own(machine: Mac
     assert in_force(levels, machine) == "mine.yaml, without invoke.yaml"
 
 
+def test_volumes_and_a_store_are_a_deployment_too(machine: Machine) -> None:
+    levels = machine.levels("store: {url: 'file:///mine'}\nvolumes: [{name: grafana-data}]")
+
+    found = levels.settings()
+    assert (found.names, found.drill.host) == (("grafana-data",), "localhost")
+    assert in_force(levels, machine) == "mine.yaml, without invoke.yaml"
+
+
 def test_a_file_that_names_neither_is_laid_over_the_tracked_one(machine: Machine) -> None:
     levels = machine.levels("drill: {host: other}")
 
@@ -117,13 +125,15 @@ def test_a_variable_is_named_where_it_is_in_force(machine: Machine) -> None:
         ("databases: [{name: a, path: /a.db}]\nstore: {prefix: x}", "store.url"),
         ("databases: []", "store.url"),
         ("store: {url: 'file:///mine'}", "databases"),
+        ("volumes: [{name: grafana-data}]", "store.url"),
     ],
 )
 def test_half_of_a_deployment_is_a_mistake(file: str, missing: str, machine: Machine) -> None:
     with pytest.raises(ConfigError, match=f"configuration: {missing} .*mine.yaml.*: is missing, while ") as caught:
         machine.levels(file)
 
-    assert caught.value.mend == f"add it to {machine.root}/mine.yaml"
+    volumes = ", or volumes," if missing == "databases" else ""
+    assert caught.value.mend == f"add it{volumes} to {machine.root}/mine.yaml"
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,18 @@ def test_a_point_is_listed_with_all_that_its_backup_recorded() -> None:
         "shadow_row_total": None,
         "tool": "pillar9 0.1.0",
         "error": None,
+        "kind": "database",
+        "changing_count": None,
     }
+
+
+def test_of_a_volume_its_files_are_counted_and_what_changed_meanwhile() -> None:
+    recorded = BackupRecord(volume="grafana-data", raw_bytes=10240, files=3, changing=1)
+    entry = Entry("volumes/2026-05-05/grafana-data.tar.gz", 164, TAKEN)
+
+    (listed,) = listing([Point("grafana-data", date(2026, 5, 5), TAKEN, entry, recorded, kind="volume")]).backups
+
+    assert (listed.kind, listed.row_total, listed.changing_count, listed.database_bytes) == ("volume", 3, 1, 10240)
 
 
 def test_what_a_former_backup_does_not_say_is_null_and_not_nought() -> None:

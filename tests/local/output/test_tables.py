@@ -12,6 +12,7 @@ from local.output.screen import Screen
 from local.report import (
     STEPS,
     BackedUpDatabase,
+    BackedUpVolume,
     Backup,
     BackupReport,
     Drill,
@@ -48,6 +49,9 @@ NEWEST = ListedPoint(
 FORMER = msgspec.structs.replace(
     NEWEST, current=False, added_bytes=None, database_bytes=None, sha256=None, row_total=None
 )
+VOLUME = msgspec.structs.replace(
+    NEWEST, name="grafana-data", blob="volumes/2026-05-05/grafana-data.tar.gz", kind="volume", changing_count=2
+)
 
 
 def backup_report(*databases: BackedUpDatabase) -> BackupReport:
@@ -80,6 +84,25 @@ def test_a_log_tells_what_became_of_each_database(capsys: pytest.CaptureFixture[
     ]
 
 
+def test_a_log_tells_what_became_of_volumes_beside_databases(capsys: pytest.CaptureFixture[str]) -> None:
+    stored = BackedUpVolume("Site_data", "passed", "volumes/2026-05-05/Site_data.tar.gz", None, None, 9_000_000)
+    away = "docker: reach the engine: there is no such socket; start Docker"
+    lost = [BackedUpVolume(name, "failed", error=away) for name in ("wiki", "git")]
+
+    tables.backup(Screen(), msgspec.structs.replace(backup_report(STORED, REFUSED), volumes=(stored, *lost)))
+
+    said = log_lines(capsys.readouterr().out)
+    assert said[0].startswith("costs: kind database, verdict passed, raw 8.0 MB")
+    assert said[2] == (
+        "Site_data: kind volume, verdict passed, raw 9.0 MB, took 0.0 s, stored as volumes/2026-05-05/Site_data.tar.gz"
+    )
+    assert said[-3:] == [
+        "hivemind: /db/hivemind.db: no such file",
+        f"wiki and git: {away}",
+        "backup FAILED: hivemind, wiki and git could not be backed up, 2 of 5 stored in 3.5 s",
+    ]
+
+
 def test_a_log_tells_every_point_in_time(capsys: pytest.CaptureFixture[str]) -> None:
     damaged = msgspec.structs.replace(NEWEST, error="its metadata does not read")
     tables.listing(Screen(), Listing((NEWEST, FORMER, damaged)), NOON + timedelta(hours=5))
@@ -90,6 +113,18 @@ def test_a_log_tells_every_point_in_time(capsys: pytest.CaptureFixture[str]) -> 
         f"{taken}, note earlier that day: use --at",
         f"{taken}, added +64.0 kB, raw 8.0 MB, rows 12,345, sha256 abababababab, note its metadata does not read",
         "3 points in time",
+    ]
+
+
+def test_a_log_tells_volumes_beside_databases(capsys: pytest.CaptureFixture[str]) -> None:
+    tables.listing(Screen(), Listing((NEWEST, msgspec.structs.replace(VOLUME, current=False))), NOON)
+
+    told = "taken 2026-05-05T12:00:00.000Z, age 0 s, gzip 1.5 MB, added +64.0 kB, raw 8.0 MB, rows or files 12,345"
+    assert log_lines(capsys.readouterr().out) == [
+        f"costs: kind database, {told}, sha256 abababababab",
+        f"grafana-data: kind volume, {told}, sha256 abababababab, "
+        "note 2 in it changed while it was read; earlier that day: use --at",
+        "2 points in time",
     ]
 
 
@@ -176,6 +211,7 @@ def test_a_drill_that_fell_back_says_why_and_one_that_proved_nothing_says_so(
 SHOWN = {
     "backup": lambda: tables.backup(Screen(), backup_report(STORED, REFUSED)),
     "listing": lambda: tables.listing(Screen(), Listing((NEWEST, FORMER)), NOON),
+    "both": lambda: tables.listing(Screen(), Listing((NEWEST, VOLUME)), NOON),
     "drill": lambda: tables.drill(Screen(), drill_report("passed", drilled("passed", *PASSED_STEPS, rows=COUNTS))),
 }
 
@@ -186,6 +222,7 @@ SHOWN = {
     [
         ("backup", [BLOB, "costs", "hivemind"], "backup FAILED: "),
         ("listing", ["costs", "2026-05-05T12:00:00.000Z"], "2 points in time"),
+        ("both", ["costs", "grafana-data", "2026-05-05T12:00:00.000Z"], "2 points in time"),
         ("drill", ["costs"], "drill passed: 1 of 1"),
     ],
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from local.page import model, page_file, render
-from tests.local.page.values import full
+from tests.local.page.values import with_volume
 from tests.support import chromium
 
 pytestmark = pytest.mark.skipif(
@@ -34,7 +34,7 @@ FRAME = """<!DOCTYPE html><title>-</title><body>
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "report.html"
-    page_file.write(path, render.html(model.make(full(), "pillar9 0.1.0")))
+    page_file.write(path, render.html(model.make(with_volume(), "pillar9 0.1.0")))
     return path
 
 

@@ -45,7 +45,7 @@ def test_every_month_is_there_also_one_without_a_drill() -> None:
 
     found = calendar(lines, ["costs", "hivemind"], KeptDrills(), PERIOD)
 
-    assert found.databases == ("costs", "hivemind")
+    assert found.names == ("costs", "hivemind")
     assert [month.month for month in found.months] == ["2026-05", "2026-04", "2026-03", "2026-02"]
     assert [month.cells[0] for month in found.months] == [
         CalendarCell(1, 1),

@@ -74,7 +74,7 @@ def test_a_backup_of_the_former_script_has_a_size_and_no_more() -> None:
     (card,) = model.make(facts([FORMER]), "pillar9").cards
 
     assert card.upload.points == 0
-    assert [(day.archive_bytes, day.database_bytes, day.rows) for day in card.days] == [(100, None, None)]
+    assert [(day.archive_bytes, day.database_bytes, day.counted) for day in card.days] == [(100, None, None)]
 
 
 def test_the_headline_names_who_needs_a_look() -> None:

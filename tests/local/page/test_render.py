@@ -221,7 +221,7 @@ def test_secrets_and_endless_texts_are_cut() -> None:
 
 
 def test_anybody_may_name_any_number_of_databases(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evidence, "DATABASES_MAX", 3)
+    monkeypatch.setattr(evidence, "NAMES_MAX", 3)
 
     root = tree(facts(drills=[kept(NOW, *(drilled(f"other-{number}") for number in range(9)))]))
 

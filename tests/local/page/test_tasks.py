@@ -63,7 +63,7 @@ def test_an_empty_store_makes_a_page_and_the_document_says_the_same(workshop: Wo
         (("--to", "FOLDER/nowhere/x.html"), "there is no folder"),
         (("--days", "0"), "allowed: 1 to 36500"),
         (("--open", "--json"), "are both given"),
-        (("--only", "other"), "no database 'other' is configured"),
+        (("--only", "other"), "no database or volume 'other' is configured"),
     ],
 )
 def test_what_cannot_be_meant_is_2_and_leaves_no_page(

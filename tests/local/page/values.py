@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
+
+import msgspec
 
 from local import clock
 from local.page.facts import KeptDrill, KeptDrills, PageFacts, Period
 from local.report import STEPS, Drill, DrilledDatabase, DrillReport, RowCount, Step, Verdict
 from local.store.catalog import Point
+from local.store.shelf import VOLUMES
 from local.watch.facts import DatabaseFacts, ProvenPoint, StoreFacts
 from local.watch.records import DrillResult
 from local.watch.status import StatusLimits, judge
@@ -19,6 +22,7 @@ from tests.local.watch.values import NOW, ago, point
 from tests.local.watch.values import drill as drill_result
 
 LIMITS = StatusLimits(5, 35)
+VOLUME = "grafana-data"
 # What only a machine of another's would write, in each text that a store can hold.
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'>&amp;{{ 7*7 }}\u202e\x1b[31m"
 
@@ -80,6 +84,44 @@ def full(days: int = 60) -> PageFacts:
     times = [NOW - timedelta(days=back, minutes=30) for back in range(0, days, 10)]
     verdicts: list[Verdict] = ["failed" if number == 2 else "passed" for number in range(len(times))]
     return facts(daily(days), [kept(at, drilled(verdict=found)) for at, found in zip(times, verdicts, strict=True)])
+
+
+def with_volume(days: int = 60) -> PageFacts:
+    """The same, and a volume with a daily backup, of which a drill counted a file too few and a later one all."""
+    databases = full(days)
+    points = [
+        point(
+            ago(days=back, hours=1), name=VOLUME, shelf=VOLUMES, size=900 - back, added_bytes=90, row_total=None,
+            raw_bytes=20480, files=300 - back, file_bytes=18000,
+        )
+        for back in range(days - 1, -1, -1)
+    ]  # fmt: skip
+    last = replace(drill_result(points[-1], ago(minutes=40)), kind="volume")
+    known = DatabaseFacts(VOLUME, points[-1], ProvenPoint(points[-1], last), last, last, kind="volume")
+    status = judge(StoreFacts(NOW, 37, (), (), (known,)), LIMITS)
+    drills = [
+        kept_volume(ago(minutes=40), volume_drilled(300)),
+        kept_volume(ago(days=8), volume_drilled(299, "failed")),
+    ]
+    both = msgspec.structs.replace(databases.status, volumes=status.volumes)
+    newest_first = sorted([*databases.kept.drills, *drills], key=lambda drill: drill.started, reverse=True)
+    return replace(databases, status=both, points=(*databases.points, *points), kept=KeptDrills(tuple(newest_first)))
+
+
+def volume_drilled(files: int, verdict: Verdict = "passed") -> DrilledDatabase:
+    """What a drill counted in a volume with a database in it."""
+    rows = {
+        "files": RowCount(files, 300, None),
+        "bytes": RowCount(18000, 18000, None),
+        "./grafana.db: dashboard": RowCount(12, 12, None),
+    }
+    return drilled(VOLUME, verdict, rows=rows, blob=f"volumes/2026-05-05/{VOLUME}.tar.gz")
+
+
+def kept_volume(started: datetime, volume: DrilledDatabase) -> KeptDrill:
+    """The record of a drill of a volume alone."""
+    found = kept(started)
+    return replace(found, report=msgspec.structs.replace(found.report, databases=(), volumes=(volume,)))
 
 
 # Elements that begin a line or a cell of their own.

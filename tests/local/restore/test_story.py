@@ -16,9 +16,10 @@ import pytest
 from local.errors import ConfigError, InconclusiveError
 from local.events import Event, Watch, unwatched
 from local.restore import in_place
+from local.restore.live_order import carry_out_order, order_in_place
 from local.restore.request import RestoreOptions, read_request
 from local.restore.result import RestoreReport
-from local.restore.to_new_file import restore_to_file
+from local.restore.to_new import restore_to_new
 from local.settings import Database, RestoreSettings, Settings
 from tests.support.live_writer import live_writer
 from tests.support.restores import lone_archive, settings_of
@@ -119,9 +120,9 @@ def claiming(tmp_path: Path, name: str, sql: str) -> Settings:
 def restored(tmp_path: Path, settings: Settings, watch: Watch = unwatched) -> RestoreReport:
     """`restore --live --from` the archive, to its end."""
     request = read_request(RestoreOptions(NAME, from_=str(tmp_path / f"{NAME}.db.gz"), live=True))
-    order = in_place.order_restore(settings, request, unwatched)
-    in_place.require(order)
-    return in_place.carry_out(order, settings, watch)
+    order = order_in_place(settings, request, unwatched)
+    in_place.require(order.preview)
+    return carry_out_order(order, settings, watch)
 
 
 def test_a_wal_of_another_moment_that_lies_there_is_not_replayed(live: Path, tmp_path: Path) -> None:
@@ -238,12 +239,12 @@ def test_a_check_that_does_not_hold_of_the_backup_restores_nothing_to_a_file_eit
     target = tmp_path / "look.db"
     request = read_request(RestoreOptions(NAME, to=str(target), from_=str(tmp_path / f"{NAME}.db.gz")))
 
-    report = restore_to_file(settings, request, unwatched)
+    report = restore_to_new(settings, request, unwatched)
 
     assert (report.restore.verdict, report.steps[-1].name) == ("failed", "rows")
     assert report.restore.reason == "check 'none' does not hold: it is false"
     assert list(tmp_path.glob("look.db*")) == []
-    assert restore_to_file(configured(tmp_path), request, unwatched).restore.verdict == "passed"
+    assert restore_to_new(configured(tmp_path), request, unwatched).restore.verdict == "passed"
     assert (tasks_in(target), tasks_in(live)) == (TASKS, 40)
 
 
@@ -262,7 +263,7 @@ def test_a_check_changes_nothing_and_tells_what_would_be_lost(live: Path, tmp_pa
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in live.parent.iterdir()}
     request = read_request(RestoreOptions(NAME, from_=str(tmp_path / f"{NAME}.db.gz"), live=True))
 
-    shown = in_place.order_restore(configured(tmp_path), request, unwatched).preview
+    shown = order_in_place(configured(tmp_path), request, unwatched).preview
 
     rows = {name: (row.before, row.restored) for name, row in shown.rows.items()}
     assert rows == {"tasks": (40, TASKS), "empty": (0, 0), "notes": (1, None)}
@@ -296,7 +297,7 @@ def test_a_database_that_is_not_configured_has_no_live_path(live: Path, tmp_path
 def rolled_back(settings: Settings) -> RestoreReport:
     """`restore --rollback`, to its end."""
     order = in_place.order_rollback(settings, NAME)
-    in_place.require(order)
+    in_place.require(order.preview)
     return in_place.carry_back(order, settings, unwatched)
 
 

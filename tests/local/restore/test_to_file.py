@@ -50,14 +50,14 @@ def test_whatever_is_in_the_way_is_named_and_left_alone(tmp_path: Path, what: st
 @pytest.mark.parametrize("given", ["x" * 300, "a\0b"])
 def test_a_path_that_can_be_none_is_a_mistake(given: str) -> None:
     with pytest.raises(ConfigError, match="--to"):
-        check_target(target_path(given, "costs"), ())
+        check_target(target_path(given, "costs.db"), ())
 
 
 def test_the_target_is_in_this_folder_unless_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", "/home/anna")
-    assert target_path(None, "costs") == tmp_path / "costs.db"
-    assert target_path("~/x.db", "costs") == Path("/home/anna/x.db")
+    assert target_path(None, "costs.db") == tmp_path / "costs.db"
+    assert target_path("~/x.db", "costs.db") == Path("/home/anna/x.db")
 
 
 @pytest.fixture

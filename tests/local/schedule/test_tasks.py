@@ -67,6 +67,20 @@ def test_what_is_refused_is_not_installed_and_a_check_says_so(linux_home: Home, 
     assert not linux_home.units.exists()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="on macOS the commands are with launchd")
+@pytest.mark.usefixtures("linux_home")
+def test_an_engine_that_only_this_shell_knows_is_told_where_volumes_are_backed_up(folder_workshop: Workshop) -> None:
+    folder_workshop.add("costs")
+    variable = {"DOCKER_HOST": "unix:///tmp/mine.sock"}
+
+    without = json.loads(folder_workshop.invoke("schedule.install", "--check", "--json", environment=variable).stdout)
+    folder_workshop.more["volumes"] = [{"name": "grafana-data"}]
+    found = json.loads(folder_workshop.invoke("schedule.install", "--check", "--json", environment=variable).stdout)
+
+    assert not any("DOCKER_HOST" in note for note in without["schedule"]["notes"])
+    assert any("has no DOCKER_HOST of this shell" in note for note in found["schedule"]["notes"])
+
+
 def test_a_log_tells_the_state_of_each_agent_and_what_would_change(
     home: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,6 +18,7 @@ from local.output.screen import Screen
 from local.settings import StoreSettings
 from local.setup import destination, first_settings, questions
 from local.setup.questions import Wishes
+from tests.support.container_engines import ContainerEngine
 from tests.support.fork_server import CHECKOUT, run_invoke
 from tests.support.terminal import log_lines, run_on_terminal, without_colours
 from tests.support.workshop import make_database
@@ -55,11 +56,47 @@ def test_the_three_commands_that_it_names_end_in_a_proven_backup(store_settings:
     assert "1a0b3018" not in file.read_text()
 
 
+def test_volumes_are_written_beside_databases_or_alone(tmp_path: Path, docker_engine: ContainerEngine) -> None:
+    docker_engine.volume("grafana-data")
+    make_database(tmp_path / "shop.db")
+    given = ("--database", str(tmp_path / "shop.db"), "--volume", "grafana-data", "--store", str(tmp_path / "store"))
+
+    both = run_invoke("init", *given, "--to", str(tmp_path / "both.yaml"))
+    alone = run_invoke("init", *given[2:], "--to", str(tmp_path / "alone.yaml"), "--json")
+    wrong = run_invoke("init", "--volume", "grafana", "--store", str(tmp_path), "--to", str(tmp_path / "w.yaml"))
+
+    assert both.returncode == 0, both.stderr
+    assert f"wrote {tmp_path}/both.yaml: 1 database and 1 volume to " in both.stdout
+    assert settings.load(_parsed((tmp_path / "both.yaml").read_text())).names == ("shop", "grafana-data")
+    assert json.loads(alone.stdout)["volumes"] == [{"name": "grafana-data", "unseen": None}]
+    listed = run_invoke("-f", str(tmp_path / "alone.yaml"), "backup.list")
+    assert (listed.returncode, "no backup of grafana-data" in listed.stdout) == (0, True)
+    assert wrong.returncode == 2
+    assert "--volume grafana: there is no volume of that name; there is grafana-data" in wrong.stderr
+
+
+def test_a_volume_is_taken_as_it_is_named_where_no_engine_answers(tmp_path: Path) -> None:
+    away = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
+    given = ("init", "--store", str(tmp_path / "store"), "--to", str(tmp_path / "mine.yaml"))
+
+    done = run_invoke(*given, "--volume", "grafana-data", environment=away)
+    wrong = run_invoke(*given, "--volume", "no/name", environment=away)
+
+    assert done.returncode == 0, done.stderr
+    assert (
+        "no engine was asked for grafana-data: docker: reach the engine at unix:///nowhere/docker.sock" in done.stdout
+    )
+    assert settings.load(_parsed((tmp_path / "mine.yaml").read_text())).names == ("grafana-data",)
+    assert wrong.returncode == 2
+
+
 def test_without_a_terminal_what_is_missing_is_named() -> None:
     done = run_invoke("init", "--store", "/backups", "--json")
 
     assert done.returncode == 2
-    assert json.loads(done.stdout)["error"]["message"] == "--database PATH is missing, and no terminal to ask at"
+    assert json.loads(done.stdout)["error"]["message"] == (
+        "--database PATH (or --volume NAME) is missing, and no terminal to ask at"
+    )
 
 
 def test_in_a_terminal_what_is_missing_is_asked_for(tmp_path: Path) -> None:
@@ -82,7 +119,7 @@ def _parsed(text: str) -> dict[str, object]:
 
 def prepare(wishes: Wishes, file: Path) -> first_settings.FirstSettings:
     told: list[str] = []
-    return first_settings.prepare(wishes.databases, destination.find(wishes.store), file, told.append)
+    return first_settings.prepare(wishes, destination.find(wishes.store), file, told.append)
 
 
 def test_a_database_that_cannot_be_counted_is_in_the_file_all_the_same(live: Path, tmp_path: Path) -> None:
@@ -154,4 +191,5 @@ def test_an_open_databases_writer_is_not_disturbed(tmp_path: Path) -> None:
 
 
 def test_all_that_is_given_is_not_asked_for() -> None:
-    assert questions.complete(Screen(), ["a.db"], "/store") == Wishes(["a.db"], "/store")
+    assert questions.complete(Screen(), ["a.db"], (), "/store") == Wishes(["a.db"], "/store")
+    assert questions.complete(Screen(), (), ["wiki"], "/store") == Wishes((), "/store", ["wiki"])

@@ -10,10 +10,10 @@ import pytest
 
 from local import clock
 from local.events import unwatched
-from local.report import BackedUpDatabase, Backup, BackupReport, Verdict
-from local.settings import Database, Proving
+from local.report import BackedUpDatabase, BackedUpVolume, Backup, BackupReport, Verdict
+from local.settings import Database, Proving, Volume
 from local.watch.proof import ProofOrder, is_due, prove, proven_exit_code
-from tests.local.watch.stored import back_up, drilled, keep_drill
+from tests.local.watch.stored import back_up, back_up_volume, drilled, keep_drill
 from tests.local.watch.values import NOW, drill, point
 from tests.support.workshop import Workshop
 
@@ -41,7 +41,7 @@ def test_once_a_day_means_once_proven(verdicts: list[Verdict], due: bool) -> Non
 
 def order(prove: Proving, path: Path, rows: int = 0) -> ProofOrder:
     database = Database(name="costs", path=path, rows={"tasks": rows} if rows else {})
-    return ProofOrder((database,), "ANVIL", prove)
+    return ProofOrder((database,), (), "ANVIL", prove)
 
 
 def backed_up(verdict: str) -> BackupReport:
@@ -65,6 +65,20 @@ def test_a_run_is_proven_as_its_configuration_says_and_a_failed_backup_is_not(fo
 
     report = prove(backed_up("failed"), order("always", path), repository, unwatched)
     assert (report.proof, proven_exit_code(report)) == (None, 1)
+
+
+def test_a_volume_that_was_stored_is_proven_too(folder_workshop: Workshop) -> None:
+    back_up_volume(folder_workshop.store, clock.now())
+    stored = BackupReport(Backup("x", "2026", 1.0, "passed"), (), (BackedUpVolume("grafana-data", "passed"),))
+    volumes = (Volume(name="grafana-data"), Volume(name="not-stored-now"))
+
+    for expected in (1, 1):
+        report = prove(stored, ProofOrder((), volumes, "ANVIL", "daily"), folder_workshop.repository, unwatched)
+        assert (report.backup.verdict, records(folder_workshop)) == ("passed", expected)
+
+    always = prove(stored, ProofOrder((), volumes, "ANVIL", "always"), folder_workshop.repository, unwatched)
+    assert always.proof
+    assert [(each.name, each.verdict) for each in always.proof.volumes] == [("grafana-data", "passed")]
 
 
 def test_a_drill_that_cannot_be_carried_out_leaves_the_run_open(folder_workshop: Workshop) -> None:

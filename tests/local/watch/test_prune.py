@@ -16,7 +16,8 @@ from local.store import layout
 from local.store.folder import FolderStore
 from local.store.interface import Entry, Store
 from local.store.repository import Repository
-from local.watch.prune import PruneReport, carry_out, defect, locked, make_plan, report
+from local.watch.prune import PruneReport, carry_out, locked, report
+from local.watch.prune_plan import defect, make_plan
 from tests.local.store.archives import content_of
 from tests.local.watch.stored import back_up, drilled, keep_drill
 from tests.local.watch.values import NOW, ago, point

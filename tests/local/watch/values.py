@@ -9,6 +9,7 @@ from local.report import Verdict
 from local.store.catalog import Point
 from local.store.interface import Entry
 from local.store.layout import BackupRecord
+from local.store.shelf import Shelf
 from local.watch.records import DrillResult
 from tests.support.shelf import SHELF
 
@@ -19,11 +20,18 @@ def ago(**length: float) -> datetime:
     return NOW - timedelta(**length)
 
 
-def point(taken: datetime, name: str = "costs", version: str | None = None, size: int = 100, **recorded: Any) -> Point:
+def point(
+    taken: datetime,
+    name: str = "costs",
+    version: str | None = None,
+    size: int = 100,
+    shelf: Shelf = SHELF,
+    **recorded: Any,
+) -> Point:
     """A backup of that moment, the current one; unless it is told otherwise its content is its own, and has rows."""
     told = {"sha256": f"{int(taken.timestamp() * 1000):064x}", "row_total": 7, **recorded}
-    entry = Entry(SHELF.data_name(taken.date(), name), size, taken, version)
-    return Point(name, taken.date(), taken, entry, BackupRecord(taken=taken, **told))
+    entry = Entry(shelf.data_name(taken.date(), name), size, taken, version)
+    return Point(name, taken.date(), taken, entry, BackupRecord(taken=taken, **told), kind=shelf.kind)
 
 
 def points(*times: datetime) -> list[Point]:

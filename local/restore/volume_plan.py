@@ -1,0 +1,67 @@
+"""Whether a volume's content may be replaced now, decided from what the engine tells; or why not, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from local.restore.volume_kept import KeptVolumes, RestoreNote
+from local.volumes.facts import VolumeFacts, VolumeUser
+
+_COMPOSE = "with Compose: docker compose down (never with -v), and docker compose up -d behind it"
+# Such a volume's data is not removed with it.
+_ELSEWHERE = ("device", "type")
+
+
+@dataclass(frozen=True)
+class VolumeState:
+    """A volume before it is replaced: what was kept of it, the note of a restore that was cut short, what Docker tells.
+
+    `half` is whether that one may have left the volume half filled; `facts` is None where it left it away. `untold` is
+    what the engine tells of no file, so that a copy lacks it.
+    """
+
+    kept: KeptVolumes
+    note: RestoreNote | None
+    half: bool
+    untold: tuple[str, ...]
+    facts: VolumeFacts | None
+    users: tuple[VolumeUser, ...]
+
+
+@dataclass(frozen=True)
+class VolumeRefusal:
+    """Nothing is to be touched: why, and what mends it."""
+
+    reason: str
+    mend: str
+
+
+def decide(state: VolumeState) -> VolumeRefusal | None:
+    """Why the volume is not to be replaced; None where it may be.
+
+    Docker adds files to a volume and removes none, so it is made anew, and removes no volume that a container mounts,
+    running or not.
+    """
+    facts = state.facts
+    if facts and (facts.driver != "local" or facts.options.keys() & set(_ELSEWHERE)):
+        where = f"the driver {facts.driver}" if facts.driver != "local" else "a device of its own"
+        mend = "restore into a folder (--to PATH), and copy it there by hand"
+        return VolumeRefusal(f"the volume's data is kept by {where}, and would stay when the volume is removed", mend)
+    running = [user for user in state.users if user.at_work or user.state == "paused"]
+    if running:
+        return _in_use(running, "is used by", f"docker stop {_names(running)}, docker rm {_names(running)}")
+    if state.users:
+        return _in_use(state.users, "would be mounted by", f"docker rm {_names(state.users)}")
+    return None
+
+
+def _in_use(users: tuple[VolumeUser, ...] | list[VolumeUser], how: str, otherwise: str) -> VolumeRefusal:
+    told = " and ".join(f"{user.name} ({user.state})" for user in users)
+    tail = ", and Docker removes no volume of a container that is there"
+    return VolumeRefusal(
+        f"the volume {how} {told}{tail}", f"{_COMPOSE}; else: {otherwise}, and make them anew behind it"
+    )
+
+
+def _names(users: tuple[VolumeUser, ...] | list[VolumeUser]) -> str:
+    return " ".join(user.name for user in users)
