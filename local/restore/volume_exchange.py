@@ -162,7 +162,7 @@ def _not_begun(name: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        mend = "free space there, or let XDG_DATA_HOME name a folder on another disk"
+        mend = "free space there: df -h (on Linux XDG_DATA_HOME moves it to another disk)"
         came_back = f"{error.filename or 'the folder of kept copies'}: {error.strerror}; nothing was touched"
         raise InconclusiveError(f"restore of the volume {name}", came_back, mend) from error
     except (EngineError, InconclusiveError) as error:
