@@ -61,9 +61,7 @@ def no_room(state: VolumeState, tar_bytes: int | None, free_bytes: int) -> Volum
     if tar_bytes is None or tar_bytes <= free_bytes:
         return None
     reason = f"no room in {state.kept.folder}: the backup's tar takes {tar_bytes:,} bytes, {free_bytes:,} are free"
-    mend = (
-        f"free space there (df -h {quote(str(state.kept.folder))}), or let XDG_DATA_HOME name a folder on another disk"
-    )
+    mend = f"free space there: df -h {quote(str(state.kept.folder))} (on Linux XDG_DATA_HOME moves it to another disk)"
     return VolumeRefusal(reason, mend)
 
 
