@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import tempfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -160,30 +161,32 @@ def blob_proxy(site: Site, blob_certificates: Certificates) -> Iterator[BlobProx
 
 
 @pytest.fixture(scope="session")
-def docker_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ContainerEngine]:
+def docker_session() -> Iterator[ContainerEngine]:
     """A Docker of this session's own."""
-    yield from _engine_session("docker", tmp_path_factory)
+    yield from _engine_session("docker")
 
 
 @pytest.fixture(scope="session")
-def podman_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ContainerEngine]:
+def podman_session() -> Iterator[ContainerEngine]:
     """A Podman of this session's own."""
-    yield from _engine_session("podman", tmp_path_factory)
+    yield from _engine_session("podman")
 
 
-def _engine_session(name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ContainerEngine]:
+def _engine_session(name: str) -> Iterator[ContainerEngine]:
     from tests.support.container_engines import ENGINES
 
-    try:
-        with ENGINES[name](tmp_path_factory.mktemp(name)) as running:
-            yield running
-    except MissingError as error:
-        pytest.skip(str(error))
+    # Podman takes no folder whose name is longer than 50 characters for what it holds while it runs.
+    with tempfile.TemporaryDirectory(prefix="p9-", ignore_cleanup_errors=True) as folder:
+        try:
+            with ENGINES[name](Path(folder)) as running:
+                yield running
+        except MissingError as error:
+            pytest.skip(str(error))
 
 
-@pytest.fixture(params=["docker", "podman"])
+@pytest.fixture(params=["docker", pytest.param("podman", marks=pytest.mark.long)])
 def container_engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[ContainerEngine]:
-    """Each of the two engines in turn, empty, and named by DOCKER_HOST; skipped where neither can run."""
+    """Each of the two engines in turn, empty, and named by DOCKER_HOST; skipped where it cannot run."""
     running: ContainerEngine = request.getfixturevalue(f"{request.param}_session")
     monkeypatch.setenv("DOCKER_HOST", running.url)
     yield running
@@ -196,3 +199,11 @@ def docker_engine(docker_session: ContainerEngine, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("DOCKER_HOST", docker_session.url)
     yield docker_session
     docker_session.clear()
+
+
+@pytest.fixture
+def podman_engine(podman_session: ContainerEngine, monkeypatch: pytest.MonkeyPatch) -> Iterator[ContainerEngine]:
+    """Podman alone, empty, and named by DOCKER_HOST; skipped where it cannot run."""
+    monkeypatch.setenv("DOCKER_HOST", podman_session.url)
+    yield podman_session
+    podman_session.clear()
