@@ -30,9 +30,10 @@ class Flag(msgspec.Struct, frozen=True):
 JSON = Flag("json", "print one JSON document on stdout; what is for people goes to stderr")
 CHECK = Flag("check", "say what would be done, and change nothing")
 
-Only = Annotated[Sequence[str], Option("this database alone (repeatable)", "NAME [all]", repeatable=True)]
+Only = Annotated[Sequence[str], Option("this database or volume alone (repeatable)", "NAME [all]", repeatable=True)]
 OnlyStored = Annotated[
-    Sequence[str], Option("this database alone, configured or not (repeatable)", "NAME [all]", repeatable=True)
+    Sequence[str],
+    Option("this database or volume alone, configured or not (repeatable)", "NAME [all]", repeatable=True),
 ]
 # None where it is not given, which is not the same as given as "".
 Date = Annotated[str | None, Option("the last backup of this UTC day", "YYYY-MM-DD [the newest backup]")]

@@ -21,6 +21,7 @@ from local.store.azure import AzureStore
 from local.store.catalog import SKEW
 from local.store.interface import Entry, Store
 from local.store.repository import Repository
+from local.store.shelf import VOLUMES
 
 # No store.prefix can be this folder (its parts begin with a letter or a digit), so no catalog ever looks here.
 PROBE_FOLDER = ".pillar9-doctor"
@@ -45,9 +46,9 @@ class ContainerFacts:
     public: str | None = None
 
 
-def precondition(opening: Callable[[], Repository]) -> Precondition:
-    """All of it, since each part needs the one before."""
-    return Precondition("store", partial(_look, opening), _LIMIT_SECONDS)
+def precondition(opening: Callable[[], Repository], *, volumes: bool = False) -> Precondition:
+    """All of it, since each part needs the one before; `volumes` where backups of volumes are to be there too."""
+    return Precondition("store", partial(_look, opening, volumes=volumes), _LIMIT_SECONDS)
 
 
 def judge_clock(ahead: timedelta | None, against: str) -> DoctorCheck:
@@ -74,7 +75,7 @@ def difference(earliest: datetime, told: datetime, latest: datetime, resolution:
     return max(earliest - (told + resolution), timedelta())
 
 
-def _look(opening: Callable[[], Repository]) -> Iterator[DoctorCheck]:
+def _look(opening: Callable[[], Repository], *, volumes: bool) -> Iterator[DoctorCheck]:
     repository = opening()
     store = repository.store
     seen = ContainerFacts()
@@ -82,17 +83,21 @@ def _look(opening: Callable[[], Repository]) -> Iterator[DoctorCheck]:
         seen = _look_at_container(store)
         yield judge_clock(seen.ahead, "Azure's clock")
     _sweep(store)
-    days = len(store.folders(repository.prefix))
+    shelves = (repository, repository.on(VOLUMES)) if volumes else (repository,)
+    days = " and ".join(_days(len(store.folders(shelf.prefix)), shelf.prefix) for shelf in shelves)
     # A right to read is refused for a name that is not there as well.
     store.read(f"{PROBE_FOLDER}/none")
-    told = f"{store.url} lets this login list and read: {days} day{'' if days == 1 else 's'} of backups"
-    yield DoctorCheck("store reached", "ok", f"{told} under {repository.prefix}/")
+    yield DoctorCheck("store reached", "ok", f"{store.url} lets this login list and read: {days}")
     yield from judge_public(seen.public, store.url.rpartition("/")[2])
     if seen.immutable:
         told = "not tried, since the container is under an immutability policy or a legal hold: a probe would stay"
         yield DoctorCheck("store written", "skipped", told)
         return
     yield from _probe(store)
+
+
+def _days(count: int, prefix: str) -> str:
+    return f"{count} day{'' if count == 1 else 's'} of backups under {prefix}/"
 
 
 def judge_public(public: str | None, container: str) -> tuple[DoctorCheck, ...]:

@@ -48,8 +48,12 @@ def inflate(packed: memoryview, raw_bytes: int, zlib_ng: Any) -> Iterator[bytes]
 
 
 def inflated_by(library: Any, packed: memoryview, raw_bytes: int) -> bytes | None:
-    """The content of one whole member by a library that has zlib's functions; None unless it is `raw_bytes` long."""
-    inflater = library.decompressobj(GZIP_WITH_HEADER)
+    """The content of one whole member by zlib-ng's module; None unless it is `raw_bytes` long.
+
+    Its decompressobj lets the output grow four times, which is a quarter of its work (*measured*); this one makes room
+    for all of it at once. Its name is a private one: a version without it is done without.
+    """
+    inflater = library._ZlibDecompressor(GZIP_WITH_HEADER)
     try:
         raw: bytes = inflater.decompress(packed, raw_bytes + 1)
     except library.error:

@@ -56,27 +56,27 @@ class VolumeDrill(BackupDrill[VolumeOrder]):
 
     def integrity(self, order: VolumeOrder, _: RestoredContent) -> None:
         """The tar to its end, each entry by the rules, and the integrity_check of each database that is recorded."""
-        notes = []
+        notes, recorded = [], order.databases or {}
         for path, entry in self._entries_of_databases(order).items():
             with named(path):
-                note = self._check_database(path, entry, (order.databases or {})[path]["raw_sha256"])
-            notes += [f"{path}: {note}"] if note else []
-        self.notes["integrity"] = first_few(notes)
+                note = self._check_database(path, entry, recorded[path]["raw_sha256"])
+            notes.append(note and f"{path}: {note}")
+        self.notes["integrity"] = first_few([note for note in notes if note])
 
     def rows(self, order: VolumeOrder) -> None:
         """Files, bytes and the list of files as recorded, and so each database's schema and counts."""
-        self.found.rows = {"files": self.listed.files, "bytes": self.listed.bytes}
-        self.found.recorded = counts_recorded(order)
-        for path, content in self.databases.items():
-            self.found.rows.update(named_rows(path, content.tables.rows))
-            if self.found.recorded is not None:
-                self.found.recorded.update(named_rows(path, (order.databases or {})[path]["rows"]))
+        counted, recorded = {"files": self.listed.files, "bytes": self.listed.bytes}, counts_recorded(order)
+        databases = {path: (content, (order.databases or {})[path]) for path, content in self.databases.items()}
+        for path, (content, known) in databases.items():
+            counted.update(named_rows(path, content.tables.rows))
+            if recorded is not None:
+                recorded.update(named_rows(path, known["rows"]))
+        self.found.rows, self.found.recorded = counted, recorded
         notes = [compare_files(order, self.listed)]
-        for path, content in self.databases.items():
-            recorded = (order.databases or {})[path]
+        for path, (content, known) in databases.items():
             with named(path):
-                note = compare_rows(ExpectedContent(recorded["schema_sha256"], recorded["rows"]), content)
-            notes += [f"{path}: {note}" if note else ""]
+                note = compare_rows(ExpectedContent(known["schema_sha256"], known["rows"]), content)
+            notes.append(note and f"{path}: {note}")
         self.notes["rows"] = first_few([note for note in notes if note])
 
     def _entries_of_databases(self, order: VolumeOrder) -> dict[str, TarEntry]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from local import clock
@@ -17,6 +17,7 @@ from local.report import (
     BackupReport,
     DrilledDatabase,
     DrillReport,
+    RowCount,
     Step,
     Verdict,
 )
@@ -126,7 +127,7 @@ def steps(screen: Screen, databases: Sequence[DrilledDatabase], volumes: Sequenc
             found.verdict,
             "" if found.backup_time is None else _age(now, found.backup_time),
             *(_mark(found, name) for name in STEPS),
-            _counted(found) if kind == "database" else _counted_files(found),
+            _counted(found.rows) if kind == "database" else _counted_files(found.rows),
         )
         for kind, found in _by_kind(databases, volumes)
     ]
@@ -192,9 +193,9 @@ def _mark(database: DrilledDatabase, name: str) -> str:
     return f"{_MARKS[found.verdict]} {found.seconds:.2f} s" if found else "–"
 
 
-def _counted(database: DrilledDatabase) -> str:
-    restored = {name: count.restored for name, count in database.rows.items() if count.restored is not None}
-    shadows = shadow_tables(database.rows) & restored.keys()
+def _counted(rows: Mapping[str, RowCount]) -> str:
+    restored = {name: count.restored for name, count in rows.items() if count.restored is not None}
+    shadows = shadow_tables(rows) & restored.keys()
     own = [count for name, count in restored.items() if name not in shadows]
     if not restored:
         return ""
@@ -202,14 +203,13 @@ def _counted(database: DrilledDatabase) -> str:
     return f"{sum(own):,} rows in {_tables(len(own), 'table')}{beside}"
 
 
-def _counted_files(volume: DrilledDatabase) -> str:
-    """Its files, and the rows of the databases in it, of which a VM tells only what is not as recorded."""
-    restored = {name: count.restored for name, count in volume.rows.items() if count.restored is not None}
-    files, file_bytes = restored.pop("files", None), restored.pop("bytes", None)
+def _counted_files(rows: Mapping[str, RowCount]) -> str:
+    """A volume's files, and the rows of the databases in it, of which a VM tells only what is not as recorded."""
+    files = rows["files"].restored if "files" in rows else None
     if files is None:
         return ""
-    beside = f", {sum(restored.values()):,} rows in {_tables(len(restored), 'table')}" if restored else ""
-    return f"{files:,} {'file' if files == 1 else 'files'}, {size(file_bytes)}{beside}"
+    in_databases = _counted({name: count for name, count in rows.items() if name not in ("files", "bytes")})
+    return ", ".join(filter(None, (_tables(files, "file"), size(rows["bytes"].restored), in_databases)))
 
 
 def _tables(count: int, what: str) -> str:

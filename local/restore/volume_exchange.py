@@ -58,8 +58,11 @@ class VolumeExchange:
         """
         with _not_begun(self._name):
             restored = volume_content.of_tar(tar)
+            self._engine.require_fillable(self._name, tar)
             half = self._engine.is_half_replaced(self._name)
             left_out = self._read_former() if is_there else ()
+            if is_there and not half:
+                self._require_that_it_could_go_back()
             before = volume_content.of_tar(self._former) if is_there else None
             kept = self._keep(half) if is_there else None
             interrupt.check()
@@ -85,6 +88,13 @@ class VolumeExchange:
             written = write_tar(reader, self._former)
             without = () if written.is_exact else reader.without
             return (*without, *(f"the device {path}" for path in written.devices))
+
+    def _require_that_it_could_go_back(self) -> None:
+        try:
+            self._engine.require_fillable(self._name, self._former)
+        except EngineError as error:
+            came_back = f"what the volume holds now could not be put back, if it came to that: {error.came_back}"
+            raise InconclusiveError(error.doing, came_back, error.mend) from error
 
     def _keep(self, cut_short: bool) -> Path:
         self._say("keep a copy of it")
@@ -154,7 +164,7 @@ def _not_begun(name: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        mend = "free space there, or let XDG_DATA_HOME name a folder on another disk"
+        mend = "free space there: df -h (on Linux XDG_DATA_HOME moves it to another disk)"
         came_back = f"{error.filename or 'the folder of kept copies'}: {error.strerror}; nothing was touched"
         raise InconclusiveError(f"restore of the volume {name}", came_back, mend) from error
     except (EngineError, InconclusiveError) as error:

@@ -22,7 +22,7 @@ from local.restore.to_new_file import Started, fetched_report, preview_report
 from local.restore.unkept import unkept_notes
 from local.restore.volume_exchange import ExchangedVolume, VolumeExchange
 from local.restore.volume_kept import KeptVolumes
-from local.restore.volume_plan import VolumeState, decide
+from local.restore.volume_plan import VolumeState, decide, no_room
 from local.settings import Settings
 from local.store.layout import BackupRecord
 from local.store.shelf import VOLUMES
@@ -83,7 +83,6 @@ def carry_out(order: VolumeLiveOrder, keep_copies: int, watch: Watch) -> Restore
     """
     started = Started.now()
     begun = msgspec.structs.replace(_begun(started, order.source), rollback=order.copy is not None)
-    interrupt.leaves(_LEFT.replace("NAME", order.name))
     with open_engine() as engine:
         kept = KeptVolumes.of(engine.endpoint.url, order.name)
         with private_folder(kept.folder / order.name) as private:
@@ -98,6 +97,7 @@ def carry_out(order: VolumeLiveOrder, keep_copies: int, watch: Watch) -> Restore
                 kept.unpack(order.copy, tar)
             state = _look(engine, order.name)
             _require(order.name, state)
+            interrupt.leaves(_LEFT.replace("NAME", order.name))
             done = VolumeExchange(engine, kept, private, watch).carry_out(tar, is_there=state.facts is not None)
     restore = _ended(begun, done, kept.surplus(keep_copies), started)
     return RestoreReport(restore, steps, _changes(done), None)
@@ -126,8 +126,8 @@ def _require(name: str, state: VolumeState) -> None:
 
 
 def _shown(state: VolumeState, tar_bytes: int | None) -> RestorePlan:
-    refusal = decide(state)
     free = shutil.disk_usage(state.kept.folder).free
+    refusal = decide(state) or no_room(state, tar_bytes, free)
     return RestorePlan(
         found=f"{state.facts.driver} driver, made {state.facts.created}" if state.facts else "away",
         holders=tuple(f"{user.name} ({user.state})" for user in state.users),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from shlex import quote
 
 from local.restore.volume_kept import KeptVolumes, RestoreNote
 from local.volumes.facts import VolumeFacts, VolumeUser
@@ -53,6 +54,15 @@ def decide(state: VolumeState) -> VolumeRefusal | None:
     if state.users:
         return _in_use(state.users, "would be mounted by", f"docker rm {_names(state.users)}")
     return None
+
+
+def no_room(state: VolumeState, tar_bytes: int | None, free_bytes: int) -> VolumeRefusal | None:
+    """Why the backup's tar alone would not fit where the restore works; None where it would, or nobody knows."""
+    if tar_bytes is None or tar_bytes <= free_bytes:
+        return None
+    reason = f"no room in {state.kept.folder}: the backup's tar takes {tar_bytes:,} bytes, {free_bytes:,} are free"
+    mend = f"free space there: df -h {quote(str(state.kept.folder))} (on Linux XDG_DATA_HOME moves it to another disk)"
+    return VolumeRefusal(reason, mend)
 
 
 def _in_use(users: tuple[VolumeUser, ...] | list[VolumeUser], how: str, otherwise: str) -> VolumeRefusal:

@@ -13,7 +13,7 @@ _SATURDAY = 5
 
 @dataclass(frozen=True)
 class DrillAttempt:
-    """One drill of one database; `day` is the day on which it began, on this machine's calendar."""
+    """One drill of one database or volume; `day` is the day on which it began, on this machine's calendar."""
 
     name: str
     day: date
@@ -22,7 +22,7 @@ class DrillAttempt:
 
 @dataclass(frozen=True)
 class DueDecision:
-    """Of which databases the month's drill is due now, in configured order, and why (not); `due_day` is its day."""
+    """Of what the month's drill is due now, in configured order, and why (not); `due_day` is its day."""
 
     due_day: date
     names: tuple[str, ...]
@@ -35,7 +35,7 @@ class DueDecision:
 
 
 def decide(names: Sequence[str], today: date, attempts: Iterable[DrillAttempt], country: str | None) -> DueDecision:
-    """A database's drill of a month is due from the first business day on, until one passed or failed in that month.
+    """A month's drill of each name is due from the first business day on, until one passed or failed in that month.
 
     It may have been done before that day, by anybody, anywhere. An inconclusive one proved nothing, so it stays due.
     """
@@ -44,7 +44,7 @@ def decide(names: Sequence[str], today: date, attempts: Iterable[DrillAttempt], 
     done = {each.name for each in own if each.verdict != "inconclusive"}
     left = tuple(name for name in names if name not in done)
     if not left:
-        return DueDecision(due_day, (), f"every database was drilled in {today:%Y-%m}")
+        return DueDecision(due_day, (), f"everything was drilled in {today:%Y-%m}")
     if today < due_day:
         return DueDecision(due_day, (), f"not before {due_day:%A} {due_day}, {_why(country)}")
     return DueDecision(due_day, left, _overdue(left, due_day, own, country))

@@ -21,7 +21,7 @@ class MonthFacts:
 
 
 def gather(store: Store, names: Sequence[str], now: datetime) -> MonthFacts:
-    """The month's drills, from the newest day back until each database has a verdict; raises what the store raises.
+    """The month's drills, from the newest day back until each of these has a verdict; raises what the store raises.
 
     Records stand under UTC days, and the month is this machine's, so a day on either side of it is looked at too.
     """

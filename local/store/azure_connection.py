@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from local.cloud.credentials import ExplainedLogin, default_credential
 from local.cloud.errors import explain
-from local.cloud.transport import transport_options
+from local.cloud.transport import session_to, transport_options
 from local.errors import ConfigError
 from local.location import ContainerLocation
 from local.settings import AzureSettings
@@ -65,19 +65,16 @@ def connect(location: ContainerLocation, azure: AzureSettings) -> AzureConnectio
     """
     from azure.core.pipeline.transport import RequestsTransport
     from azure.storage.blob import ContainerClient
-    from requests import Session
-    from requests.adapters import HTTPAdapter
 
     secret = _secret_of_environment(location.account)
-    session = Session()
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=CONNECTIONS))
     if not secret.key and not secret.sas and not location.encrypted:
         raise ConfigError("store: connect", "a token is never sent over http", "use https, or set AZURE_STORAGE_KEY")
     client = ContainerClient.from_container_url(
         location.url,
         credential=_sdk_credential(location.account, secret) or ExplainedLogin(default_credential(azure), location.url),
-        transport=RequestsTransport(session=session, session_owner=False, **transport_options()),
+        transport=RequestsTransport(
+            session=session_to(location.url, CONNECTIONS), session_owner=False, **transport_options()
+        ),
         retry_policy=retry_policy(),
     )
     return AzureConnection(client, location.account, secret)

@@ -16,7 +16,7 @@ from local.volumes.engine_errors import engine_errors
 from local.volumes.facts import VolumeFacts, VolumeUser, check_container, volume_facts, volume_names, volume_users
 from local.volumes.held import held_still
 from local.volumes.reader import VolumeReader, mountpoint_at, reading
-from local.volumes.refill import is_half_done, refill
+from local.volumes.refill import is_half_done, refill, require_fillable
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -82,6 +82,10 @@ class Engine:
     def replace(self, name: str, tar: Path) -> None:
         """The volume holds what the tar holds, and nothing else; see `refill` for what it refuses and how it fails."""
         refill(self._api, self.endpoint, name, tar)
+
+    def require_fillable(self, name: str, tar: Path) -> None:
+        """EngineError where `replace` would refuse the tar."""
+        require_fillable(f"docker: replace the content of the volume {name}", tar)
 
     def without(self, name: str) -> tuple[str, ...]:
         """What a reading would surely not tell of the volume's files, in words."""

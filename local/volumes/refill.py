@@ -43,7 +43,7 @@ def refill(api: APIClient, endpoint: Endpoint, name: str, tar: Path) -> None:
     """
     note = _note_of(endpoint, name)
     doing = f"docker: replace the content of the volume {name}"
-    _refuse_a_tar(doing, tar)
+    require_fillable(doing, tar)
     with at_work(partial(sweep, api, endpoint)) as mark:
         with engine_errors(doing, endpoint):
             volume = _facts_or_note(api, name, note)
@@ -101,7 +101,7 @@ def _refuse(doing: str, volume: VolumeFacts, users: tuple[VolumeUser, ...], secu
         raise EngineError(doing, came_back, f"{compose}; else: docker rm {' '.join(names)}")
 
 
-def _refuse_a_tar(doing: str, tar: Path) -> None:
+def require_fillable(doing: str, tar: Path) -> None:
     """EngineError for what an engine would find out when the former content is gone."""
     try:
         outward = _link_that_leads_out(tar)

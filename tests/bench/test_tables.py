@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import random
 import sys
 from xml.etree import ElementTree
 
 import pytest
 
+from local.archive.chunks import SMALL_BYTES
 from local.errors import ConfigError, PillarError
-from tests.bench import part_backup, plot, run, table
+from tests.bench import part_backup, part_blocks, plot, run, table
 from tests.bench.part_requests import Counted, count
 from tests.bench.part_writer import Latency, latency
 from tests.bench.table import Found, Speedup, Spread, Table
@@ -123,3 +125,11 @@ def test_a_logarithmic_axis_encloses_its_values() -> None:
     assert plot.decades([1.0, 42.0]) == [0, 1, 2]
     assert plot.decades([0.0001, 0.05]) == [-4, -3, -2, -1]
     assert plot.position(10.0, [0, 1, 2], 100, 300) == 200
+
+
+def test_a_hundred_runs_of_a_small_blob_are_reckoned_to_a_list_of_its_members_at_most() -> None:
+    runs = list(part_blocks.reckoned(10_000_000, "random", 0.01, random.Random(1)))
+
+    assert [one.run for one in runs] == list(range(1, part_blocks.RUNS + 1))
+    assert 10 < runs[-1].blocks <= 10_000_000 / SMALL_BYTES + 1
+    assert all(one.requests <= 2 * 25 + 1 for one in runs)

@@ -72,6 +72,7 @@ def test_a_hostile_tar_fails_on_the_vm_and_is_not_drilled_here_instead(site: Sit
     assert "the path leads out of the volume" in volume.steps[-1].detail
 
 
+@pytest.mark.long
 def test_a_volume_that_could_not_be_drilled_there_is_drilled_here_with_all_others(site: Site, tar: bytes) -> None:
     site.back_up(["costs"])
     _put(site, tar)
@@ -82,6 +83,7 @@ def test_a_volume_that_could_not_be_drilled_there_is_drilled_here_with_all_other
     assert [volume.name for volume in report.volumes] == ["files"]
 
 
+@pytest.mark.long
 def test_a_volume_of_which_the_store_holds_nothing_has_failed(site: Site) -> None:
     site.back_up(["costs"])
     site.volumes = (Volume(name="gone"),)

@@ -27,12 +27,15 @@ from local.store.catalog import Point
 from local.store.open import open_repository
 from local.store.shelf import VOLUMES
 from tests.support.container_engines import ContainerEngine
-from tests.support.crossed import crossed
 from tests.support.odd_volume import found_in, make_odd_volume, unpacked
 from tests.support.workshop import CHECKOUT, Workshop
 
 FIELDS = "name verdict blob backup_time sha256 database_bytes gzip_bytes uploaded_bytes changed read seconds error"
-EVERYWHERE = crossed(("folder", "azure"), ("docker", "podman"))
+EVERYWHERE = [
+    ("folder", "docker"),
+    ("azure", "docker"),
+    *(pytest.param(store, "podman", marks=pytest.mark.long) for store in ("folder", "azure")),
+]
 
 
 def configure(workshop: Workshop, *volumes: dict[str, Any]) -> None:
@@ -302,6 +305,7 @@ def test_a_volume_that_is_not_there_stops_no_other(folder_workshop: Workshop, do
     assert report["backup"]["verdict"] == "failed"
 
 
+@pytest.mark.long
 def test_a_failed_volume_alerts_as_a_database_does(folder_workshop: Workshop, docker_engine: ContainerEngine) -> None:
     folder_workshop.add("costs")
     alerts = folder_workshop.root / "alerts"

@@ -50,4 +50,27 @@ def test_requests_ca_bundle_wins_and_a_missing_file_is_named(tmp_path: Path, mon
         transport_options()
 
     monkeypatch.delenv("SSL_CERT_FILE")
+    monkeypatch.setenv("CURL_CA_BUNDLE", str(bundle))
+    assert transport_options()["connection_verify"] == str(bundle)
+
+    monkeypatch.delenv("CURL_CA_BUNDLE")
     assert "connection_verify" not in transport_options()
+
+
+def test_a_netrc_takes_no_token_s_place(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from azure.core.rest import HttpRequest
+
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    azure = settings_of(deployment)
+    where = endpoints_of(azure)
+
+    with (
+        closing(default_credential(azure)) as login,
+        rest_pipeline(where.resource_manager, where.resource_manager_scope, login) as client,
+    ):
+        url = f"{where.resource_manager}{deployment.vm.id}?api-version=2024-07-01"
+        assert client.send_request(HttpRequest("GET", url)).status_code == 200

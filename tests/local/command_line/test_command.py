@@ -50,10 +50,10 @@ def test_with_json_an_error_that_nobody_foresaw_is_a_document_and_a_traceback(
 def test_the_help_of_a_command_explains_each_option() -> None:
     backup, fix, restore = (run_invoke("--help", name).stdout for name in ("backup", "rbac.fix", "restore"))
 
-    assert "NAME [all]: this database alone (repeatable)" in backup
+    assert "NAME [all]: this database or volume alone (repeatable)" in backup
     assert "say what would be done, and change nothing" in backup
     assert "SECONDS [600]: how long to wait" in fix
-    assert "PATH [./NAME.db]: the new file to write" in restore
+    assert "PATH [./NAME.db, for a volume ./NAME]: the new file or folder to" in " ".join(restore.split())
 
 
 def test_the_help_says_what_each_value_is_and_what_stands_for_it() -> None:

@@ -116,12 +116,15 @@ def test_volumes_and_containers_are_looked_for_in_the_engine(
     assert "used by grafana (" in alone.message
 
 
-def test_the_command_tells_volumes_beside_databases(folder_workshop: Workshop) -> None:
+def test_where_only_volumes_are_configured_nothing_is_said_of_databases(folder_workshop: Workshop) -> None:
     folder_workshop.more = {"volumes": [{"name": "grafana-data"}]}
 
     done = folder_workshop.invoke("doctor", environment={"DOCKER_HOST": "unix:///nowhere/docker.sock"})
 
     assert done.returncode == 1
+    of_databases = ("other databases", "file systems", "free space: cache folder")
+    assert not any(f"[{name}]" in done.stdout for name in of_databases)
+    assert "read: 0 days of backups under sqlite/ and 0 days of backups under volumes/" in done.stdout
     assert "fail: [docker] docker: reach the engine" in done.stdout
     assert "doctor FAILED: " in done.stdout.splitlines()[-1]
     assert "docker" in done.stdout.splitlines()[-1]

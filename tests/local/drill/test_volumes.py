@@ -68,12 +68,14 @@ def test_a_volume_is_drilled_beside_the_databases_with_their_fields(installed: W
     assert json.loads(installed.store.read(record.name) or b"") == report
 
 
+@pytest.mark.long
 def test_without_a_volume_a_document_has_no_volumes(folder_workshop: Workshop) -> None:
     folder_workshop.add("costs")
     folder_workshop.invoke("backup")
     assert "volumes" not in folder_workshop.document("drill.local")
 
 
+@pytest.mark.long
 def test_only_names_either(installed: Workshop, tar: bytes) -> None:
     installed.add("costs")
     installed.invoke("backup", "--only", "costs")
@@ -121,7 +123,7 @@ WRONG_ARCHIVES = {
 }
 
 
-@pytest.mark.parametrize("wrong", WRONG_ARCHIVES)
+@pytest.mark.parametrize("wrong", ["an absolute path", pytest.param("a database", marks=pytest.mark.long)])
 def test_a_hostile_tar_in_the_store_is_refused(installed: Workshop, wrong: str) -> None:
     put_volume(_store(installed), WRONG_ARCHIVES[wrong])
     done = installed.invoke("drill.local", "--json")
@@ -164,6 +166,7 @@ def test_a_lone_file_proves_itself(folder_workshop: Workshop, tar: bytes) -> Non
     assert "is of the volume 'files'" in refused.stderr
 
 
+@pytest.mark.long
 def test_a_lone_file_of_the_former_daemon_is_a_volume_by_its_name(folder_workshop: Workshop, tmp_path: Path) -> None:
     folder_workshop.add("costs")
     file = tmp_path / "grafana-data.tar.gz"

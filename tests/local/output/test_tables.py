@@ -177,6 +177,24 @@ def test_a_step_that_failed_is_told_in_full_and_those_after_it_did_not_happen(
     assert lines[2].startswith("drill FAILED: costs failed the drill, 0 of 1 can be brought back (local, on ANVIL")
 
 
+def test_a_volume_is_told_beside_the_databases_with_its_files_and_its_databases_rows(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    counts = {"files": 7, "bytes": 38_000, "a.db: f": 2, "a.db: f_data": 3, "a.db: f_idx": 3, "a.db: f_config": 3}
+    rows = {name: RowCount(count, count, None) for name, count in counts.items()}
+    volume = msgspec.structs.replace(drilled("passed", *PASSED_STEPS, rows=rows), name="files")
+    report = drill_report("passed", drilled("passed", *PASSED_STEPS, rows=COUNTS))
+    tables.drill(Screen(), msgspec.structs.replace(report, volumes=(volume,)))
+    lines = log_lines(capsys.readouterr().out)
+    assert lines[0].startswith("costs: kind database, verdict passed")
+    assert lines[1].startswith("files: kind volume, verdict passed")
+    assert lines[1].endswith("counted 7 files, 38.0 kB, 2 rows in 1 table, 3 shadow tables")
+    assert lines[2].startswith("drill passed: 2 of 2 can be brought back")
+    begun = msgspec.structs.replace(volume, verdict="failed", steps=PASSED_STEPS[:1], rows={})
+    tables.drill(Screen(), msgspec.structs.replace(report, volumes=(begun,)))
+    assert "counted" not in log_lines(capsys.readouterr().out)[1]
+
+
 def test_a_drill_that_fell_back_says_why_and_one_that_proved_nothing_says_so(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

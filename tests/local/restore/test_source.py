@@ -5,14 +5,17 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from local.errors import ConfigError
 from local.events import unwatched
 from local.restore.request import RestoreOptions, read_request
-from local.restore.source import find_source
+from local.restore.source import BackupSource, find_source
+from local.settings import Database, Settings, Volume
 from tests.support.drill_archives import members
 from tests.support.restores import lone_archive, settings_of
+from tests.support.volume_archives import entry, put_volume, tar_with, volume_archive
 
 
 def test_a_lone_archive_knows_its_name_and_another_is_refused(tmp_path: Path, raw: bytes) -> None:
@@ -50,3 +53,30 @@ def test_a_name_that_is_missing_or_unknown_names_those_that_are_known(
     with pytest.raises(ConfigError, match=told) as refused:
         find_source(settings_of(tmp_path), read_request(RestoreOptions(name)), unwatched)
     assert "costs" in refused.value.mend
+
+
+def source(settings: Settings, name: str) -> BackupSource:
+    return find_source(settings, read_request(RestoreOptions(name)), unwatched)
+
+
+def test_a_name_that_a_database_and_a_volume_have_is_asked_for_by_its_shelf(tmp_path: Path, raw: bytes) -> None:
+    store = tmp_path / "store"
+    put_volume(store, volume_archive(tar_with(entry("file", b"x")), volume="costs"), name="costs")
+    (store / "sqlite/2026-05-05").mkdir(parents=True)
+    lone_archive(store / "sqlite/2026-05-05", raw)
+    elsewhere = settings_of(tmp_path, Database(name="other", path=tmp_path / "other.db"))
+
+    with pytest.raises(ConfigError, match="a database and a volume of the name costs") as asked:
+        source(elsewhere, "costs")
+    assert all(f"invoke restore {shelf}/costs" in asked.value.mend for shelf in ("sqlite", "volumes"))
+    assert [source(elsewhere, f"{shelf}/costs").kind for shelf in ("sqlite", "volumes")] == ["database", "volume"]
+    assert source(settings_of(tmp_path), "costs").kind == "database"
+    assert source(msgspec.structs.replace(elsewhere, volumes=(Volume(name="costs"),)), "costs").kind == "volume"
+
+
+@pytest.mark.parametrize("name", ["grafana-dta", "volumes/grafana-dta", "sqlite/grafana-data", "other/grafana-data"])
+def test_of_a_volume_that_is_only_stored_the_name_is_known(tmp_path: Path, name: str) -> None:
+    put_volume(tmp_path / "store", volume_archive(tar_with(entry("file", b"x"))), name="grafana-data")
+    with pytest.raises(ConfigError, match="configured or stored") as refused:
+        source(settings_of(tmp_path), name)
+    assert "grafana-data" in refused.value.mend

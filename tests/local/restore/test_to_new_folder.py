@@ -88,22 +88,6 @@ def test_a_lone_archive_of_a_volume_restores_without_the_store(
     assert "is of another volume than costs" in other.stderr
 
 
-def test_a_name_that_a_database_and_a_volume_have_is_asked_for_by_its_shelf(
-    folder_workshop: Workshop, volume: Path, tmp_path: Path
-) -> None:
-    shelve(folder_workshop, "costs", tar_of(volume))
-    folder_workshop.add("costs")
-    assert folder_workshop.invoke("backup").returncode == 0
-    configured = folder_workshop.invoke("restore", "costs", "--to", str(tmp_path / "back.db"))
-    assert (configured.returncode, (tmp_path / "back.db").is_file()) == (0, True)
-    del folder_workshop.databases["costs"]
-    told = folder_workshop.invoke("restore", "costs", "--to", str(tmp_path / "back"))
-    assert told.returncode == 2
-    assert all(f"restore {shelf}/costs" in told.stderr for shelf in ("sqlite", "volumes"))
-    done = folder_workshop.invoke("restore", "volumes/costs", "--to", str(tmp_path / "back"))
-    assert (done.returncode, (tmp_path / "back/data/app.db").is_file()) == (0, True)
-
-
 def test_what_fails_its_drill_leaves_nothing(folder_workshop: Workshop, volume: Path, tmp_path: Path) -> None:
     archive = shelve(folder_workshop, "files", tar_of(volume))
     content = bytearray(archive.read_bytes())
@@ -124,10 +108,3 @@ def test_no_room_for_the_tar_and_its_files_is_found_out_before_anything_is_fetch
         assert told.returncode == 4
         assert f"no room in {tmp_path}" in told.stdout + told.stderr
     assert list(tmp_path.glob("back*")) == []
-
-
-def test_a_name_that_is_nowhere_names_what_there_is(folder_workshop: Workshop, volume: Path) -> None:
-    shelve(folder_workshop, "grafana-data", tar_of(volume))
-    told = folder_workshop.invoke("restore", "grafana-dta")
-    assert told.returncode == 2
-    assert "grafana-data" in told.stderr

@@ -85,7 +85,7 @@ def test_a_volume_becomes_the_backup_and_the_rollback_what_it_was(
     assert len(kept(tmp_path)) == 2
 
 
-@pytest.mark.parametrize("running", [True, False])
+@pytest.mark.parametrize("running", [True, pytest.param(False, marks=pytest.mark.long)])
 @pytest.mark.usefixtures("backup")
 def test_a_volume_that_a_container_refers_to_is_refused_and_the_container_named(
     folder_workshop: Workshop, an_engine: ContainerEngine, live: Path, running: bool

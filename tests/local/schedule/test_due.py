@@ -84,7 +84,7 @@ def test_the_reason_names_the_day_what_is_missing_and_what_was_open() -> None:
 
     assert early.reason == "not before Monday 2026-05-04, the month's first business day (NO)"
     assert "not drilled in 2026-05: costs (the one of 2026-05-05 was inconclusive)" in late.reason
-    assert done.reason == "every database was drilled in 2026-05"
+    assert done.reason == "everything was drilled in 2026-05"
 
 
 def test_each_month_of_a_year_has_one_drill_whatever_is_drilled_daily() -> None:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.store import azure_blocks
 from local.store.azure_blocks import (
     BLOCK_BYTES,
     JOIN_FROM_BLOCKS,
-    LONGEST_PART_BYTES,
-    SMALL_BLOCK_BYTES,
     SPLICE_FROM_BYTES,
     BaseBlock,
     BlockAssembler,
@@ -25,6 +21,7 @@ from local.store.azure_blocks import (
     Step,
     base_blocks,
 )
+from tests.support.block_history import History, in_small
 
 # Azure takes no more blocks in one blob (https://learn.microsoft.com/rest/api/storageservices/put-block-list).
 BLOCKS_MAX = 50_000
@@ -152,11 +149,11 @@ def test_two_blocks_between_what_changes_each_time_stay_two_in_a_long_list() -> 
 
 
 def test_a_part_and_its_small_neighbours_become_one_block_by_one_request() -> None:
-    assembler = BlockAssembler(base_blocks(listed([30 * KIB, 100 * KIB, 30 * KIB, MIB])))
+    assembler = BlockAssembler(base_blocks(listed([30 * KIB, 60 * KIB, 30 * KIB, MIB])))
 
-    steps = assembler.send(b"new") + assembler.reuse(20 * KIB, bytes(130 * KIB)) + assembler.send(b"new")
+    steps = assembler.send(b"new") + assembler.reuse(20 * KIB, bytes(90 * KIB)) + assembler.send(b"new")
 
-    assert steps == [Stage(b"new"), Splice(20 * KIB, bytes(130 * KIB))]
+    assert steps == [Stage(b"new"), Splice(20 * KIB, bytes(90 * KIB))]
 
 
 def test_a_part_beside_a_large_block_leaves_it_as_it_is() -> None:
@@ -168,63 +165,23 @@ def test_a_part_beside_a_large_block_leaves_it_as_it_is() -> None:
     ]
 
 
-@dataclass
-class History:
-    """A blob whose archive changes from run to run; only sizes matter, so all its bytes are zeros."""
-
-    size: int = 0
-    blocks: list[tuple[str, int]] = field(default_factory=list)
-    requests: int = 0
-    sent: int = 0
-
-    def run(self, changed_places: Sequence[int], changed_bytes: int, growth: int) -> None:
-        """So many bytes from each of some places on are replaced, and more follow at the end."""
-        base = base_blocks(self.blocks)
-        assembler = BlockAssembler(base)
-        steps: list[Step] = []
-        at = 0
-        for place in sorted(changed_places):
-            if at <= place <= self.size - changed_bytes:
-                steps += assembler.reuse(at, bytes(place - at)) + assembler.send(bytes(changed_bytes))
-                at = place + changed_bytes
-        steps += assembler.reuse(at, bytes(self.size - at))
-        for _ in range(0, growth, changed_bytes):
-            steps += assembler.send(bytes(changed_bytes))
-        steps += assembler.finish()
-        self._carry_out(steps, {block.id: block.size for block in base})
-
-    def _carry_out(self, steps: Sequence[Step], sizes: dict[str | None, int]) -> None:
-        self.requests = sum(not isinstance(step, Keep) for step in steps)
-        self.sent = sum(len(step.data) for step in steps if isinstance(step, Stage))
-        run = random.random()
-        self.blocks = [
-            (step.id, sizes[step.id]) if isinstance(step, Keep) else (f"{run} {number}", len(step.data))
-            for number, step in enumerate(steps)
-        ]
-        self.size = sum(size for _, size in self.blocks)
-
-
-def in_small(monkeypatch: pytest.MonkeyPatch, scale: int) -> None:
-    """Every size divided by `scale`, so that no gigabytes pass through the memory."""
-    monkeypatch.setattr(azure_blocks, "BLOCK_BYTES", BLOCK_BYTES // scale)
-    monkeypatch.setattr(azure_blocks, "SPLICE_FROM_BYTES", SPLICE_FROM_BYTES // scale)
-    monkeypatch.setattr(azure_blocks, "SMALL_BLOCK_BYTES", SMALL_BLOCK_BYTES // scale)
-    monkeypatch.setattr(azure_blocks, "LONGEST_PART_BYTES", LONGEST_PART_BYTES // scale)
-
-
 def test_a_gigabyte_of_which_250_places_change_each_run_keeps_a_short_list(monkeypatch: pytest.MonkeyPatch) -> None:
     scale = 64
     in_small(monkeypatch, scale)
     places = random.Random(4)
     history = History()
-    history.run([], 32 * KIB // scale, 1024 * MIB // scale)
+    member = 32 * KIB // scale
+    history.run([], member, 320 * MIB // scale)
 
     for _ in range(100):
-        history.run([places.randrange(history.size) for _ in range(250)], 32 * KIB // scale, 0)
+        history.run([places.randrange(history.size // member) * member for _ in range(250)], member, 0)
 
         assert len(history.blocks) < 10_000
         assert history.requests <= 2_500
-        assert history.sent < 1.2 * 250 * 32 * KIB // scale
+        assert history.sent < 1.2 * 250 * member
+
+    assert history.requests < 550
+    assert history.spliced < 40 * MIB // scale
 
 
 def test_a_run_that_changes_thousands_of_places_makes_few_requests_and_sends_the_shortest_ways_between_them(
@@ -244,7 +201,7 @@ def test_a_run_that_changes_thousands_of_places_makes_few_requests_and_sends_the
         assert history.sent < 1.8 * 2_400 * 32 * KIB // scale
 
 
-def test_where_the_same_places_change_in_each_run_nothing_else_is_sent_in_the_end(
+def test_where_the_same_places_change_in_each_run_hardly_anything_else_is_sent_in_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     scale = 64
@@ -257,7 +214,8 @@ def test_where_the_same_places_change_in_each_run_nothing_else_is_sent_in_the_en
         history.run(hot, 6 * KIB // scale, 0)
         assert history.requests <= 2_500
 
-    assert history.sent == len(hot) * (6 * KIB // scale)
+    # Where a place ends shortly before a block does, the few bytes between them cost less than a request.
+    assert history.sent <= 1.001 * len(hot) * (6 * KIB // scale)
     assert len(history.blocks) < 10_000
 
 

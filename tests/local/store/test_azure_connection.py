@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from local.errors import AzureError, ConfigError, StoreError
 from local.location import ContainerLocation
-from local.settings import AzureSettings
+from local.settings import AzureSettings, StoreSettings
 from local.store.azure_connection import StorageSecret, connect
+from local.store.interface import Store
+from local.store.open import open_store
 from tests.local.store.archives import FIRST, put
 from tests.remote.site import Site
-from tests.support.azurite import KEY
+from tests.support import azure_faults
+from tests.support.azurite import KEY, Azurite
 from tests.support.blob_proxy import BlobProxy, RefusedCall
 
 ACCOUNT = "alaibackups"
@@ -149,3 +153,29 @@ def test_a_condition_that_fails_is_another_run_s_doing(site: Site, blob_proxy: B
 
     with pytest.raises(StoreError, match="another run"):
         put(store, FIRST)
+
+
+def test_a_netrc_takes_no_login_s_place(azure_store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+
+    azure_store.write("sqlite/a", b"x")
+
+    assert azure_store.read("sqlite/a") == b"x"
+
+
+def test_the_store_is_reached_through_the_environment_s_proxy(
+    azurite: Azurite, azure_store_settings: StoreSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with azure_faults.running(azurite) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"http://{urlsplit(proxy.url).netloc}")
+        monkeypatch.setenv("NO_PROXY", "")
+        through = open_store(azure_store_settings, AzureSettings())
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        directly = open_store(azure_store_settings, AzureSettings())
+
+        directly.write("sqlite/a", b"x")
+        assert not proxy.requests
+        assert through.read("sqlite/a") == b"x"
+        assert proxy.requests

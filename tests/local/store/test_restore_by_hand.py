@@ -16,6 +16,7 @@ from local.settings import StoreSettings
 from local.store import layout
 from local.store.folder_names import former_path
 from local.store.interface import Store
+from local.store.shelf import VOLUMES
 from tests.local.store.archives import (
     FIRST_TAKEN,
     LATER_TAKEN,
@@ -27,11 +28,12 @@ from tests.local.store.archives import (
     former,
     put,
 )
+from tests.local.watch.stored import volume_archive
 from tests.support.azurite import KEY
 
 README = (Path(__file__).parents[3] / "README.md").read_text()
 SECTION = README.partition("## Restore by hand")[2].partition("\n## ")[0]
-(_, COMMANDS) = re.findall(r"```sh\n(.*?)```", SECTION, re.DOTALL)
+(_, COMMANDS, VOLUME_COMMANDS) = re.findall(r"```sh\n(.*?)```", SECTION, re.DOTALL)
 
 
 def database(folder: Path, rows: int, taken: datetime) -> Archive:
@@ -63,6 +65,21 @@ def restored(folder: Path, name: str) -> bytes:
     assert done.stdout.splitlines() == [f"{name}.db.gz: OK", "ok"], done.stderr
     assert done.stderr == ""
     return (folder / f"{name}.db").read_bytes()
+
+
+def test_a_volume_with_sha256sum_and_tar_alone(folder: Path, folder_store: Store) -> None:
+    archive = volume_archive(FIRST_TAKEN)
+    put(folder_store, archive, VOLUMES.data_name(FIRST_TAKEN.date(), "grafana-data"))
+    day = folder / f"volumes/{FIRST_TAKEN.date()}"
+    commands = VOLUME_COMMANDS if shutil.which("sha256sum") else VOLUME_COMMANDS.replace("sha256sum", "shasum -a 256")
+
+    done = subprocess.run(
+        ["sh", "-ec", f"NAME=grafana-data\n{commands}"], cwd=day, capture_output=True, text=True, check=False
+    )
+
+    assert (done.stdout, done.stderr) == ("grafana-data.tar.gz: OK\n", "")
+    found = {path.name: path.read_bytes() for path in (day / "grafana-data").iterdir()}
+    assert found == {"a.txt": b"always the same", "b.txt": f"{FIRST_TAKEN}".encode(), "c.log": b"growing"}
 
 
 def test_in_a_folder_the_newest_and_the_former_content(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import stat
+import struct
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -269,3 +270,29 @@ def test_what_stands_there_is_read_back(
     monkeypatch.setattr(unpack_module, "sync_tree", synced)
     with pytest.raises(StoreError, match="what stands there now is something else"):
         unpacked(tar, back)
+
+
+def access_list(user: int) -> bytes:
+    """An access list by which that user reads and writes too, as the kernel keeps it (linux/posix_acl_xattr.h)."""
+    entries = ((1, 7, 2**32 - 1), (2, 7, user), (4, 5, 2**32 - 1), (16, 7, 2**32 - 1), (32, 0, 2**32 - 1))
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+
+
+def test_nothing_is_inherited_from_the_folder_that_it_is_unpacked_into(tmp_path: Path) -> None:
+    os.setxattr(tmp_path, "system.posix_acl_default", access_list(1234))
+    unpacked(tar_with(tmp_path / "x.tar", folder("."), folder("a"), member("a/b", b"x")), tmp_path / "back")
+    assert [os.listxattr(tmp_path / "back" / name) for name in (".", "a", "a/b")] == [[], [], []]
+
+
+@AS_ROOT
+def test_access_lists_capabilities_and_odd_attributes_come_back(tmp_path: Path) -> None:
+    (tmp_path / "tree/folder").mkdir(parents=True)
+    file = tmp_path / "tree/file"
+    file.write_bytes(b"x")
+    os.setxattr(tmp_path / "tree/folder", "system.posix_acl_default", access_list(1))
+    os.setxattr(file, "system.posix_acl_access", access_list(2))
+    os.setxattr(file, "security.capability", bytes.fromhex("0100000200040000000000000000000000000000"))
+    os.setxattr(file, "user.a=b%c", b"value")
+    found = unpacked(tar_of(tmp_path / "tree", tmp_path / "x.tar"), tmp_path / "back")
+    assert look(tmp_path / "back") == look(tmp_path / "tree")
+    assert found.unkept.counts == {}
