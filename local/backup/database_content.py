@@ -13,7 +13,7 @@ from local.version import TOOL
 
 
 @dataclass(frozen=True)
-class DatabaseContent:
+class DatabaseToStore:
     """The snapshot `file` of a database, as of `taken`."""
 
     name: str

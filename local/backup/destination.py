@@ -8,7 +8,7 @@ from datetime import date
 from local.archive.planner import Planner
 from local.backup.context import RunContext
 from local.backup.former import FormerBackup, find_former
-from local.backup.upload import Content, Destination, SnapshotUpload
+from local.backup.upload import Destination, SnapshotUpload, UploadContent
 
 
 def prepare(name: str, day: date, context: RunContext) -> Destination:
@@ -26,7 +26,7 @@ def prepare(name: str, day: date, context: RunContext) -> Destination:
 
 
 def upload_of(
-    content: Content,
+    content: UploadContent,
     planner: Planner,
     prepared: Future[Destination],
     context: RunContext,

@@ -13,7 +13,7 @@ from local.archive.planner import Planner
 from local.archive.private_folder import make_private
 from local.backup import database_files, expectations
 from local.backup.context import RunContext
-from local.backup.database_content import DatabaseContent
+from local.backup.database_content import DatabaseToStore
 from local.backup.database_files import DatabaseFiles
 from local.backup.destination import prepare, upload_of
 from local.backup.remembered import RememberedRead, can_be_remembered, is_current, remember, remembered, this_tool
@@ -66,7 +66,7 @@ def _read(database: Database, files: DatabaseFiles | None, looked: datetime, con
         follow = _read_early(planner, prepared)
         taken = snapshot.take(database.path, copy, advance=lambda _: context.go_on(), follow=follow)
         known = known and database_files.look(database.path) == files
-        content = DatabaseContent(database.name, taken, copy)
+        content = DatabaseToStore(database.name, taken, copy)
         upload = upload_of(content, planner, prepared, context, keep_copy=bool(database.checks))
         stored = _finish_and_look(upload, database, context)
     if known and files:

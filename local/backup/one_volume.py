@@ -17,7 +17,7 @@ from local.backup.context import RunContext
 from local.backup.destination import prepare, upload_of
 from local.backup.engine_turns import EngineTurns
 from local.backup.upload import Stored
-from local.backup.volume_content import VolumeContent, bounded
+from local.backup.volume_content import VolumeToStore, bounded
 from local.events import Event
 from local.settings import Volume
 from local.volumes.engine import Engine
@@ -38,7 +38,7 @@ def deliver(volume: Volume, engines: EngineTurns, context: RunContext) -> Stored
         folder = Path(stack.enter_context(made))
         prepared = context.pool.submit(prepare, volume.name, clock.now().date(), context)
         _tell_of_room(volume, folder, context)
-        content = VolumeContent(volume.name, _read(volume, folder, engines, context))
+        content = VolumeToStore(volume.name, _read(volume, folder, engines, context))
         for text in content.notes():
             context.watch(Event(volume.name, text))
         cutter = partial(GivenCut, content.snapshot.cut)

@@ -25,7 +25,7 @@ from local.store import catalog
 
 
 @dataclass(frozen=True)
-class Source:
+class BackedUpSource:
     """What is backed up: how that is done, and as what it stands in the report, with `more` fields where it passed."""
 
     name: str
@@ -35,14 +35,14 @@ class Source:
     more: Callable[[Stored], dict[str, Any]] = lambda _: {}
 
 
-def database_source(database: Database) -> Source:
+def database_source(database: Database) -> BackedUpSource:
     """The database as a source."""
-    return Source(database.name, partial(one_database.deliver, database), BackedUpDatabase, RefusedDatabase)
+    return BackedUpSource(database.name, partial(one_database.deliver, database), BackedUpDatabase, RefusedDatabase)
 
 
-def volume_source(volume: Volume, engines: EngineTurns) -> Source:
+def volume_source(volume: Volume, engines: EngineTurns) -> BackedUpSource:
     """The volume as a source, which is read through the run's engine."""
-    return Source(
+    return BackedUpSource(
         volume.name,
         partial(one_volume.deliver, volume, engines),
         BackedUpVolume,
@@ -51,7 +51,7 @@ def volume_source(volume: Volume, engines: EngineTurns) -> Source:
     )
 
 
-def back_up_one(source: Source, context: RunContext) -> BackedUpDatabase:
+def back_up_one(source: BackedUpSource, context: RunContext) -> BackedUpDatabase:
     """What came of it; raises nothing but StoppedError."""
     begin, started = time.monotonic(), clock.now()
     try:

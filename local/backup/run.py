@@ -19,7 +19,7 @@ from local.backup.connection import Connection, connect, opened
 from local.backup.context import RunContext
 from local.backup.engine_turns import EngineTurns
 from local.backup.lock import only_run
-from local.backup.outcome import Source, back_up_one, database_source, volume_source
+from local.backup.outcome import BackedUpSource, back_up_one, database_source, volume_source
 from local.backup.upload import SnapshotUpload, Stored
 from local.events import Watch
 from local.interrupt import if_abandoned
@@ -123,7 +123,7 @@ def _run_all(run: _Run) -> list[BackedUpDatabase]:
 
 def _begun(
     run: _Run, locks: ExitStack, pool: ThreadPoolExecutor, engines: EngineTurns, stop: threading.Event
-) -> Iterator[tuple[RunContext, Iterator[Source]]]:
+) -> Iterator[tuple[RunContext, Iterator[BackedUpSource]]]:
     """Each kind's context with its sources; of a kind without any, nothing in the store is looked at."""
     repository = pool.submit(opened, run.open_repository, None if run.checking else locks)
 

@@ -36,7 +36,7 @@ class Examined:
     note: str | None = None
 
 
-class Content(Protocol):
+class UploadContent(Protocol):
     """A snapshot in a file, with all that differs between a database and a volume."""
 
     @property
@@ -90,7 +90,7 @@ class SnapshotUpload:
     store is a folder and so the archive is there to be read; with `keep_copy` somebody else looks at the snapshot too.
     """
 
-    content: Content
+    content: UploadContent
     planner: Planner
     store: Store
     destination: Destination

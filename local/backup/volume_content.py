@@ -26,7 +26,7 @@ _STILL = "to have it still meanwhile, name its containers under `stop:` or `paus
 
 
 @dataclass(frozen=True)
-class VolumeContent:
+class VolumeToStore:
     """The snapshot of the volume `name`."""
 
     name: str

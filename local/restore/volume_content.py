@@ -21,7 +21,7 @@ _TOLD = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldFile:
     """One path: what it is, and the SHA-256 of its content; `first` is the first path of those that are one file."""
 
     entry: TarEntry
@@ -36,7 +36,7 @@ class VolumeContent:
     `is_exact` where owners, times and attributes are those of the volume's own folder, whatever its engine tells.
     """
 
-    held: dict[bytes, Held]
+    held: dict[bytes, HeldFile]
     is_exact: bool = False
 
     @property
@@ -52,7 +52,7 @@ class VolumeContent:
 
 def of_tar(tar: Path) -> VolumeContent:
     """What the tar file holds; the drill program's errors where it does not read to its end."""
-    held: dict[bytes, Held] = {}
+    held: dict[bytes, HeldFile] = {}
     with tar.open("rb") as file:
         for entry in read_entries(file):
             digest, left = hashlib.sha256(), entry.size
@@ -69,8 +69,8 @@ def of_stream(chunks: Iterable[bytes], mountpoint: Mountpoint | None = None) -> 
 
     NotWholeError where the stream is not whole, and the engine's errors. Devices are in no backup.
     """
-    held: dict[bytes, Held] = {}
-    exact: dict[bytes, Held] = {}
+    held: dict[bytes, HeldFile] = {}
+    exact: dict[bytes, HeldFile] = {}
     stream = TarStream(chunks)
     with ExactEntries(mountpoint) as entries:
         for entry in in_volume(stream):
@@ -105,7 +105,7 @@ def differences(wanted: VolumeContent, found: VolumeContent, *, owners: bool) ->
     return ("; ".join(told) + more if wrong else None), unkept
 
 
-def _respects(ours: Held, theirs: Held) -> list[str]:
+def _respects(ours: HeldFile, theirs: HeldFile) -> list[str]:
     left, right = ours.entry, theirs.entry
     compared = {
         "kind": (left.kind, right.kind),
@@ -127,16 +127,16 @@ def _count_unkept(ours: TarEntry, theirs: TarEntry, unkept: Unkept, *, to_the_di
             unkept.add("extended attribute", f"{path_text(keyword)} of {path_text(ours.path)}")
 
 
-def _add(held: dict[bytes, Held], entry: TarEntry, sha256: bytes) -> None:
+def _add(held: dict[bytes, HeldFile], entry: TarEntry, sha256: bytes) -> None:
     if entry.kind != "hard link":
-        held[entry.path] = Held(entry, sha256, entry.path)
+        held[entry.path] = HeldFile(entry, sha256, entry.path)
         return
     # A tar names what it wrote before, which may be another of the file's names in each.
     target = held[entry.link]
-    held[entry.path] = Held(replace(target.entry, path=entry.path), target.sha256, target.first)
+    held[entry.path] = HeldFile(replace(target.entry, path=entry.path), target.sha256, target.first)
 
 
-def _settled(held: dict[bytes, Held]) -> dict[bytes, Held]:
+def _settled(held: dict[bytes, HeldFile]) -> dict[bytes, HeldFile]:
     """The same, where the first name of a file is the first by order, wherever it stood in the tar."""
     least: dict[bytes, bytes] = {}
     for path, each in held.items():

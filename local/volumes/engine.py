@@ -13,7 +13,7 @@ from local.volumes import podman
 from local.volumes.connection import connect
 from local.volumes.endpoint import Endpoint, find_endpoint
 from local.volumes.engine_errors import engine_errors
-from local.volumes.facts import VolumeFacts, VolumeUser, check_container, volume_facts, volume_names, volume_users
+from local.volumes.facts import VolumeFacts, VolumeUser, check_container, volume_facts, volume_users
 from local.volumes.held import held_still
 from local.volumes.reader import VolumeReader, mountpoint_at, reading
 from local.volumes.refill import is_half_done, refill, require_fillable
@@ -49,11 +49,6 @@ class Engine:
         """The containers that mount the volume, whatever their state, by name."""
         with engine_errors(f"docker: look who uses the volume {name}", self.endpoint):
             return volume_users(self._api, volume_facts(self._api, name))
-
-    def volumes(self) -> tuple[str, ...]:
-        """The names of all volumes."""
-        with engine_errors("docker: list the volumes", self.endpoint):
-            return volume_names(self._api)
 
     def check_container(self, name: str) -> None:
         """Return where there is such a container; EngineError, with the names that come near, where there is none."""

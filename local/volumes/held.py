@@ -13,7 +13,7 @@ from local.volumes.connection import connect_at_the_end
 from local.volumes.endpoint import Endpoint
 from local.volumes.engine_errors import engine_errors
 from local.volumes.facts import AT_WORK, no_such
-from local.volumes.held_notes import Held, forgotten_notes, note
+from local.volumes.held_notes import HeldContainer, forgotten_notes, note
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -41,7 +41,7 @@ def held_still(api: APIClient, endpoint: Endpoint, stop: Sequence[str], pause: S
         yield
         return
     with note(endpoint.url, to_hold) as noted:
-        begun: list[Held] = []
+        begun: list[HeldContainer] = []
         with if_abandoned(partial(_abandon, endpoint, begun)):
             try:
                 for container in to_hold:
@@ -69,7 +69,7 @@ def run_again_after_a_kill(api: APIClient, endpoint: Endpoint) -> tuple[str, ...
     return tuple(again)
 
 
-def _that_run(api: APIClient, names: Sequence[str], verb: Literal["stop", "pause"]) -> Iterator[Held]:
+def _that_run(api: APIClient, names: Sequence[str], verb: Literal["stop", "pause"]) -> Iterator[HeldContainer]:
     from docker.errors import NotFound
 
     for name in names:
@@ -85,10 +85,10 @@ def _that_run(api: APIClient, names: Sequence[str], verb: Literal["stop", "pause
             raise EngineError(f"docker: stop the container {name}", "it was started with --rm: that removes it", mend)
         patience = found["Config"].get("StopTimeout")
         patience = _DOCKERS_PATIENCE if patience is None else patience
-        yield Held(found["Id"], name, verb, found["State"]["StartedAt"], patience)
+        yield HeldContainer(found["Id"], name, verb, found["State"]["StartedAt"], patience)
 
 
-def _hold(api: APIClient, container: Held) -> None:
+def _hold(api: APIClient, container: HeldContainer) -> None:
     if container.verb == "pause":
         api.pause(container.identity)
     else:
@@ -98,7 +98,7 @@ def _hold(api: APIClient, container: Held) -> None:
 def _let_go(
     api: APIClient,
     endpoint: Endpoint,
-    begun: Sequence[Held],
+    begun: Sequence[HeldContainer],
     error: BaseException | None = None,
     *,
     just_now: bool = True,
@@ -122,7 +122,7 @@ def _let_go(
     raise EngineError("docker: a container that was held still does not run again", came_back, "; ".join(failed))
 
 
-def _run_again(api: APIClient, container: Held, *, just_now: bool) -> bool:
+def _run_again(api: APIClient, container: HeldContainer, *, just_now: bool) -> bool:
     """Whether there was something to do: one that somebody started or removed meanwhile is let be."""
     from docker.errors import NotFound
 
@@ -144,7 +144,7 @@ def _run_again(api: APIClient, container: Held, *, just_now: bool) -> bool:
     return True
 
 
-def _abandon(endpoint: Endpoint, begun: Sequence[Held]) -> None:
+def _abandon(endpoint: Endpoint, begun: Sequence[HeldContainer]) -> None:
     """From another thread, over a connection of its own; the note stays, for the next run to look whether they run."""
     api = connect_at_the_end(endpoint, _LAST_SECONDS)
     _let_go(api, endpoint, tuple(begun))

@@ -19,7 +19,7 @@ from local.typed import from_json
 from local.volumes.own_folder import own_folder
 
 
-class Held(msgspec.Struct, frozen=True):
+class HeldContainer(msgspec.Struct, frozen=True):
     """A container that ran, and since when, as the engine writes it; `verb` is what is done to it.
 
     `patience` is how many seconds it has to end in before the engine kills it.
@@ -34,7 +34,7 @@ class Held(msgspec.Struct, frozen=True):
 
 class _Content(msgspec.Struct, frozen=True):
     engine: str
-    containers: tuple[Held, ...]
+    containers: tuple[HeldContainer, ...]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class HeldNote:
     """A note that is this run's, locked as long as it lives."""
 
     path: Path
-    containers: tuple[Held, ...]
+    containers: tuple[HeldContainer, ...]
 
     def done(self) -> None:
         """All of them run again: the note is not needed any more."""
@@ -50,7 +50,7 @@ class HeldNote:
 
 
 @contextmanager
-def note(engine: str, containers: Sequence[Held]) -> Iterator[HeldNote]:
+def note(engine: str, containers: Sequence[HeldContainer]) -> Iterator[HeldNote]:
     """Write down what is about to be done, on the disk before this yields; it stays unless it is `done`."""
     folder = own_folder()
     path = folder / f"held-{secrets.token_hex(8)}.json"

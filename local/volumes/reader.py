@@ -20,7 +20,7 @@ from local.volumes.mountpoint import Mountpoint, mountpoint_of
 from local.volumes.own_folder import at_work
 from local.volumes.reading_container import MOUNTED, mounted, sweep
 from local.volumes.seen import ROOT
-from local.volumes.tar_walk import TarEntry, TarWalk
+from local.volumes.tar_walk import StreamedEntry, TarWalk
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -100,7 +100,7 @@ class VolumeReader:
         if walk.last and walk.last.is_file and not self._is_as_read(walk.last):
             raise self._broken(path, "a file grew meanwhile, and Podman leaves out what comes behind it")
 
-    def _is_as_read(self, entry: TarEntry) -> bool:
+    def _is_as_read(self, entry: StreamedEntry) -> bool:
         """Whether a file has the size that its entry tells; one whose name is no UTF-8 cannot be asked for."""
         name = entry.name.lstrip(b"/")
         return not _is_text(name) or self._size(name) == entry.size

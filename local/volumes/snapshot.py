@@ -25,7 +25,7 @@ from local.volumes.exact import completed, is_the_volumes, with_exact
 from local.volumes.look import Advance, FirstLook, SecondLook, first_look, looked_beside_again, second_look
 from local.volumes.mountpoint import Mountpoint
 from local.volumes.seen import SeenEntry
-from local.volumes.spool import Content, Part, assemble
+from local.volumes.spool import Part, SpooledContent, assemble
 from local.volumes.tar_stream import NotWholeError
 
 TRIES = 3
@@ -196,7 +196,7 @@ def _parts(entries: list[SeenEntry], first: FirstLook) -> Iterator[Part]:
         if seen.entry.kind != "file":
             continue
         size = seen.entry.size
-        yield Content(seen.file, size) if seen.file else content_span(seen)
+        yield SpooledContent(seen.file, size) if seen.file else content_span(seen)
         yield bytes(padded(size) - size)
 
 

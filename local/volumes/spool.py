@@ -64,14 +64,14 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class SpooledContent:
     """A file of its own, and the zeros behind it in a tar."""
 
     path: Path
     length: int
 
 
-Part = Span | Content | bytes
+Part = Span | SpooledContent | bytes
 
 
 def length_of(part: Part) -> int:
@@ -119,7 +119,7 @@ def assemble(spool: Path, parts: Sequence[Part], target: Path) -> int:
                 _write_at(file, place, part)
         _move(spool, [(place, part) for place, part in places if isinstance(part, Span)], file)
         for place, part in places:
-            if isinstance(part, Content):
+            if isinstance(part, SpooledContent):
                 _copy(part.path, place, file)
     return size
 

@@ -15,7 +15,7 @@ _LONGEST_EXTRA = 1 << 20
 
 
 @dataclass(frozen=True)
-class TarEntry:
+class StreamedEntry:
     """An entry's type as in its header, its size in bytes, and its name as the stream has it."""
 
     kind: bytes
@@ -31,11 +31,11 @@ class TarWalk:
     """Fed with a tar stream piece by piece; ValueError where a header is none."""
 
     def __init__(self) -> None:
-        self.last: TarEntry | None = None
+        self.last: StreamedEntry | None = None
         self._zeros = 0
         self._kept = bytearray()
         self._skip = 0
-        self._extra: TarEntry | None = None
+        self._extra: StreamedEntry | None = None
         self._extras: dict[bytes, bytes] = {}
 
     @property
@@ -75,7 +75,7 @@ class TarWalk:
             return
         if self._zeros:
             raise ValueError("something stands behind the end of the tar")
-        entry = TarEntry(block[156:157], _number(block[124:136]), _name(block))
+        entry = StreamedEntry(block[156:157], _number(block[124:136]), _name(block))
         if entry.kind in (_PAX, _GNU_LONG) and entry.size:
             if entry.size > _LONGEST_EXTRA:
                 raise ValueError("an extension header is too long")
@@ -83,12 +83,12 @@ class TarWalk:
             return
         self._entry(entry)
 
-    def _entry(self, entry: TarEntry) -> None:
+    def _entry(self, entry: StreamedEntry) -> None:
         extras, self._extras = self._extras, {}
         pax = dict(_records(extras.get(_PAX, b"")))
         size = int(pax.get(b"size", entry.size))
         name = pax.get(b"path", extras.get(_GNU_LONG, entry.name).rstrip(b"\0"))
-        self.last = TarEntry(entry.kind, size, name)
+        self.last = StreamedEntry(entry.kind, size, name)
         # Of those that POSIX names, only files have content: what stands as a link's or a folder's size counts nothing.
         self._skip = 0 if entry.kind in _WITHOUT_CONTENT else _padded(size)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.backup.volume_content import VolumeContent, bounded
+from local.backup.volume_content import VolumeToStore, bounded
 from local.errors import SourceError
 from local.store import layout
 from local.volumes.snapshot import VolumeContents, VolumeSnapshot
@@ -16,7 +16,7 @@ from local.volumes.snapshot import VolumeContents, VolumeSnapshot
 NOON = datetime(2026, 5, 5, 12, tzinfo=UTC)
 
 
-def content(**known: Any) -> VolumeContent:
+def content(**known: Any) -> VolumeToStore:
     found: dict[str, Any] = {
         "files": 3,
         "file_bytes": 30,
@@ -28,7 +28,7 @@ def content(**known: Any) -> VolumeContent:
         "not_databases": (),
     }
     contents = VolumeContents(**{**found, **known})
-    return VolumeContent("site", VolumeSnapshot(Path("volume.tar"), 2048, (2048,), NOON, contents))
+    return VolumeToStore("site", VolumeSnapshot(Path("volume.tar"), 2048, (2048,), NOON, contents))
 
 
 def test_of_many_names_the_first_are_told_and_how_many_more_there_are() -> None:

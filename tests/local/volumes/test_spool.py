@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local.volumes.spool import Content, Part, Span, SpoolFile, assemble, copy_span, joined
+from local.volumes.spool import Part, Span, SpooledContent, SpoolFile, assemble, copy_span, joined
 
 MIB = 1 << 20
 
@@ -62,7 +62,7 @@ def test_any_parts_come_to_their_places(seed: int, tmp_path: Path) -> None:
         kind = rng.randrange(4)
         if kind == 0:
             (tmp_path / str(number)).write_bytes(piece[::-1])
-            parts.append(Content(tmp_path / str(number), len(piece)))
+            parts.append(SpooledContent(tmp_path / str(number), len(piece)))
             expected.append(piece[::-1])
         if kind == 1:
             parts.append(b"header" * 100)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.volumes.tar_walk import TarEntry, TarWalk
+from local.volumes.tar_walk import StreamedEntry, TarWalk
 
 
 def _tar(last: str, data: bytes, form: int = tarfile.PAX_FORMAT) -> bytes:
@@ -41,7 +41,7 @@ def test_the_last_entry_and_the_end_are_found(name: str, size: int, cuts: list[i
     for start, end in itertools.pairwise(ends):
         walk.feed(tar[start:end])
     assert walk.whole
-    assert walk.last == TarEntry(b"0", size, name.encode(errors="surrogateescape"))
+    assert walk.last == StreamedEntry(b"0", size, name.encode(errors="surrogateescape"))
 
 
 def test_a_tar_that_is_cut_anywhere_before_its_end_is_not_whole() -> None:
@@ -63,7 +63,7 @@ def test_a_size_that_needs_more_than_octal_digits_is_read() -> None:
         entry.size = 9 << 30
         walk = TarWalk()
         walk.feed(entry.tobuf(form))
-        assert walk.last == TarEntry(b"0", 9 << 30, b"huge")
+        assert walk.last == StreamedEntry(b"0", 9 << 30, b"huge")
         walk.feed(b"\1" * 100_000)
         assert walk.last.size == 9 << 30
 
