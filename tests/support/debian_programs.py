@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import os
 import shutil
 import subprocess
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[2] / ".engines"
+_ROOT = FOLDER / "debian"
 # Two engines with what they are started by, and a shell that needs no library: it is all that a test's container holds.
 PACKAGES = (
     *("busybox-static", "runc", "docker.io", "containerd", "tini"),
     *("podman", "conmon", "golang-github-containers-common", "golang-github-containers-image"),
     *("libdevmapper1.02.1", "libgpgme11", "libassuan0", "libsubid4", "libseccomp2", "libglib2.0-0", "libyajl2"),
 )
+
+
+# A mirror that does not answer would hold up every test of an engine.
+_FETCH = ("apt-get", "-qq", "-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=20", "download", *PACKAGES)
+_FETCH_SECONDS = 120
 
 
 class MissingError(Exception):
@@ -35,13 +42,10 @@ def find(name: str) -> Path:
 
 def unpacked() -> Path:
     """The folder with Debian's packages as they would stand in `/`, fetched once; MissingError without apt-get."""
-    root = FOLDER / "debian"
-    FOLDER.mkdir(exist_ok=True)
-    with (FOLDER / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not root.exists():
-            _unpack(root)
-    return root
+    missing = _fetch_once()
+    if missing:
+        raise MissingError(missing)
+    return _ROOT
 
 
 def environment() -> dict[str, str]:
@@ -55,18 +59,35 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PATH": ":".join(folders), **fallback}
 
 
-def _unpack(root: Path) -> None:
+@functools.cache
+def _fetch_once() -> str | None:
+    """Why the packages are not there, asked once in a process; None where they are."""
+    FOLDER.mkdir(exist_ok=True)
+    with (FOLDER / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            if not _ROOT.exists():
+                _unpack()
+        except MissingError as error:
+            return str(error)
+    return None
+
+
+def _unpack() -> None:
     new = FOLDER / "new"
     shutil.rmtree(new, ignore_errors=True)
     (new / "packages").mkdir(parents=True)
     if not shutil.which("apt-get"):
         raise MissingError("Docker and Podman are neither installed, nor is there an apt-get that fetches them")
-    fetched = subprocess.run(
-        ["apt-get", "-qq", "download", *PACKAGES], cwd=new / "packages", capture_output=True, text=True, check=False
-    )
+    try:
+        fetched = subprocess.run(
+            _FETCH, cwd=new / "packages", capture_output=True, text=True, check=False, timeout=_FETCH_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        raise MissingError(f"apt-get fetched no Docker and no Podman in {_FETCH_SECONDS} s") from None
     if fetched.returncode:
         raise MissingError(f"apt-get fetched no Docker and no Podman: {fetched.stderr.strip()[-300:]}")
     for package in (new / "packages").iterdir():
         subprocess.run(["dpkg-deb", "-x", str(package), str(new / "root")], check=True)
-    (new / "root").rename(root)
+    (new / "root").rename(_ROOT)
     shutil.rmtree(new)
