@@ -54,8 +54,9 @@ def _read(volume: Volume, folder: Path, engines: EngineTurns, context: RunContex
         context.go_on()
         engine.volume(volume.name)
         with _held_still(volume, engine, context):
-            look_twice = bool(engine.writers(volume.name))
-            context.watch(Event(volume.name, f"reading the volume{' twice, as it is in use' if look_twice else ''}"))
+            look_twice = context.checking or not _keeps_still(volume, engine)
+            looks = "twice" if look_twice else "once, as it keeps still"
+            context.watch(Event(volume.name, f"reading the volume {looks}"))
             before = _newest_bytes(volume, context)
             advance = context.progress(volume.name, "reading the volume", before and before * (1 + look_twice))
             with engine.reading(volume.name) as reader:
@@ -70,6 +71,14 @@ def _read(volume: Volume, folder: Path, engines: EngineTurns, context: RunContex
                 without = () if snapshot.is_exact else reader.without
                 left_out = (*without, *snapshot.contents.left_out)
                 return replace(snapshot, contents=replace(snapshot.contents, left_out=left_out))
+
+
+def _keeps_still(volume: Volume, engine: Engine) -> bool:
+    """Whether all that may write to it is held still by the user's order.
+
+    Where no container is named, nobody can tell: programs of the machine itself may write to it, or other engines.
+    """
+    return bool(volume.stop or volume.pause) and not engine.writers(volume.name)
 
 
 def _is_used_now(volume: Volume, engine: Engine, context: RunContext) -> bool:

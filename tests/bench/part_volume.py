@@ -50,7 +50,7 @@ def measure(bench: Workbench) -> Found:
         f"A volume of text in files of {table.size(files.MEAN_BYTES)} on average, half of them with a quarter of that "
         f"or less (10,000 files in 1 GB), read through the API of a Docker engine of "
         f"the bench's own, {table.counted(bench.rounds, 'round')}. A change writes other text into that share of the "
-        "files, scattered, others in each of three runs. Nobody writes meanwhile, so the volume is read once. The "
+        "files, scattered, others in each of three runs. The volume is read twice, though nobody writes meanwhile. The "
         "former way: `tar czf` of the volume's folder, `sha256sum`, and one Python process that uploads both with the "
         "SDK. Anonymous memory is that of the whole `invoke backup` process."
     )

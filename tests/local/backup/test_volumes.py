@@ -20,7 +20,7 @@ import pytest
 from local.archive.cache import cache_folder
 from local.backup.run import back_up
 from local.backup.upload import SnapshotUpload, Stored
-from local.events import Event
+from local.events import Event, unwatched
 from local.settings import AzureSettings, Volume
 from local.store.archive_end import read_record
 from local.store.catalog import Point
@@ -348,7 +348,7 @@ def test_containers_are_held_still_while_the_volume_is_read_and_not_while_it_is_
     while_sending: list[tuple[str, str]] = []
 
     def watch(event: Event) -> None:
-        if event.text == "reading the volume":
+        if event.text == "reading the volume once, as it keeps still":
             while_reading.append((held.state("web"), held.state("job")))
 
     def finish(upload: SnapshotUpload) -> Stored:
@@ -371,7 +371,7 @@ def test_a_check_holds_nothing_still_and_says_so(folder_workshop: Workshop, held
 
     assert done.returncode == 0
     assert "site: a backup would stop web and pause job meanwhile; this check lets them run" in done.stdout
-    assert "reading the volume twice, as it is in use" in done.stdout
+    assert "reading the volume twice" in done.stdout
     assert (held.state("web"), held.state("job")) == ("running", "running")
     assert held.api.inspect_container("web")["State"]["StartedAt"] == begun
     assert points(folder_workshop) == []
@@ -398,6 +398,29 @@ def test_what_changes_while_it_is_read_is_told_in_the_report(
     assert {point.recorded.changing for point in points(folder_workshop)} == {1}
 
 
+def test_a_program_of_the_machine_itself_that_writes_is_noticed(
+    folder_workshop: Workshop, docker_engine: ContainerEngine
+) -> None:
+    """No container uses the volume."""
+    folder = docker_engine.volume("site")
+    fill(folder, files=2)
+    opening = partial(open_repository, folder_workshop.store_settings, AzureSettings())
+    program = "i=0; while :; do i=$((i+1)); printf %040d $i | dd of=counter conv=notrunc 2>/dev/null; done"
+    (folder / "counter").write_text("0" * 40)
+
+    with subprocess.Popen(["sh", "-c", program], cwd=folder) as writer:
+        try:
+            report = back_up(
+                opening, [], folder_workshop.root / "own", unwatched, SnapshotUpload.deliver, volumes=[VOLUME_ALONE]
+            )
+        finally:
+            writer.kill()
+
+    (volume,) = report.volumes
+    assert volume.error is None
+    assert [text for text in volume.changing or () if text.startswith("counter: ")]
+
+
 def test_who_comes_to_write_while_a_volume_is_read_makes_it_be_read_again(
     folder_workshop: Workshop, docker_engine: ContainerEngine
 ) -> None:
@@ -408,12 +431,14 @@ def test_who_comes_to_write_while_a_volume_is_read_makes_it_be_read_again(
 
     def watch(event: Event) -> None:
         told.append(event.text)
-        if event.text == "reading the volume":
+        if event.text == "reading the volume once, as it keeps still":
             docker_engine.run("late", "site")
         if event.text.startswith("reading it a second time"):
             (folder / "small-000").write_text("meanwhile")
 
-    report = back_up(opening, [], folder_workshop.root / "own", watch, SnapshotUpload.deliver, volumes=[VOLUME_ALONE])
+    docker_engine.create("web", "site")
+    held = [Volume(name="site", pause=("web",))]
+    report = back_up(opening, [], folder_workshop.root / "own", watch, SnapshotUpload.deliver, volumes=held)
 
     (volume,) = report.volumes
     assert "reading it a second time, as late came to use it meanwhile" in told
@@ -449,7 +474,7 @@ def test_two_volumes_that_stop_the_same_container_do_so_one_after_the_other(
     seen: list[str] = []
 
     def watch(event: Event) -> None:
-        if event.text == "reading the volume":
+        if event.text == "reading the volume once, as it keeps still":
             seen.append(held.state("web"))
 
     volumes = [VOLUME, Volume(name="other", stop=("web",))]
