@@ -1,8 +1,9 @@
 """Whether a database's files, each read by itself while its application runs, are of one moment.
 
 What SQLite writes, and when: https://www.sqlite.org/wal.html (a checkpoint writes into the database, after it the -wal
-begins anew; else it is only appended to) and https://www.sqlite.org/atomiccommit.html (a page is in the -journal before
-it is changed in the database; the change counter in the first page counts each commit).
+begins anew, over what it held; else each commit stands behind the one before) and
+https://www.sqlite.org/atomiccommit.html (a page is in the -journal before it is changed in the database; the change
+counter in the first page counts each commit).
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ def contradiction(first: DatabaseLook, second: DatabaseLook) -> str | None:
     """Why the first look's files may be of several moments, for a person; None where they are of one.
 
     They are where all of the database was the same from before the first look read it until after the second did, and
-    whatever was added to the -wal meanwhile stands behind what the first look saw of it; provided that this look read
-    the database before the -wal: what a checkpoint brought into the one is in the other then.
+    whatever was committed to the -wal meanwhile stands behind what the first look saw committed there; provided that
+    this look read the database before the -wal: what a checkpoint brought into the one is in the other then.
     """
     if first.database is None or second.database is None:
         return "it came or went"
@@ -41,9 +42,9 @@ def contradiction(first: DatabaseLook, second: DatabaseLook) -> str | None:
     if _content(first.journal) != _content(second.journal):
         return "a transaction began or ended between two looks at it (its -journal)"
     if first.wal and first.wal.entry.size:
-        if second.wal is None or second.wal.entry.size < first.wal.entry.size:
+        if second.wal is None or second.wal.entry.size < first.wal.start_bytes:
             return "its -wal was emptied between two looks at it"
-        if second.wal.start_sha256 != first.wal.sha256:
+        if second.wal.start_sha256 != first.wal.start_sha256:
             return "its -wal began anew between two looks at it"
     return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,7 +28,9 @@ from local.volumes.seen import (
 )
 from local.volumes.spool import Span, SpoolFile
 from local.volumes.tar_stream import TarStream
+from local.volumes.wal_start import lasting_bytes
 
+_PIECE_BYTES = 1 << 20
 Advance = Callable[[int], None]
 
 
@@ -121,7 +124,7 @@ def looked_at(stream: TarStream, entry: TarEntry, earlier: SeenEntry | None) -> 
     """The entry at which the stream stands, of which nothing is kept."""
     database = is_database(stream, entry)
     for_sqlite = entry.kind == "file" and (database or may_be_sqlites(entry.path) or bool(earlier and earlier.sha256))
-    digesting = Digesting(for_sqlite, earlier.entry.size if earlier else 0)
+    digesting = Digesting(for_sqlite, earlier.start_bytes if earlier else 0)
     for _ in digesting.of(stream.content()):
         pass
     found = digesting.digests()
@@ -135,7 +138,20 @@ def kept_in_file(stream: TarStream, entry: TarEntry, file: Path, database: bool)
         for piece in digesting.of(stream.content()):
             target.write(piece)
     found = digesting.digests()
-    return SeenEntry(entry, found.check_sums, database, found.sha256, found.start_sha256, file=file)
+    seen = SeenEntry(entry, found.check_sums, database, found.sha256, file=file)
+    if not entry.path.endswith(WAL):
+        return seen
+    start_bytes = lasting_bytes(file)
+    return replace(seen, start_bytes=start_bytes, start_sha256=_start_sha256(file, start_bytes))
+
+
+def _start_sha256(file: Path, size: int) -> bytes:
+    digest, left = hashlib.sha256(), size
+    with file.open("rb") as content:
+        while left and (piece := content.read(min(left, _PIECE_BYTES))):
+            digest.update(piece)
+            left -= len(piece)
+    return digest.digest()
 
 
 def database_of(path: bytes) -> bytes:

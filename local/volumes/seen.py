@@ -25,8 +25,9 @@ DEVICES = ("character device", "block device")
 class SeenEntry:
     """An entry, two check sums of its content, and where that was kept, in a file of its own or with its header.
 
-    `sha256` is of what SQLite may need alone, empty for others; `start_sha256` then of as many bytes as an earlier look
-    saw in the file (of none, where there was none). `there` is what the volume's folder on this machine has there.
+    `sha256` is of what SQLite may need alone, empty for others. Of a -wal that is kept in `file`, `start_bytes` stay as
+    they are while it goes on, and `start_sha256` is of these; in a later look it is of as many as the earlier one told.
+    `there` is what the volume's folder on this machine has there.
     """
 
     entry: TarEntry
@@ -34,6 +35,7 @@ class SeenEntry:
     is_database: bool = False
     sha256: bytes = b""
     start_sha256: bytes = b""
+    start_bytes: int = 0
     spooled: Span | None = None
     file: Path | None = None
     there: TarEntry | None = None

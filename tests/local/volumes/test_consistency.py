@@ -20,14 +20,14 @@ def seen(content: bytes | None, start_bytes: int = 0, mtime_ns: int = 0) -> Seen
         return None
     entry = TarEntry("file", b"x", b"", 0o644, 0, 0, mtime_ns, len(content), 0, ())
     sha256, start = hashlib.sha256(content).digest(), hashlib.sha256(content[:start_bytes]).digest()
-    return SeenEntry(entry, is_database=True, sha256=sha256, start_sha256=start)
+    return SeenEntry(entry, is_database=True, sha256=sha256, start_sha256=start, start_bytes=start_bytes)
 
 
 def looks(
     first: tuple[bytes | None, bytes | None, bytes | None], second: tuple[bytes | None, bytes | None, bytes | None]
 ) -> tuple[DatabaseLook, DatabaseLook]:
-    """The database, the -wal and the -journal in both looks."""
-    earlier = DatabaseLook(*map(seen, first))
+    """The database, the -wal and the -journal in both looks; all of the -wal that the first one saw is to last."""
+    earlier = DatabaseLook(*(seen(content, len(content or b"")) for content in first))
     later = DatabaseLook(*(seen(content, len(before or b"")) for content, before in zip(second, first, strict=True)))
     return earlier, later
 
@@ -80,6 +80,16 @@ def test_files_that_may_be_of_several_moments(
     found = contradiction(*looks(first, second))
     assert found is not None, what
     assert why in found
+
+
+def test_frames_of_before_the_wal_began_anew_may_be_overwritten() -> None:
+    """What stands behind the last commit is nothing to SQLite, and it is where the next commit goes."""
+    committed, old = b"salt 2: frame", b" old frame"
+    first = DatabaseLook(seen(PAGES), seen(committed + old, len(committed)), None)
+    after_a_commit = DatabaseLook(seen(PAGES), seen(committed + b" new frame", len(committed)), None)
+    begun_anew = DatabaseLook(seen(PAGES), seen(b"salt 3: frame" + old, len(committed)), None)
+    assert contradiction(first, after_a_commit) is None
+    assert "began anew" in (contradiction(first, begun_anew) or "")
 
 
 def test_pages_that_were_written_and_undone_between_the_looks_show_by_the_time() -> None:

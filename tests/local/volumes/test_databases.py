@@ -136,6 +136,30 @@ def test_the_same_database_gives_the_same_tar_though_a_checkpoint_moved_its_page
     assert after.tar.read_bytes() == before.tar.read_bytes()
 
 
+def test_a_commit_into_a_wal_that_began_anew_leaves_both_looks_of_one_moment(volume: Path, tmp_path: Path) -> None:
+    """As in every application that runs for a while: its -wal keeps its length, and is written over from its start."""
+    with open_wal(volume / "data/app.db") as connection:
+        add_rows(connection, 900)
+        connection.execute("PRAGMA wal_checkpoint(restart)")
+        add_rows(connection, 1)
+        size = (volume / "data/app.db-wal").stat().st_size
+        reader = FolderReader(volume, between=lambda looks: add_rows(connection, int(looks == 1)))
+        snapshot = read(reader, tmp_path / "work")
+        assert (volume / "data/app.db-wal").stat().st_size == size
+    assert reader.looks == [b"", b""]
+    assert rows(entries(snapshot)["data/app.db"], tmp_path / "x.db") == [(1001,)]
+
+
+def test_a_wal_that_began_anew_between_the_looks_is_looked_at_again(volume: Path, tmp_path: Path) -> None:
+    with open_wal(volume / "data/app.db") as connection:
+        add_rows(connection, 900)
+        connection.execute("PRAGMA wal_checkpoint(full)")
+        reader = FolderReader(volume, between=lambda looks: add_rows(connection, int(looks == 1)))
+        snapshot = read(reader, tmp_path / "work")
+    assert len(reader.looks) > 2
+    assert rows(entries(snapshot)["data/app.db"], tmp_path / "x.db") == [(1001,)]
+
+
 def wal_first(folder: Path) -> bytes:
     """A stream that comes to the -wal before it comes to the database."""
     names = ["volume", "volume/data", "volume/data/app.db-wal", "volume/data/app.db-shm", "volume/data/app.db"]
