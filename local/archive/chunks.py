@@ -17,7 +17,7 @@ GROUP_BYTES = 32 * SMALL_BYTES
 # No chunk is longer, whatever a former table says: a few of them are in memory at once.
 LONGEST_BYTES = 64 * 1024 * 1024
 # A file of this size has 43,690 chunks; each doubling of it from here on adds half as many.
-_LARGE_FROM_BYTES = 4 * 1024**3
+LARGE_FROM_BYTES = 4 * 1024**3
 
 Chunk = tuple[int, int]
 
@@ -64,7 +64,7 @@ def grouped(chunks: Sequence[Chunk]) -> list[list[Chunk]]:
 def chunk_length(size: int) -> int:
     """The length of a new chunk in a file of `size` bytes: 96 KiB, doubled for each doubling of it from 4 GiB on."""
     length = SMALL_BYTES
-    while size > _LARGE_FROM_BYTES:
+    while size > LARGE_FROM_BYTES:
         size //= 2
         length *= 2
     return min(length, LONGEST_BYTES)

@@ -40,7 +40,7 @@ class EngineTurns:
     def close(self) -> None:
         """The connection is closed; nobody has a turn."""
         if self._engine:
-            self._engine.__exit__(None, None, None)
+            self._engine.close()
             self._engine = None
 
     def _opened(self) -> Engine:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
-from local.drill_program.order import CHECK_SECONDS, DatabaseOrder, VolumeOrder
+from local.drill_program.order import CHECK_SECONDS, DatabaseOrder, VolumeOrder, counts_of_files
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,7 @@ class VolumeTarget(Target):
     @property
     def counts(self) -> Mapping[str, int] | None:
         """What is known of the files, by the names that the result gives to the counts; None where that is nothing."""
-        if self.files is None or self.file_bytes is None:
-            return None
-        return {"files": self.files, "bytes": self.file_bytes}
+        return counts_of_files(self.files, self.file_bytes)
 
 
 def database_orders(targets: Sequence[Target]) -> tuple[DatabaseOrder, ...]:

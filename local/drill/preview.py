@@ -9,6 +9,7 @@ from typing import Literal
 from local import clock
 from local.drill.record import new_id
 from local.drill.targets import Selection, Source, without_backup
+from local.drill_program.order import counts_of_files
 from local.drill_program.tables import floors
 from local.report import Drill, DrilledDatabase, DrillReport, RowCount, Step, worst
 from local.settings import Database
@@ -78,9 +79,7 @@ def report(
 
 def _recorded_counts(recorded: BackupRecord) -> Mapping[str, int]:
     """The rows of a database's tables, or a volume's files and their bytes, as far as the metadata has them."""
-    if recorded.files is not None and recorded.file_bytes is not None:
-        return {"files": recorded.files, "bytes": recorded.file_bytes}
-    return recorded.rows or {}
+    return counts_of_files(recorded.files, recorded.file_bytes) or recorded.rows or {}
 
 
 def _rows(recorded: Mapping[str, int], minimum: Mapping[str, int]) -> dict[str, RowCount]:

@@ -90,6 +90,11 @@ class VolumeOrder(BackupOrder):
     databases: Mapping[str, Mapping[str, Any]] | None = None
 
 
+def counts_of_files(files: int | None, file_bytes: int | None) -> dict[str, int] | None:
+    """What is known of a volume's files, by the names that a result gives to the counts; None where that is nothing."""
+    return None if files is None or file_bytes is None else {"files": files, "bytes": file_bytes}
+
+
 @dataclass(frozen=True)
 class DrillOrder:
     """The backups to drill within `deadline_seconds`.

@@ -134,7 +134,7 @@ class RestoredFile:
         return written
 
 
-def write_at(file: int, raw: bytes, offset: int) -> None:
+def write_at(file: int, raw: bytes | memoryview, offset: int) -> None:
     """Write every byte, also where the system takes only some of them at once."""
     rest = memoryview(raw)
     while rest:

@@ -38,7 +38,7 @@ XATTR_KEYWORD = b"SCHILY.xattr."
 SPARSE_KEYWORD = b"GNU.sparse."
 # Tars differ in how they read a global header with one of these.
 CHANGING_KEYWORDS = (b"path", b"linkpath", b"size", b"uid", b"gid", b"mtime")
-ZEROS_AT_ONCE = 1 << 20
+PIECE_BYTES = 1 << 20
 ENDS_EARLY = "the tar has no end: it was cut short"
 
 
@@ -119,6 +119,18 @@ def read_entries(file: BinaryIO) -> Iterator[TarEntry]:
     refuse_more(file)
 
 
+def content_of(file: BinaryIO, entry: TarEntry) -> Iterator[bytes]:
+    """The entry's content in pieces, from the file in which it stands; NotCarriedOutError where that is shorter."""
+    file.seek(entry.offset)
+    left_bytes = entry.size
+    while left_bytes:
+        piece = file.read(min(left_bytes, PIECE_BYTES))
+        if not piece:
+            raise NotCarriedOutError("the tar became shorter while it was read")
+        left_bytes -= len(piece)
+        yield piece
+
+
 def first_or_later_header(block: bytes, at: int) -> TarHeader:
     """The header in the block at this place of the tar; BackupWrongError where none is."""
     try:
@@ -156,7 +168,7 @@ def refuse_more(file: BinaryIO) -> None:
     """Read on behind the end mark's first block; BackupWrongError without the second, or for more than zeros."""
     if read_block(file).strip(b"\0"):
         raise BackupWrongError("the tar is damaged: its end mark is not whole")
-    for rest in iter(lambda: file.read(ZEROS_AT_ONCE), b""):
+    for rest in iter(lambda: file.read(PIECE_BYTES), b""):
         if rest.strip(b"\0"):
             raise BackupWrongError("more follows the end of the tar")
 

@@ -17,15 +17,14 @@ from local.drill_program.backup_drill import BackupDrill, DrillFindings
 from local.drill_program.comparison import ExpectedContent, compare_rows
 from local.drill_program.errors import BackupWrongError, NotCarriedOutError, first_few
 from local.drill_program.file_list import FileList, leads_out, path_bytes
-from local.drill_program.order import VolumeOrder
+from local.drill_program.order import VolumeOrder, counts_of_files
 from local.drill_program.path_rules import PathRules, refused, told_path
 from local.drill_program.restored_file import RestoredContent
 from local.drill_program.steps import integrity, open_restored, rows
 from local.drill_program.tables import DatabaseContent
-from local.drill_program.tar_entries import TarEntry, read_entries
+from local.drill_program.tar_entries import TarEntry, content_of, read_entries
 from local.drill_program.work import Stop, Work
 
-COPY_BYTES = 1 << 20
 NOT_RECORDED = "not recorded, so not compared: files, bytes and the list of files"
 
 
@@ -51,7 +50,7 @@ class VolumeDrill(BackupDrill[VolumeOrder]):
 
     def expected(self) -> dict[str, Any]:
         """What the findings are where all is as ordered."""
-        counts = counts_recorded(self.work.order)
+        counts = counts_of_files(self.work.order.files, self.work.order.file_bytes)
         return {**super().expected(), "rows": counts, "recorded": counts}
 
     def integrity(self, order: VolumeOrder, _: RestoredContent) -> None:
@@ -65,7 +64,10 @@ class VolumeDrill(BackupDrill[VolumeOrder]):
 
     def rows(self, order: VolumeOrder) -> None:
         """Files, bytes and the list of files as recorded, and so each database's schema and counts."""
-        counted, recorded = {"files": self.listed.files, "bytes": self.listed.bytes}, counts_recorded(order)
+        counted, recorded = (
+            {"files": self.listed.files, "bytes": self.listed.bytes},
+            counts_of_files(order.files, order.file_bytes),
+        )
         databases = {path: (content, (order.databases or {})[path]) for path, content in self.databases.items()}
         for path, (content, known) in databases.items():
             counted.update(named_rows(path, content.tables.rows))
@@ -133,19 +135,14 @@ class VolumeDrill(BackupDrill[VolumeOrder]):
 
 def copy_content(tar: Path, entry: TarEntry, copy: Path, stop: Stop) -> str:
     """Copy an entry's content to a new file that only this user can read; returns its SHA-256."""
-    digest, left_bytes = hashlib.sha256(), entry.size
+    digest = hashlib.sha256()
     with tar.open("rb") as source, open(  # noqa: PTH123
         os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"
     ) as target:
-        source.seek(entry.offset)
-        while left_bytes:
+        for piece in content_of(source, entry):
             stop.check()
-            piece = source.read(min(left_bytes, COPY_BYTES))
-            if not piece:
-                raise NotCarriedOutError("the tar became shorter while it was read")
             target.write(piece)
             digest.update(piece)
-            left_bytes -= len(piece)
     return digest.hexdigest()
 
 
@@ -161,13 +158,6 @@ def named(path: str) -> Iterator[None]:
 def named_rows(path: str, tables: Mapping[str, int]) -> dict[str, int]:
     """The rows of the tables of a database in the volume, each under a name that no other has."""
     return {f"{path}: {table}": count for table, count in tables.items()}
-
-
-def counts_recorded(order: VolumeOrder) -> dict[str, int] | None:
-    """What is recorded of the files; None where that is nothing."""
-    if order.files is None or order.file_bytes is None:
-        return None
-    return {"files": order.files, "bytes": order.file_bytes}
 
 
 def is_told_in_brief(name: str, rows_found: Mapping[str, int], recorded: Mapping[str, int]) -> bool:

@@ -20,13 +20,13 @@ import msgspec
 from local.restore.claim import real_path
 from local.restore.holders import Holders, holders
 from local.sqlite.collations import stand_in
+from local.sqlite.header import MAGIC
 from local.sqlite.live_database import open_live
 from local.typed import from_json
 
 SIDECARS = ("-wal", "-shm", "-journal")
 LOOK_SECONDS = 10.0
 _ROOT = Path(__file__).parents[2]
-_MAGIC = b"SQLite format 3\0"
 _WAL_VERSION = 2
 _LARGEST_PAGE_BYTES = 65536
 _UNREADABLE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -124,7 +124,7 @@ def copy_facts(copy: Path, folder: Path) -> ProvenCopyFacts:
 
 def header_page_bytes(header: bytes) -> int | None:
     """The page size in a database's header (fileformat2.html, 1.3: 1 stands for 65,536); None if it is none."""
-    if not header.startswith(_MAGIC) or len(header) < 100:
+    if not header.startswith(MAGIC) or len(header) < 100:
         return None
     size = int.from_bytes(header[16:18], "big")
     return _LARGEST_PAGE_BYTES if size == 1 else size

@@ -8,15 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from local.drill_program.file_list import path_text
-from local.drill_program.tar_entries import TarEntry, read_entries
+from local.drill_program.tar_entries import TarEntry, content_of, read_entries
+from local.drill_program.tar_header import NANOSECONDS
 from local.restore.exact_entries import ExactEntries
 from local.unpack.attributes import Unkept, attribute_name
 from local.volumes.mountpoint import Mountpoint
 from local.volumes.seen import DEVICES, in_volume
 from local.volumes.tar_stream import TarStream
 
-_NANOSECONDS = 10**9
-_PIECE_BYTES = 1 << 20
 _TOLD = 4
 
 
@@ -55,11 +54,9 @@ def of_tar(tar: Path) -> VolumeContent:
     held: dict[bytes, HeldFile] = {}
     with tar.open("rb") as file:
         for entry in read_entries(file):
-            digest, left = hashlib.sha256(), entry.size
-            file.seek(entry.offset)
-            while left and (piece := file.read(min(left, _PIECE_BYTES))):
+            digest = hashlib.sha256()
+            for piece in content_of(file, entry):
                 digest.update(piece)
-                left -= len(piece)
             _add(held, entry, digest.digest())
     return VolumeContent(_settled(held))
 
@@ -119,7 +116,7 @@ def _respects(ours: HeldFile, theirs: HeldFile) -> list[str]:
 
 def _count_unkept(ours: TarEntry, theirs: TarEntry, unkept: Unkept, *, to_the_digit: bool) -> None:
     # Before 1970 a fraction is cut off in either direction.
-    if abs(ours.mtime_ns - theirs.mtime_ns) >= (1 if to_the_digit else _NANOSECONDS):
+    if abs(ours.mtime_ns - theirs.mtime_ns) >= (1 if to_the_digit else NANOSECONDS):
         unkept.add("time", path_text(ours.path))
     there = dict(theirs.xattrs)
     for keyword, value in ours.xattrs:

@@ -18,7 +18,6 @@ from typing import Annotated
 
 import msgspec
 
-from local.drill_program.tar_entries import padded
 from local.errors import InconclusiveError
 from local.restore.exact_entries import ExactEntries
 from local.restore.kept import place, sync
@@ -29,6 +28,7 @@ from local.volumes.mountpoint import Mountpoint
 from local.volumes.own_folder import own_folder
 from local.volumes.reader import VolumeReader
 from local.volumes.seen import DEVICES, in_volume
+from local.volumes.spool import SpoolFile
 from local.volumes.tar_stream import TarStream
 
 _COPY_BYTES = 1 << 20
@@ -142,7 +142,6 @@ def write_tar(reader: VolumeReader, tar: Path) -> WrittenTar:
     What the engine keeps to itself is taken from the volume's own folder, where all agrees there. NotWholeError where
     the stream is not whole, the engine's errors, OSError.
     """
-    tar.touch(mode=0o600)
     written = _written(reader.look(), tar, reader.mountpoint)
     if reader.mountpoint and not written.is_exact:
         written = _written(reader.look(), tar, None)
@@ -153,14 +152,13 @@ def write_tar(reader: VolumeReader, tar: Path) -> WrittenTar:
 def _written(chunks: Iterable[bytes], tar: Path, mountpoint: Mountpoint | None) -> WrittenTar:
     devices = []
     stream = TarStream(chunks)
-    with tar.open("wb") as file, ExactEntries(mountpoint) as entries:
+    tar.unlink(missing_ok=True)
+    with SpoolFile(tar) as file, ExactEntries(mountpoint) as entries:
         for entry in in_volume(stream):
             if entry.kind in DEVICES:
                 devices.append(entry.path.decode(errors="backslashreplace"))
                 continue
             file.write(header(entries.complete(entry)))
-            for piece in stream.content():
-                file.write(piece)
-            file.write(bytes(padded(entry.size) - entry.size))
+            file.write_padded(stream.content())
         file.write(END_MARK)
     return WrittenTar(entries.all_agree, tuple(devices))

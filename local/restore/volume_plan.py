@@ -6,11 +6,8 @@ from dataclasses import dataclass
 from shlex import quote
 
 from local.restore.volume_kept import KeptVolumes, RestoreNote
-from local.volumes.facts import VolumeFacts, VolumeUser
-
-_COMPOSE = "with Compose: docker compose down (never with -v), and docker compose up -d behind it"
-# Such a volume's data is not removed with it.
-_ELSEWHERE = ("device", "type")
+from local.volumes.facts import COMPOSE, VolumeFacts, VolumeUser
+from local.volumes.refill import BY_HAND
 
 
 @dataclass(frozen=True)
@@ -43,12 +40,11 @@ def decide(state: VolumeState) -> VolumeRefusal | None:
     Docker adds files to a volume and removes none, so it is made anew, and removes no volume that a container mounts,
     running or not.
     """
-    facts = state.facts
-    if facts and (facts.driver != "local" or facts.options.keys() & set(_ELSEWHERE)):
-        where = f"the driver {facts.driver}" if facts.driver != "local" else "a device of its own"
-        mend = "restore into a folder (--to PATH), and copy it there by hand"
-        return VolumeRefusal(f"the volume's data is kept by {where}, and would stay when the volume is removed", mend)
-    running = [user for user in state.users if user.at_work or user.state == "paused"]
+    where = state.facts.kept_elsewhere if state.facts else None
+    if where:
+        reason = f"the volume's data is kept by {where}, and would stay when the volume is removed"
+        return VolumeRefusal(reason, BY_HAND)
+    running = [user for user in state.users if user.is_begun]
     if running:
         return _in_use(running, "is used by", f"docker stop {_names(running)}, docker rm {_names(running)}")
     if state.users:
@@ -69,7 +65,7 @@ def _in_use(users: tuple[VolumeUser, ...] | list[VolumeUser], how: str, otherwis
     told = " and ".join(f"{user.name} ({user.state})" for user in users)
     tail = ", and Docker removes no volume of a container that is there"
     return VolumeRefusal(
-        f"the volume {how} {told}{tail}", f"{_COMPOSE}; else: {otherwise}, and make them anew behind it"
+        f"the volume {how} {told}{tail}", f"{COMPOSE}; else: {otherwise}, and make them anew behind it"
     )
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from shlex import quote
 
 from local.errors import ConfigError
+from local.sqlite.header import MAGIC
 
 # The first 16 bytes of every SQLite 3 database: https://sqlite.org/fileformat2.html#magic_header_string
-_MAGIC = b"SQLite format 3\0"
 # A database's sidecars, and what restores of this tool keep beside it: no databases of their own.
 _BESIDE = re.compile(r"-(wal|shm|journal)$|\.pre-restore-\d+|\.pillar9-")
 _WILD = re.compile(r"[*?[]")
@@ -79,7 +79,7 @@ def _is_database(path: Path) -> bool:
     """By its first bytes. A file that this user may not read is told, since a backup could not read it either."""
     try:
         with path.open("rb") as file:
-            return file.read(len(_MAGIC)) == _MAGIC
+            return file.read(len(MAGIC)) == MAGIC
     except OSError as error:
         mend = f"run this as a user who may read it, or name each database itself: ls -l {quote(str(path))}"
         raise _mistake(str(path), error.strerror or str(error), mend) from error

@@ -10,8 +10,8 @@ from pathlib import Path
 from shlex import quote
 
 from local.errors import SourceError
+from local.sqlite.header import MAGIC
 
-_HEADER = b"SQLite format 3\0"
 _WRITE_ERRORS = (
     sqlite3.SQLITE_IOERR_WRITE,
     sqlite3.SQLITE_IOERR_TRUNCATE,
@@ -65,7 +65,7 @@ def _not_a_database(attempt: Attempt, path: Path) -> SourceError:
     with path.open("rb") as file:
         start = file.read(4096)
     mend = "name the database file itself in invoke.yaml"
-    if start.startswith(_HEADER):
+    if start.startswith(MAGIC):
         return attempt.failed("the database is corrupt: its header is damaged", salvage(quote(str(path))))
     if path.stat().st_size % 512 == 0 and _is_random(start):
         came_back = "not an SQLite database, or an encrypted one (SQLCipher?): no SQLite header, and random content"

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from local.drill_program.file_list import path_text
+from local.drill_program.restored_file import write_at
 from local.drill_program.tar_entries import TarEntry
 from local.unpack.folders import ROOT, OpenFolders, parent_and_name, refused, require_inside
 from local.unpack.refusals import name_is_taken, not_unpacked, refusals
@@ -135,15 +136,9 @@ def write_with_holes(descriptor: int, piece: bytes, offset: int) -> None:
     view, begin = memoryview(piece), 0
     for at in range(0, len(piece), _HOLE_BYTES):
         if view[at : at + _HOLE_BYTES] == _ZEROS[: len(piece) - at]:
-            _write_at(descriptor, view[begin:at], offset + begin)
+            write_at(descriptor, view[begin:at], offset + begin)
             begin = at + _HOLE_BYTES
-    _write_at(descriptor, view[begin:], offset + begin)
-
-
-def _write_at(descriptor: int, rest: memoryview, offset: int) -> None:
-    while rest:
-        count = os.pwrite(descriptor, rest, offset)
-        rest, offset = rest[count:], offset + count
+    write_at(descriptor, view[begin:], offset + begin)
 
 
 def _no_file(entry: TarEntry) -> str:

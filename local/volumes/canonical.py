@@ -39,7 +39,7 @@ def header(entry: TarEntry) -> bytes:
         records[b"path"], short = name, name[:_NAME_BYTES]
     if len(link) > _NAME_BYTES:
         records[b"linkpath"] = link
-    if not all(_is_utf8(value) for value in records.values()):
+    if not all(is_utf8(value) for value in records.values()):
         records[b"hdrcharset"] = b"BINARY"
     numbers = {
         b"uid": _small(records, b"uid", entry.uid, _ID_MAX),
@@ -127,7 +127,8 @@ def _block(letter: bytes, prefix: bytes, name: bytes, mode: int, link: bytes, nu
     return _HEADER.pack(*fields)
 
 
-def _is_utf8(raw: bytes) -> bool:
+def is_utf8(raw: bytes) -> bool:
+    """Whether this is text in UTF-8, as most names are."""
     try:
         raw.decode()
     except UnicodeDecodeError:

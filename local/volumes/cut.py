@@ -15,7 +15,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from local.archive.chunks import LONGEST_BYTES, SMALL_BYTES
+from local.archive.chunks import LARGE_FROM_BYTES, LONGEST_BYTES, SMALL_BYTES
 from local.volumes.canonical import END_MARK
 
 # A file of so many bytes is cut by itself.
@@ -27,8 +27,6 @@ LARGE_BYTES = 64 * 1024
 _GROUP_BYTES = 16 * 1024
 _GROUP_BYTES_MIN = 4 * 1024
 _GROUP_BYTES_MAX = 64 * 1024
-# As far as here from a file's start its chunks are the small ones; from each doubling on they are twice as long.
-_LARGE_FROM_BYTES = 4 * 1024**3
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,4 +75,4 @@ def _content_lengths(content_bytes: int) -> Iterator[int]:
 
 def _length_at(at: int) -> int:
     """How long a chunk is that begins at this byte of its file: no more of them than of a database of that size."""
-    return min(SMALL_BYTES << (at // _LARGE_FROM_BYTES).bit_length(), LONGEST_BYTES)
+    return min(SMALL_BYTES << (at // LARGE_FROM_BYTES).bit_length(), LONGEST_BYTES)

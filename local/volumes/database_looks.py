@@ -11,7 +11,7 @@ from typing import Protocol
 from local.drill_program.file_list import path_text
 from local.errors import SourceError
 from local.volumes.consistency import DatabaseLook, contradiction
-from local.volumes.engine_errors import NotThereError, StreamBrokenError
+from local.volumes.engine_errors import KEEP_STILL, NotThereError, StreamBrokenError
 from local.volumes.look import kept_in_file, looked_at
 from local.volumes.seen import JOURNAL, WAL, SeenEntry, is_database, own_file
 from local.volumes.tar_stream import NotWholeError, TarStream
@@ -54,7 +54,7 @@ def consistent_look(
         why = contradiction(first, second)
     if why is None:
         return first
-    mend = "keep it still meanwhile: name its containers under `pause:` or `stop:` of the volume in invoke.yaml"
+    mend = f"{KEEP_STILL} in invoke.yaml"
     raise SourceError(f"snapshot of {path_text(path)} in the volume", f"{why}, in {TRIES + 1} tries", mend)
 
 

@@ -13,7 +13,7 @@ from local.volumes import podman
 from local.volumes.connection import connect
 from local.volumes.endpoint import Endpoint, find_endpoint
 from local.volumes.engine_errors import engine_errors
-from local.volumes.facts import VolumeFacts, VolumeUser, check_container, volume_facts, volume_users
+from local.volumes.facts import VolumeFacts, VolumeUser, container_facts, volume_facts, volume_users
 from local.volumes.held import held_still
 from local.volumes.reader import VolumeReader, mountpoint_at, reading
 from local.volumes.refill import is_half_done, refill, require_fillable
@@ -53,7 +53,7 @@ class Engine:
     def check_container(self, name: str) -> None:
         """Return where there is such a container; EngineError, with the names that come near, where there is none."""
         with engine_errors(f"docker: look at the container {name}", self.endpoint):
-            check_container(self._api, name)
+            container_facts(self._api, name)
 
     def writers(self, name: str) -> tuple[VolumeUser, ...]:
         """The containers that may write to the volume now: while there is one, two looks at it may differ."""
@@ -92,10 +92,14 @@ class Engine:
         """Whether a `replace` of the volume was ended by force: it may be away, empty or half filled."""
         return is_half_done(self.endpoint, name)
 
+    def close(self) -> None:
+        """The connection is closed."""
+        self._api.close()
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._api.close()
+        self.close()

@@ -18,6 +18,7 @@ _GROUP = (
     'let this user use Docker, then log in anew: sudo usermod -aG docker "$USER" (whoever may is root on this machine)'
 )
 _LOOK = "look at what Docker says: docker info"
+KEEP_STILL = "keep it still meanwhile: name its containers under `pause:` or `stop:` of the volume"
 _TLS = "let DOCKER_CERT_PATH name the folder with ca.pem, cert.pem and key.pem, and set DOCKER_TLS_VERIFY=1"
 
 

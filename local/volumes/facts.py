@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from docker import APIClient
 
 AT_WORK = frozenset({"running", "restarting"})
+# How a container is taken away that refers to a volume, and made anew.
+COMPOSE = "with Compose: docker compose down (never with -v), and docker compose up -d behind it"
+# The local driver's options that name where the data is.
+_ELSEWHERE = frozenset({"device", "type"})
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,13 @@ class VolumeFacts:
     mountpoint: str
     created: str
 
+    @property
+    def kept_elsewhere(self) -> str | None:
+        """Who keeps its data, which then stays when the volume is removed; None where the engine does itself."""
+        if self.driver != "local":
+            return f"the driver {self.driver}"
+        return "a device of its own" if self.options.keys() & _ELSEWHERE else None
+
 
 @dataclass(frozen=True)
 class VolumeUser:
@@ -45,6 +56,11 @@ class VolumeUser:
         """Whether its processes run now; those of a paused container do not."""
         return self.state in AT_WORK
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether it runs, be it paused."""
+        return self.at_work or self.state == "paused"
+
 
 def volume_facts(api: APIClient, name: str) -> VolumeFacts:
     """The volume of that name; EngineError, with the names that come near, where there is none."""
@@ -53,7 +69,7 @@ def volume_facts(api: APIClient, name: str) -> VolumeFacts:
     try:
         found = api.inspect_volume(name)
     except NotFound:
-        raise no_such("volume", name, volume_names(api), "docker volume ls") from None
+        raise _no_such("volume", name, volume_names(api), "docker volume ls") from None
     return VolumeFacts(
         found["Name"],
         found["Driver"],
@@ -80,18 +96,19 @@ def volume_names(api: APIClient) -> tuple[str, ...]:
     return tuple(sorted(volume["Name"] for volume in api.volumes()["Volumes"] or ()))
 
 
-def check_container(api: APIClient, name: str) -> None:
-    """Return where there is such a container; EngineError, with the names that come near, where there is none."""
+def container_facts(api: APIClient, name: str) -> Mapping[str, Any]:
+    """What the engine tells of a container; EngineError, with the names that come near, where there is none."""
     from docker.errors import NotFound
 
     try:
-        api.inspect_container(name)
+        found: Mapping[str, Any] = api.inspect_container(name)
     except NotFound:
         there = [_name(container) for container in api.containers(all=True)]
-        raise no_such("container", name, there, "docker ps --all") from None
+        raise _no_such("container", name, there, "docker ps --all") from None
+    return found
 
 
-def no_such(what: str, name: str, names: Iterable[str], listing: str) -> EngineError:
+def _no_such(what: str, name: str, names: Iterable[str], listing: str) -> EngineError:
     """Docker has nothing of that name; those that come near it are told."""
     near = difflib.get_close_matches(name, list(names), n=3)
     there = f"; there is {' and '.join(near)}" if near else ""

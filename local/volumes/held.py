@@ -12,7 +12,7 @@ from local.interrupt import if_abandoned
 from local.volumes.connection import connect_at_the_end
 from local.volumes.endpoint import Endpoint
 from local.volumes.engine_errors import engine_errors
-from local.volumes.facts import AT_WORK, no_such
+from local.volumes.facts import AT_WORK, container_facts
 from local.volumes.held_notes import HeldContainer, forgotten_notes, note
 
 if TYPE_CHECKING:
@@ -70,14 +70,8 @@ def run_again_after_a_kill(api: APIClient, endpoint: Endpoint) -> tuple[str, ...
 
 
 def _that_run(api: APIClient, names: Sequence[str], verb: Literal["stop", "pause"]) -> Iterator[HeldContainer]:
-    from docker.errors import NotFound
-
     for name in names:
-        try:
-            found = api.inspect_container(name)
-        except NotFound:
-            there = [container["Names"][0].lstrip("/") for container in api.containers(all=True)]
-            raise no_such("container", name, there, "docker ps --all") from None
+        found = container_facts(api, name)
         if found["State"]["Status"] not in AT_WORK:
             continue
         if verb == "stop" and found["HostConfig"].get("AutoRemove"):

@@ -9,11 +9,13 @@ from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+from local.drill_program.errors import BackupWrongError
 from local.errors import EngineError
 from local.interrupt import if_abandoned
 from local.volumes import podman
+from local.volumes.canonical import is_utf8
 from local.volumes.endpoint import Endpoint
-from local.volumes.engine_errors import NotThereError, StreamBrokenError, check_answer, engine_errors
+from local.volumes.engine_errors import KEEP_STILL, NotThereError, StreamBrokenError, check_answer, engine_errors
 from local.volumes.facts import VolumeFacts, volume_facts
 from local.volumes.mounted_folder import MountedFolder
 from local.volumes.mountpoint import Mountpoint, mountpoint_of
@@ -78,7 +80,7 @@ class VolumeReader:
         except (ChunkedEncodingError, RequestsConnectionError) as error:
             doing, came_back = f"docker: read {self._named(path)}", "the engine broke off in the middle"
             raise StreamBrokenError(doing, came_back, "see whether it runs: docker info") from error
-        except ValueError as error:
+        except (ValueError, BackupWrongError) as error:
             raise self._broken(path, f"the tar is none from some point on: {error}") from error
         finally:
             self.close()
@@ -103,7 +105,7 @@ class VolumeReader:
     def _is_as_read(self, entry: StreamedEntry) -> bool:
         """Whether a file has the size that its entry tells; one whose name is no UTF-8 cannot be asked for."""
         name = entry.name.lstrip(b"/")
-        return not _is_text(name) or self._size(name) == entry.size
+        return not is_utf8(name) or self._size(name) == entry.size
 
     def _size(self, path: bytes) -> int | None:
         """Of what is at `path` in the volume, without its content; None where nothing is."""
@@ -127,7 +129,7 @@ class VolumeReader:
         return response
 
     def _place(self, path: bytes) -> bytes:
-        if not _is_text(path):
+        if not is_utf8(path):
             came_back = "its name is no UTF-8, and no engine gives out such a file by itself"
             raise EngineError(f"docker: read {self._named(path)}", came_back, "rename it")
         return MOUNTED.encode() + (b"/" + path if path else b"")
@@ -136,16 +138,7 @@ class VolumeReader:
         return f"{path.decode(errors='backslashreplace')!r} of the volume {self._volume}" if path else self._volume
 
     def _broken(self, path: bytes, came_back: str) -> StreamBrokenError:
-        mend = "keep it still meanwhile: name its containers under `pause:` or `stop:` of the volume"
-        return StreamBrokenError(f"docker: read {self._named(path)}", came_back, mend)
-
-
-def _is_text(path: bytes) -> bool:
-    try:
-        path.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+        return StreamBrokenError(f"docker: read {self._named(path)}", came_back, KEEP_STILL)
 
 
 @contextmanager

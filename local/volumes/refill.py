@@ -5,21 +5,25 @@ from __future__ import annotations
 import hashlib
 import io
 import posixpath
-import tarfile
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from local.drill_program.errors import BackupWrongError, NotCarriedOutError
+from local.drill_program.file_list import path_text
+from local.drill_program.tar_entries import read_entries
 from local.errors import EngineError
 from local.store.durable import replace_file, sync_folder
 from local.typed import from_json
+from local.volumes.canonical import END_MARK, header
 from local.volumes.endpoint import Endpoint
 from local.volumes.engine_errors import check_answer, engine_errors
-from local.volumes.facts import VolumeFacts, VolumeUser, volume_facts, volume_users
+from local.volumes.facts import COMPOSE, VolumeFacts, VolumeUser, volume_facts, volume_users
 from local.volumes.own_folder import at_work, own_folder
 from local.volumes.reading_container import MOUNTED, mounted, sweep
 
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
     from docker import APIClient
 
 
-_BY_HAND = "restore into a folder (--to PATH), and copy it there by hand"
+BY_HAND = "restore into a folder (--to PATH), and copy it there by hand"
 
 
 def refill(api: APIClient, endpoint: Endpoint, name: str, tar: Path) -> None:
@@ -85,41 +89,39 @@ def _facts_or_note(api: APIClient, name: str, note: Path) -> VolumeFacts:
 
 def _refuse(doing: str, volume: VolumeFacts, users: tuple[VolumeUser, ...], security: Sequence[str]) -> None:
     """EngineError where the volume cannot be removed, or what it holds would stay, or owners would become others."""
-    if volume.driver != "local" or volume.options.keys() & {"device", "type"}:
-        where = f"the driver {volume.driver}" if volume.driver != "local" else "a device of its own"
-        raise EngineError(doing, f"its data is kept by {where}, and stays when the volume is removed", _BY_HAND)
+    if volume.kept_elsewhere:
+        came_back = f"its data is kept by {volume.kept_elsewhere}, and stays when the volume is removed"
+        raise EngineError(doing, came_back, BY_HAND)
     if "name=userns" in security:
-        raise EngineError(doing, "Docker runs with userns-remap, and would shift the owners of all files", _BY_HAND)
-    running = [user.name for user in users if user.at_work or user.state == "paused"]
-    compose = "with Compose: docker compose down (never with -v), and docker compose up -d behind it"
+        raise EngineError(doing, "Docker runs with userns-remap, and would shift the owners of all files", BY_HAND)
+    running = [user.name for user in users if user.is_begun]
     if running:
-        mend = f"{compose}; else: docker stop {' '.join(running)}, and docker rm"
+        mend = f"{COMPOSE}; else: docker stop {' '.join(running)}, and docker rm"
         raise EngineError(doing, f"it is in use by {' and '.join(running)}", mend)
     if users:
         names = [user.name for user in users]
         came_back = f"{' and '.join(names)} would mount it, and Docker removes no such volume"
-        raise EngineError(doing, came_back, f"{compose}; else: docker rm {' '.join(names)}")
+        raise EngineError(doing, came_back, f"{COMPOSE}; else: docker rm {' '.join(names)}")
 
 
 def require_fillable(doing: str, tar: Path) -> None:
     """EngineError for what an engine would find out when the former content is gone."""
     try:
         outward = _link_that_leads_out(tar)
-    except tarfile.TarError as error:
+    except (BackupWrongError, NotCarriedOutError) as error:
         raise EngineError(doing, f"{tar} is no whole tar: {error}", "restore another backup") from error
     if outward:
-        raise EngineError(doing, f"Docker makes no link that leads out of a volume, as {outward} does", _BY_HAND)
+        raise EngineError(doing, f"Docker makes no link that leads out of a volume, as {outward} does", BY_HAND)
 
 
 def _link_that_leads_out(tar: Path) -> str | None:
     """The first link that Docker refuses (moby, createTarFile in pkg/archive): an absolute one is none to it."""
-    with tarfile.open(tar, "r:") as opened:
-        while (entry := opened.next()) is not None:
-            # Else it keeps all of them.
-            opened.members = []  # type: ignore[attr-defined]
-            place = posixpath.normpath(f"{posixpath.dirname(entry.name)}/{entry.linkname}")
-            if entry.issym() and (place == ".." or place.startswith("../")):
-                return f"{entry.name!r} -> {entry.linkname!r}"
+    with tar.open("rb") as file:
+        for entry in read_entries(file):
+            # Of a path that began with the link itself nothing would lead out: `/..` is `/`.
+            place = posixpath.normpath(posixpath.dirname(b"./" + entry.path) + b"/" + entry.link)
+            if entry.kind == "symlink" and (place == b".." or place.startswith(b"../")):
+                return f"'./{path_text(entry.path)}' -> '{path_text(entry.link)}'"
     return None
 
 
@@ -157,11 +159,8 @@ def _folder_of(tar: Path) -> bytes:
     Docker leaves the folder that it extracts into as it is (moby, pkg/archive: an entry "." is skipped), so that its
     owner and mode are set from the folder above; Podman sets them from the tar itself, and this changes nothing.
     """
-    content = io.BytesIO()
-    with tarfile.open(tar, "r:") as source:
-        first = source.next()
-    with tarfile.open(fileobj=content, mode="w", format=tarfile.PAX_FORMAT) as target:
-        if first is not None and first.isdir() and first.name in (".", ""):
-            first.name = MOUNTED.lstrip("/")
-            target.addfile(first)
-    return content.getvalue()
+    with tar.open("rb") as source:
+        first = next(read_entries(source), None)
+    if first is None or (first.kind, first.path) != ("folder", b"."):
+        return END_MARK
+    return header(replace(first, path=MOUNTED.lstrip("/").encode())) + END_MARK

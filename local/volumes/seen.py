@@ -11,11 +11,11 @@ import deflate
 
 from local.drill_program.file_list import path_text
 from local.drill_program.tar_entries import TarEntry
+from local.sqlite.header import MAGIC
 from local.volumes.spool import Span
 from local.volumes.tar_stream import NotWholeError, TarStream
 
 ROOT = b"."
-SQLITE_MAGIC = b"SQLite format 3\0"
 SQLITE_BYTES_MIN = 512
 WAL, SHM, JOURNAL = b"-wal", b"-shm", b"-journal"
 DEVICES = ("character device", "block device")
@@ -43,7 +43,7 @@ class SeenEntry:
 
 @dataclass(frozen=True, slots=True)
 class ContentDigests:
-    """What `digested` finds of a content."""
+    """What `Digesting` finds of a content."""
 
     check_sums: tuple[int, int]
     sha256: bytes
@@ -77,7 +77,7 @@ class Digesting:
 
 def is_database(stream: TarStream, entry: TarEntry) -> bool:
     """Whether the content that is to be read next is a file of SQLite's."""
-    return entry.kind == "file" and entry.size >= SQLITE_BYTES_MIN and stream.begins_with(SQLITE_MAGIC)
+    return entry.kind == "file" and entry.size >= SQLITE_BYTES_MIN and stream.begins_with(MAGIC)
 
 
 def may_be_sqlites(path: bytes) -> bool:

@@ -20,7 +20,7 @@ from local.volumes.canonical import END_MARK, header
 from local.volumes.cut import PlacedEntry, cut
 from local.volumes.database_looks import LooksAtVolume
 from local.volumes.databases import DatabaseInVolume, VolumeDatabases, content_span, with_databases
-from local.volumes.engine_errors import StreamBrokenError
+from local.volumes.engine_errors import KEEP_STILL, StreamBrokenError
 from local.volumes.exact import completed, is_the_volumes, with_exact
 from local.volumes.look import Advance, FirstLook, SecondLook, first_look, looked_beside_again, second_look
 from local.volumes.mountpoint import Mountpoint
@@ -146,8 +146,7 @@ def _whole(look: Callable[[Path], _Seen], place: Path) -> _Seen:
 
 def _unreadable(why: str) -> SourceError:
     came_back = f"the engine's tar of it is not whole, in {TRIES} tries: {why}"
-    mend = "keep it still meanwhile: name its containers under `pause:` or `stop:` of the volume in invoke.yaml"
-    return SourceError("reading of the volume", came_back, mend)
+    return SourceError("reading of the volume", came_back, f"{KEEP_STILL} in invoke.yaml")
 
 
 def _changing(second: SecondLook | None, found: VolumeDatabases) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from local.drill_program.restored_file import write_at
 from local.drill_program.tar_entries import padded
 from local.volumes.tar_stream import PIECE_BYTES
 
@@ -175,9 +176,5 @@ def _copy_run(file: BinaryIO | FileIO, length: int, place: int, target: FileIO) 
 
 
 def _write_at(target: FileIO, place: int, data: bytes) -> None:
-    if _is_zeros(data):
-        return
-    view = memoryview(data)
-    while view:
-        written = os.pwrite(target.fileno(), view, place)
-        view, place = view[written:], place + written
+    if not _is_zeros(data):
+        write_at(target.fileno(), data, place)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-_BLOCK = 512
-_END = bytes(_BLOCK)
+from local.drill_program.tar_entries import padded
+from local.drill_program.tar_header import BLOCK_BYTES, POSIX_MAGIC, parse_records, pax_number, tar_number, until_nul
+
+_END = bytes(BLOCK_BYTES)
 # POSIX.1-2001 (https://pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html), and what GNU tar has for it.
 _PAX, _GNU_LONG = b"x", b"L"
 _WITHOUT_CONTENT = (b"1", b"2", b"3", b"4", b"5", b"6")
@@ -28,7 +29,7 @@ class StreamedEntry:
 
 
 class TarWalk:
-    """Fed with a tar stream piece by piece; ValueError where a header is none."""
+    """Fed with a tar stream piece by piece; ValueError or BackupWrongError where a header is none."""
 
     def __init__(self) -> None:
         self.last: StreamedEntry | None = None
@@ -52,7 +53,7 @@ class TarWalk:
                 self._skip -= step
                 at += step
                 continue
-            wanted = _padded(self._extra.size) if self._extra else _BLOCK
+            wanted = padded(self._extra.size) if self._extra else BLOCK_BYTES
             step = min(wanted - len(self._kept), len(piece) - at)
             self._kept += piece[at : at + step]
             at += step
@@ -75,7 +76,7 @@ class TarWalk:
             return
         if self._zeros:
             raise ValueError("something stands behind the end of the tar")
-        entry = StreamedEntry(block[156:157], _number(block[124:136]), _name(block))
+        entry = StreamedEntry(block[156:157], tar_number(block[124:136]), _name(block))
         if entry.kind in (_PAX, _GNU_LONG) and entry.size:
             if entry.size > _LONGEST_EXTRA:
                 raise ValueError("an extension header is too long")
@@ -85,36 +86,14 @@ class TarWalk:
 
     def _entry(self, entry: StreamedEntry) -> None:
         extras, self._extras = self._extras, {}
-        pax = dict(_records(extras.get(_PAX, b"")))
-        size = int(pax.get(b"size", entry.size))
+        pax = parse_records(extras.get(_PAX, b""))
+        size = pax_number(pax[b"size"]) if b"size" in pax else entry.size
         name = pax.get(b"path", extras.get(_GNU_LONG, entry.name).rstrip(b"\0"))
         self.last = StreamedEntry(entry.kind, size, name)
         # Of those that POSIX names, only files have content: what stands as a link's or a folder's size counts nothing.
-        self._skip = 0 if entry.kind in _WITHOUT_CONTENT else _padded(size)
-
-
-def _records(pax: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The keys and values of an extension header: "LENGTH KEY=VALUE\\n" each, LENGTH that of all of it."""
-    while pax:
-        length = int(pax.partition(b" ")[0])
-        key, equals, value = pax[:length].partition(b" ")[2].removesuffix(b"\n").partition(b"=")
-        if not equals:
-            raise ValueError("an extension header has a record that is none")
-        yield key, value
-        pax = pax[length:]
-
-
-def _padded(size: int) -> int:
-    return -(-size // _BLOCK) * _BLOCK
+        self._skip = 0 if entry.kind in _WITHOUT_CONTENT else padded(size)
 
 
 def _name(block: bytes) -> bytes:
-    name, prefix = block[:100].rstrip(b"\0"), block[345:500].rstrip(b"\0")
-    return prefix + b"/" + name if prefix and block[257:263] == b"ustar\0" else name
-
-
-def _number(field: bytes) -> int:
-    """An octal number, or one in base 256 as GNU tar writes what is too large for that."""
-    if field[0] & 0x80:
-        return int.from_bytes(field, "big") & ((1 << 95) - 1)
-    return int(field.rstrip(b"\0 ").lstrip(b" ") or b"0", 8)
+    name, prefix = until_nul(block[:100]), until_nul(block[345:500])
+    return prefix + b"/" + name if prefix and block[257:265] == POSIX_MAGIC else name
