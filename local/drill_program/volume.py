@@ -64,10 +64,8 @@ class VolumeDrill(BackupDrill[VolumeOrder]):
 
     def rows(self, order: VolumeOrder) -> None:
         """Files, bytes and the list of files as recorded, and so each database's schema and counts."""
-        counted, recorded = (
-            {"files": self.listed.files, "bytes": self.listed.bytes},
-            counts_of_files(order.files, order.file_bytes),
-        )
+        counted = {"files": self.listed.files, "bytes": self.listed.bytes}
+        recorded = counts_of_files(order.files, order.file_bytes)
         databases = {path: (content, (order.databases or {})[path]) for path, content in self.databases.items()}
         for path, (content, known) in databases.items():
             counted.update(named_rows(path, content.tables.rows))

@@ -23,7 +23,7 @@ from local.report import (
 )
 from local.shadow_tables import shadow_tables
 from local.store.catalog import is_future
-from local.store.shelf import Kind
+from local.store.shelf import by_kind
 
 _COUNTED = {False: "rows", True: "rows or files"}
 _MARKS = {"passed": "✓", "failed": "✗", "inconclusive": "?"}
@@ -34,7 +34,6 @@ _COLOURS: dict[Verdict, str] = {"passed": "green", "failed": "bold red", "inconc
 def backup(screen: Screen, report: BackupReport) -> None:
     """What happened to each source, or would; each error once and whole below; and in the last line which failed."""
     check, names = report.backup.check, Names(bool(report.volumes))
-    kinds: dict[Kind, Sequence[BackedUpDatabase]] = {"database": report.databases, "volume": report.volumes}
     rows = [
         (
             *names.cells(source.name, kind),
@@ -46,8 +45,7 @@ def backup(screen: Screen, report: BackupReport) -> None:
             f"{source.seconds:.1f} s",
             source.blob or "",
         )
-        for kind, sources in kinds.items()
-        for source in sources
+        for kind, source in by_kind(report.databases, report.volumes)
     ]
     stored = "would be stored as" if check else "stored as"
     screen.table((*names.headers, "verdict", "raw", "gzip", "sent", "changed", "took", stored), rows)
@@ -111,7 +109,7 @@ def drill_check(screen: Screen, report: DrillReport) -> None:
             size(found.database_bytes),
             found.blob or "",
         )
-        for kind, found in _by_kind(report.databases, report.volumes)
+        for kind, found in by_kind(report.databases, report.volumes)
     ]
     screen.table((*names.headers, "taken", "age", "gzip", "raw", "would be drilled"), rows)
     _details(screen, report.sources)
@@ -129,19 +127,13 @@ def steps(screen: Screen, databases: Sequence[DrilledDatabase], volumes: Sequenc
             *(_mark(found, name) for name in STEPS),
             _counted(found.rows) if kind == "database" else _counted_files(found.rows),
         )
-        for kind, found in _by_kind(databases, volumes)
+        for kind, found in by_kind(databases, volumes)
     ]
     screen.table((*names.headers, "verdict", "backup's age", *STEPS, "counted"), rows, folding=STEPS)
     _details(screen, [*databases, *volumes])
     for database in databases:
         for name, holds in database.checks.items():
             screen.say(f"{database.name}: check {name!r}: {_CHECKED[holds]}", "" if holds else "yellow")
-
-
-def _by_kind(
-    databases: Sequence[DrilledDatabase], volumes: Sequence[DrilledDatabase]
-) -> list[tuple[Kind, DrilledDatabase]]:
-    return [*(("database", each) for each in databases), *(("volume", each) for each in volumes)]
 
 
 def _details(screen: Screen, databases: Sequence[DrilledDatabase]) -> None:

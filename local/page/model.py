@@ -12,7 +12,7 @@ from local.page.evidence import Calendar, EvidenceLine
 from local.page.facts import PageFacts
 from local.report import Verdict
 from local.store.catalog import Point
-from local.store.shelf import Kind
+from local.store.shelf import Kind, by_kind
 from local.watch.facts import age_order
 from local.watch.status import DatabaseStatus, Health, Status, StatusLimits
 
@@ -96,10 +96,6 @@ def make(facts: PageFacts, tool: str, only: Sequence[str] = ()) -> Page:
     lines = evidence.lines_of(facts.kept.drills, only)
     status = facts.status
     names = [source.name for source in status.sources]
-    kinds: list[tuple[Kind, DatabaseStatus]] = [
-        *(("database", each) for each in status.databases),
-        *(("volume", each) for each in status.volumes),
-    ]
     return Page(
         store=facts.store,
         tool=tool,
@@ -108,7 +104,7 @@ def make(facts: PageFacts, tool: str, only: Sequence[str] = ()) -> Page:
         last=facts.period.last,
         verdict=facts.status.status.verdict,
         headline=_headline(status),
-        cards=tuple(_card(kind, state, facts, lines) for kind, state in kinds),
+        cards=tuple(_card(kind, state, facts, lines) for kind, state in by_kind(status.databases, status.volumes)),
         calendar=evidence.calendar(lines, names, facts.kept, facts.period),
         records_read=len(facts.kept.drills),
         records_unread=len(facts.kept.unread),

@@ -6,13 +6,15 @@ Both have a folder a UTC day, and in it one archive a name with its sidecar.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Literal, TypeVar
 
 from local.settings import NAME, VOLUME_NAME
 
 Kind = Literal["database", "volume"]
+_Told = TypeVar("_Told")
 _NAMES: dict[Kind, re.Pattern[str]] = {"database": NAME, "volume": VOLUME_NAME}
 
 
@@ -50,6 +52,11 @@ def databases_in(prefix: str) -> Shelf:
 
 
 VOLUMES = Shelf("volumes", ".tar.gz", "volume")
+
+
+def by_kind(databases: Iterable[_Told], volumes: Iterable[_Told]) -> list[tuple[Kind, _Told]]:
+    """What is told of each database, then of each volume, with which of the two it is."""
+    return [*(("database", each) for each in databases), *(("volume", each) for each in volumes)]
 
 
 def parse_day(folder: str) -> date | None:

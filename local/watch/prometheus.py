@@ -11,6 +11,7 @@ from pathlib import Path
 
 from local.errors import ConfigError
 from local.store.durable import replace_file
+from local.store.shelf import by_kind
 from local.watch.status import DatabaseStatus, Status
 
 # The collector runs as another user.
@@ -30,9 +31,8 @@ def exposition(status: Status) -> str:
     lines: list[str] = []
     for name, value_of in _values(now).items():
         lines += (f"# HELP {name} {_HELP[name]}", f"# TYPE {name} gauge")
-        for kind, sources in (("database", status.databases), ("volume", status.volumes)):
-            told = ((source.name, value_of(source)) for source in sources)
-            lines += [f'{name}{{{kind}="{source}"}} {value}' for source, value in told if value is not None]
+        told = ((kind, each.name, value_of(each)) for kind, each in by_kind(status.databases, status.volumes))
+        lines += [f'{name}{{{kind}="{source}"}} {value}' for kind, source, value in told if value is not None]
     late = int(status.status.verdict != "ok")
     lines += ("# HELP pillar9_late Whether anything is late or its drill failed.", "# TYPE pillar9_late gauge")
     return "\n".join([*lines, f"pillar9_late {late}", ""])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -13,7 +13,7 @@ from local.errors import StoreError
 from local.report import STEPS, DrilledDatabase, DrillReport, Verdict
 from local.store.catalog import is_future
 from local.store.interface import Entry, Store
-from local.store.shelf import Kind
+from local.store.shelf import Kind, by_kind
 from local.typed import from_json
 
 FOLDER = "drills"
@@ -58,8 +58,8 @@ def read_day(store: Store, day: date, now: datetime) -> DayRecords:
 def parse(name: str, content: bytes, now: datetime) -> tuple[DrillResult, ...]:
     """The results in a drill record called `name`; ValueError, in words, where it is none that a drill wrote."""
     report, started = read_report(name, content, now)
-    kinds: dict[Kind, Sequence[DrilledDatabase]] = {"database": report.databases, "volume": report.volumes}
-    return tuple(_result(found, started, name, kind) for kind, drilled in kinds.items() for found in drilled)
+    drilled = by_kind(report.databases, report.volumes)
+    return tuple(_result(found, started, name, kind) for kind, found in drilled)
 
 
 def read_report(name: str, content: bytes, now: datetime) -> tuple[DrillReport, datetime]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, get_args
 from local.output.endings import Trouble, ending
 from local.output.names import Names
 from local.output.screen import Screen, age
+from local.store.shelf import by_kind
 from local.watch.retention import NOT_REMOVED
 from local.watch.status import Health, Status
 
@@ -23,14 +24,14 @@ def status(screen: Screen, found: Status) -> None:
     names = Names(bool(found.volumes))
     rows = [
         (
-            *names.cells(source.name, "volume" if source in found.volumes else "database"),
+            *names.cells(source.name, kind),
             source.verdict,
             _ago(now, source.last_backup),
             _ago(now, source.unchanged_since),
             _ago(now, source.drill_time),
             "" if source.restore_seconds is None else f"{source.restore_seconds:.1f} s",
         )
-        for source in found.sources
+        for kind, source in by_kind(found.databases, found.volumes)
     ]
     screen.table((*names.headers, "state", "last backup", "unchanged", "proven", "restore took"), rows, spare=("kind",))
     for source in found.sources:

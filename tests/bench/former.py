@@ -21,6 +21,9 @@ DRILL_COMMANDS = (
     "`sqlite3 COPY.db 'PRAGMA integrity_check'`, and `sqlite3 COPY.db 'SELECT count(*) …'` for each table"
 )
 
+# A step's name, its command, and the file that its output goes to.
+_Command = tuple[str, list[str], Path | None]
+
 
 @dataclass(frozen=True)
 class Step:
@@ -46,29 +49,29 @@ def back_up(bench: Workbench, live: Path, url: str) -> Former:
     """Snapshot, gzip, digest, upload."""
     folder = _emptied(bench.folder / "former")
     copy, archive, sidecar = (folder / f"copy.db{ending}" for ending in ("", ".gz", ".gz.sha256"))
-    commands: list[tuple[str, list[str], Path | None]] = [
+    commands: list[_Command] = [
         ("sqlite3 .backup", [_program("sqlite3"), str(live), f".backup '{copy}'"], None),
         ("gzip", [_program("gzip"), str(copy)], None),
         ("sha256sum", [*_sha256sum(), archive.name], sidecar),
         ("upload", [sys.executable, str(SDK), "upload", url, str(archive), str(sidecar)], None),
     ]
-    steps = tuple(
-        Step(name, bench.run(command, cwd=folder, stdout=stdout).seconds) for name, command, stdout in commands
-    )
-    found = Former(steps, archive.stat().st_size)
-    shutil.rmtree(folder)
-    return found
+    return _carried_out(bench, folder, commands, archive)
 
 
 def back_up_folder(bench: Workbench, live: Path, url: str) -> Former:
     """A volume, as the daemon did it: tar, digest, upload."""
     folder = _emptied(bench.folder / "former")
     archive, sidecar = (folder / f"copy.tar.gz{ending}" for ending in ("", ".sha256"))
-    commands: list[tuple[str, list[str], Path | None]] = [
+    commands: list[_Command] = [
         ("tar czf", [_program("tar"), "czf", str(archive), "-C", str(live), "."], None),
         ("sha256sum", [*_sha256sum(), archive.name], sidecar),
         ("upload", [sys.executable, str(SDK), "upload", url, str(archive), str(sidecar)], None),
     ]
+    return _carried_out(bench, folder, commands, archive)
+
+
+def _carried_out(bench: Workbench, folder: Path, commands: list[_Command], archive: Path) -> Former:
+    """Each step by itself, one after the other; the folder is gone afterwards."""
     steps = tuple(
         Step(name, bench.run(command, cwd=folder, stdout=stdout).seconds) for name, command, stdout in commands
     )
