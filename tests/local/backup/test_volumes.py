@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import timedelta
 from functools import partial
@@ -20,7 +21,8 @@ import pytest
 from local.archive.cache import cache_folder
 from local.backup.run import back_up
 from local.backup.upload import SnapshotUpload, Stored
-from local.events import Event, unwatched
+from local.events import Event, Watch, unwatched
+from local.report import BackupReport
 from local.settings import AzureSettings, Volume
 from local.store.archive_end import read_record
 from local.store.catalog import Point
@@ -69,6 +71,17 @@ def fill(folder: Path, files: int = 20) -> None:
     for number in range(files):
         (folder / f"large-{number:03}").write_bytes(number.to_bytes(2, "big") * 40_000)
         (folder / f"small-{number:03}").write_text(f"{number}\n" * 10)
+
+
+def back_up_here(
+    workshop: Workshop,
+    volumes: Sequence[Volume],
+    watch: Watch = unwatched,
+    finish: Callable[[SnapshotUpload], Stored] = SnapshotUpload.deliver,
+) -> BackupReport:
+    """A run in this process, which sees what it tells and may stand in its way."""
+    opening = partial(open_repository, workshop.store_settings, AzureSettings())
+    return back_up(opening, [], workshop.root / "own", watch, finish, volumes=volumes)
 
 
 def make_live(path: Path) -> sqlite3.Connection:
@@ -342,7 +355,6 @@ VOLUME_ALONE = Volume(name="site")
 def test_containers_are_held_still_while_the_volume_is_read_and_not_while_it_is_sent(
     folder_workshop: Workshop, held: ContainerEngine
 ) -> None:
-    opening = partial(open_repository, folder_workshop.store_settings, AzureSettings())
     begun = held.api.inspect_container("web")["State"]["StartedAt"]
     while_reading: list[tuple[str, str]] = []
     while_sending: list[tuple[str, str]] = []
@@ -355,7 +367,7 @@ def test_containers_are_held_still_while_the_volume_is_read_and_not_while_it_is_
         while_sending.append((held.state("web"), held.state("job")))
         return upload.deliver()
 
-    report = back_up(opening, [], folder_workshop.root / "own", watch, finish, volumes=[VOLUME])
+    report = back_up_here(folder_workshop, [VOLUME], watch, finish)
 
     assert [volume.error for volume in report.volumes] == [None]
     assert while_reading == [("exited", "paused")]
@@ -404,15 +416,12 @@ def test_a_program_of_the_machine_itself_that_writes_is_noticed(
     """No container uses the volume."""
     folder = docker_engine.volume("site")
     fill(folder, files=2)
-    opening = partial(open_repository, folder_workshop.store_settings, AzureSettings())
     program = "i=0; while :; do i=$((i+1)); printf %040d $i | dd of=counter conv=notrunc 2>/dev/null; done"
     (folder / "counter").write_text("0" * 40)
 
     with subprocess.Popen(["sh", "-c", program], cwd=folder) as writer:
         try:
-            report = back_up(
-                opening, [], folder_workshop.root / "own", unwatched, SnapshotUpload.deliver, volumes=[VOLUME_ALONE]
-            )
+            report = back_up_here(folder_workshop, [VOLUME_ALONE])
         finally:
             writer.kill()
 
@@ -426,7 +435,6 @@ def test_who_comes_to_write_while_a_volume_is_read_makes_it_be_read_again(
 ) -> None:
     folder = docker_engine.volume("site")
     fill(folder, files=2)
-    opening = partial(open_repository, folder_workshop.store_settings, AzureSettings())
     told: list[str] = []
 
     def watch(event: Event) -> None:
@@ -438,7 +446,7 @@ def test_who_comes_to_write_while_a_volume_is_read_makes_it_be_read_again(
 
     docker_engine.create("web", "site")
     held = [Volume(name="site", pause=("web",))]
-    report = back_up(opening, [], folder_workshop.root / "own", watch, SnapshotUpload.deliver, volumes=held)
+    report = back_up_here(folder_workshop, held, watch)
 
     (volume,) = report.volumes
     assert "reading it a second time, as late came to use it meanwhile" in told
@@ -470,7 +478,6 @@ def test_two_volumes_that_stop_the_same_container_do_so_one_after_the_other(
     folder_workshop: Workshop, held: ContainerEngine
 ) -> None:
     fill(held.volume("other"), files=2)
-    opening = partial(open_repository, folder_workshop.store_settings, AzureSettings())
     seen: list[str] = []
 
     def watch(event: Event) -> None:
@@ -478,7 +485,7 @@ def test_two_volumes_that_stop_the_same_container_do_so_one_after_the_other(
             seen.append(held.state("web"))
 
     volumes = [VOLUME, Volume(name="other", stop=("web",))]
-    report = back_up(opening, [], folder_workshop.root / "own", watch, volumes=volumes)
+    report = back_up_here(folder_workshop, volumes, watch)
 
     assert [volume.error for volume in report.volumes] == [None, None]
     assert seen == ["exited", "exited"]
