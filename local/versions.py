@@ -21,6 +21,7 @@ PACKAGES = (
     "azure-mgmt-authorization",
     "azure-mgmt-compute",
     "azure-storage-blob",
+    "blake3",
     "deflate",
     "docker",
     "holidays",
