@@ -134,16 +134,23 @@ class _Kept:
 
     id: str | None
     offset: int
-    data: bytes
+    size: int
+    # Joined only where they travel, as most of an archive does not.
+    pieces: tuple[memoryview, ...]
+
+    @property
+    def data(self) -> bytes:
+        return b"".join(self.pieces)
 
 
 def _joined(row: Sequence[_Kept]) -> list[_Kept]:
-    return [_Kept(None, row[0].offset, b"".join(kept.data for kept in row))]
+    pieces = tuple(piece for kept in row for piece in kept.pieces)
+    return [_Kept(None, row[0].offset, sum(kept.size for kept in row), pieces)]
 
 
 def _with_neighbours(row: Sequence[_Kept], small_bytes: int) -> list[_Kept]:
     """The row, in which small blocks beside each other are one: with a part among them they are one request anyway."""
-    alike = groupby(row, key=lambda kept: len(kept.data) < small_bytes)
+    alike = groupby(row, key=lambda kept: kept.size < small_bytes)
     made = ((is_small, list(kept)) for is_small, kept in alike)
     return [
         one
@@ -165,7 +172,7 @@ class BlockAssembler:
         self._new_bytes = 0
         self._row: list[_Kept] = []
         self._row_bytes = 0
-        self._run: list[bytes] = []
+        self._run: list[memoryview] = []
         self._run_offset = 0
         self._run_end = 0
         self._made_blocks = 0
@@ -189,7 +196,7 @@ class BlockAssembler:
         while rest:
             block = self._blocks[bisect_right(self._starts, self._run_end) - 1]
             part = rest[: block.offset + block.size - self._run_end]
-            self._run.append(bytes(part))
+            self._run.append(part)
             self._run_end += len(part)
             rest = rest[len(part) :]
             if self._run_end == block.offset + block.size:
@@ -204,12 +211,12 @@ class BlockAssembler:
         """The bytes of one block that stand in a row, the whole of it or a part, join the row of those before them."""
         if not self._run:
             return []
-        data = b"".join(self._run)
+        pieces, size = tuple(self._run), self._run_end - self._run_offset
         self._run = []
         block = self._blocks[bisect_right(self._starts, self._run_offset) - 1]
-        steps = self._close_row() if self._row_bytes + len(data) > BLOCK_BYTES else []
-        self._row.append(_Kept(block.id if len(data) == block.size else None, self._run_offset, data))
-        self._row_bytes += len(data)
+        steps = self._close_row() if self._row_bytes + size > BLOCK_BYTES else []
+        self._row.append(_Kept(block.id if size == block.size else None, self._run_offset, size, pieces))
+        self._row_bytes += size
         self._run_offset = self._run_end
         return steps
 
@@ -227,7 +234,7 @@ class BlockAssembler:
 
     def _keep(self, kept: _Kept) -> list[Step]:
         """The whole block, a part of it, or too few bytes for a request."""
-        size = len(kept.data)
+        size = kept.size
         shortest = self._shortest_part()
         if self._is_crowded(size) or (size < shortest and (kept.id is None or shortest > SPLICE_FROM_BYTES)):
             return self._add_new(kept.data)

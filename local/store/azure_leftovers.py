@@ -41,12 +41,14 @@ def drop_leftovers(container: AzureContainer, name: str, former: CurrentBlob | N
 
     with container.calls(f"list the blocks of {name}"):
         try:
+            # Without those of the content, thousands of which take a tenth of a second to read.
+            _, leftovers = container.blob(name).get_block_list("uncommitted")
+            if all(is_ours(str(block.id)) for block in leftovers):
+                return Cleared()
             committed, leftovers = container.blob(name).get_block_list("all")
         except ResourceNotFoundError:
             return Cleared()
     lengths = {id_bytes(str(block.id)) for block in leftovers}
-    if all(is_ours(str(block.id)) for block in leftovers):
-        return Cleared()
     if former and sum(int(block.size) for block in committed) != former.entry.size:
         return Cleared(_numbers(name, *lengths))
     return Cleared(etag=_commit_again(container, name, former, committed))
