@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
 
 from local.archive.gzip_member import Member, crc_of
+
+_GZIP = 31  # zlib's window bits for a whole gzip member
 
 
 @dataclass(frozen=True)
@@ -51,3 +54,15 @@ def read_members(file: int, former: FormerArchive, run: Sequence[int]) -> bytes 
         if crc_of(view[at : at + former.members[index].gzip_bytes]) != former.members[index].crc:
             return None
     return data
+
+
+def first_bytes(former: FormerArchive, count: int) -> bytes | None:
+    """At most `count` bytes of the former content's beginning; None where they are not on this machine."""
+    if not former.members or not former.path:
+        return None
+    try:
+        with former.path.open("rb") as file:
+            packed = read_members(file.fileno(), former, [0])
+        return zlib.decompressobj(_GZIP).decompress(packed, count) if packed else None
+    except (OSError, zlib.error):
+        return None

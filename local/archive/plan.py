@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from local.archive.chunks import Chunk
+from local.archive.file_digest import FileDigest
 from local.archive.former import FormerArchive
 from local.archive.gzip_member import Member
 from local.archive.heat import Spot
@@ -51,7 +51,7 @@ class Packed:
 class CutPlan:
     """Where `file` is cut, and which of the former archive's members (by index) holds each chunk; `size` in bytes.
 
-    `packed` are spots that are compressed already, and who writes them takes them out.
+    `packed` are spots that are compressed already, and who writes them takes them out; `digest` is the file's, begun.
     """
 
     file: Path
@@ -60,6 +60,7 @@ class CutPlan:
     held_by: tuple[int | None, ...]
     former: FormerArchive
     packed: dict[Spot, Packed] = field(default_factory=dict)
+    digest: FileDigest = field(default_factory=FileDigest)
 
     @property
     def chunks(self) -> tuple[Chunk, ...]:
@@ -81,12 +82,3 @@ class CutPlan:
             for place, ((_, length), index) in enumerate(zip(self.chunks, self.held_by, strict=True))
             if self.cutting.is_changed(place, index)
         )
-
-
-def read_chunk(file: int, chunk: Chunk) -> bytes:
-    """The chunk's bytes; OSError where the file is shorter."""
-    offset, length = chunk
-    data = os.pread(file, length, offset)
-    if len(data) != length:
-        raise OSError(f"the snapshot ended at byte {offset + len(data)}")
-    return data

@@ -1,7 +1,7 @@
 """The chunks of a file are found in the former archive, or compressed, while the file is still being copied.
 
-When the file is whole, what was read early is read again and compared by two check sums. A chunk that is not what it
-was (none was ever seen) is digested anew, and what was compressed of it is dropped: nothing wrong gets any further.
+When the file is whole, what was read early is read and digested again. Where a chunk is not what it was, as the first
+one may be, which is written last and foretold till then, what came of it is dropped: nothing wrong gets any further.
 """
 
 from __future__ import annotations
@@ -14,23 +14,24 @@ from itertools import accumulate
 from pathlib import Path
 from threading import Lock
 
-import deflate
-
 from local.archive import chunks, heat
 from local.archive.chunks import Chunk
-from local.archive.former import FormerArchive
+from local.archive.file_digest import FileDigest
+from local.archive.former import FormerArchive, first_bytes
 from local.archive.gzip_member import Member, digest_of
 from local.archive.heat import Heat, Spot
-from local.archive.plan import CutPlan, Cutting, Packed, read_chunk
+from local.archive.plan import CutPlan, Cutting, Packed
+from local.archive.reading import read_chunk
 
 # SQLite's largest page: the first one of a database is final only when all of it is.
 _FIRST_PAGE_BYTES = 64 * 1024
 # One core is the copy's.
 _EARLY_JOBS = max(1, (os.cpu_count() or 1) - 1)
 
-
 # Cuts a file of so many bytes, of which the former archive had these members.
 Cutter = Callable[[Sequence[Member], int], Cutting]
+# How a file of so many bytes will begin, of which the former one began so; None where nobody can tell.
+Foretell = Callable[[bytes, int], bytes | None]
 
 
 class Planner:
@@ -39,11 +40,19 @@ class Planner:
     Of a file whose cut is given (`partial(GivenCut, lengths)`) nothing can be read early.
     """
 
-    def __init__(self, file: Path, pool: Executor, room: int, cutter: Cutter = Heat) -> None:
+    def __init__(
+        self,
+        file: Path,
+        pool: Executor,
+        room: int,
+        cutter: Cutter = Heat,
+        foretell: Foretell = lambda _, __: None,
+    ) -> None:
         self._file = file
         self._pool = pool
         self._room = room
         self._cutter = cutter
+        self._foretell = foretell
         self._found: _FoundChunks | None = None
         self._jobs: list[Future[None]] = []
 
@@ -83,7 +92,9 @@ class Planner:
             self._found = None
 
     def _begin(self, former: FormerArchive, size: int) -> _FoundChunks:
-        return _FoundChunks(self._file, former, self._cutter(former.members, size), self._room)
+        former_begin = first_bytes(former, _FIRST_PAGE_BYTES)
+        begin = self._foretell(former_begin, size) if former_begin else None
+        return _FoundChunks(self._file, former, self._cutter(former.members, size), self._room, begin)
 
     def _settled(self) -> list[Future[None]]:
         """What reads no more: a job that waits for a thread of the pool is not waited for."""
@@ -97,7 +108,9 @@ class Planner:
 class _FoundChunks:
     """What is known so far of the chunks of a file whose final size is known; several threads may read it."""
 
-    def __init__(self, file: Path, former: FormerArchive, cutting: Cutting, room: int) -> None:
+    def __init__(
+        self, file: Path, former: FormerArchive, cutting: Cutting, room: int, begin: bytes | None = None
+    ) -> None:
         self.final = 0
         self._path = file
         self._former = former
@@ -109,11 +122,15 @@ class _FoundChunks:
         groups = chunks.grouped(self._cut)
         places = accumulate((len(group) for group in groups), initial=0)
         self._groups = [range(place, place + len(group)) for place, group in zip(places, groups, strict=False)]
-        self._behind = deque(group for group in self._groups if self._cut[group[0]][0] >= _FIRST_PAGE_BYTES)
+        readable_from = _FIRST_PAGE_BYTES if begin is None else 0
+        self._begin = begin or b""
+        self._behind = deque(group for group in self._groups if self._cut[group[0]][0] >= readable_from)
         self._ready: deque[range] = deque()
         self._early: list[range] = []
-        self._sums: dict[int, tuple[int, int]] = {}
         self._digests: dict[int, bytes] = {}
+        self._digest = FileDigest()
+        if begin is None:
+            self._digest.drop()
         self._packed: dict[Spot, Packed] = {}
         # Closing it drops SQLite's locks on the copy, which nobody else opens.
         self._descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
@@ -139,22 +156,22 @@ class _FoundChunks:
                 group = self._ready.popleft()
             except IndexError:
                 return
-            self._read_early(group)
+            try:
+                self._read_early(group)
+            except BaseException:
+                # Another thread may wait for its turn behind this one.
+                self._digest.drop()
+                raise
 
     def plan(self, pool: Executor) -> CutPlan:
         """Where each chunk is found, now that the file is whole."""
-        for differing in pool.map(self._differing, self._early):
-            for place in differing:
-                self._packed.pop(self._spot(place), None)
-                self._digests.pop(place, None)
-        if self._former.members:
-            unread = [group for group in self._groups if not all(place in self._digests for place in group)]
-            for digests in pool.map(self._read_whole, unread):
-                self._digests.update(digests)
+        for digests in pool.map(self._read_whole, self._groups if self._former.members else self._early):
+            for place, digest in digests.items():
+                self._know(place, digest)
         held_by: list[int | None] = []
         for place in range(len(self._cut)):
             held_by.append(self._held(place, held_by[-1] if held_by else None))
-        return CutPlan(self._path, self._size, self._cutting, tuple(held_by), self._former, self._packed)
+        return CutPlan(self._path, self._size, self._cutting, tuple(held_by), self._former, self._packed, self._digest)
 
     def close(self) -> None:
         """No thread may be reading."""
@@ -163,13 +180,25 @@ class _FoundChunks:
     def _read_early(self, group: range) -> None:
         offset, length = self._whole(group)
         data = os.pread(self._descriptor, length, offset)
+        if offset == 0:
+            data = self._begin + data[len(self._begin) :]
+        if len(data) == length:
+            self._digest.take(offset, data)
+        else:
+            self._digest.drop()
         self._early.append(group)
         for place, raw in self._parts(group, data):
-            self._sums[place] = _check_sums(raw)
             self._digests[place] = digest_of(raw)
             spot = self._spot(place)
             if spot.held_by is None or not self._former.path:
                 self._pack(spot, raw, self._digests[place])
+
+    def _know(self, place: int, digest: bytes) -> None:
+        """The chunk's digest in the whole file; what came of another one is dropped."""
+        if self._digests.get(place, digest) != digest:
+            self._packed.pop(self._spot(place), None)
+            self._digest.drop()
+        self._digests[place] = digest
 
     def _pack(self, spot: Spot, raw: memoryview, digest: bytes) -> None:
         with self._lock:
@@ -179,10 +208,6 @@ class _FoundChunks:
         packed = self._packed[spot] = Packed(*heat.pack(spot, raw, digest))
         with self._lock:
             self._room += len(raw) - len(packed.data)
-
-    def _differing(self, group: Sequence[int]) -> list[int]:
-        parts = self._parts(group, read_chunk(self._descriptor, self._whole(group)))
-        return [place for place, raw in parts if _check_sums(raw) != self._sums.get(place)]
 
     def _read_whole(self, group: Sequence[int]) -> dict[int, bytes]:
         parts = self._parts(group, read_chunk(self._descriptor, self._whole(group)))
@@ -206,8 +231,3 @@ class _FoundChunks:
         for place in group:
             offset, length = self._cut[place]
             yield place, view[offset - start : offset - start + length]
-
-
-def _check_sums(raw: memoryview) -> tuple[int, int]:
-    """Two, and each 30 times as fast as the digest: one alone would miss one difference in four thousand million."""
-    return deflate.crc32(raw), deflate.adler32(raw)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -15,11 +14,9 @@ from local.archive import chunks, heat
 from local.archive.former import read_members
 from local.archive.gzip_member import Member
 from local.archive.heat import Spot
-from local.archive.plan import CutPlan, Packed, read_chunk
+from local.archive.plan import CutPlan, Packed
+from local.archive.reading import read_chunk
 from local.archive.sink import ArchiveSink
-
-# Long reads: between two of them a thread waits for its turn among those that compress.
-_READ_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ def write(work: CutPlan, sink: ArchiveSink, pool: Executor, advance: Callable[[i
     with ExitStack() as files:
         file = files.enter_context(work.file.open("rb")).fileno()
         former = files.enter_context(work.former.path.open("rb")).fileno() if work.former.path else None
-        raw_sha256 = pool.submit(_sha256, file, work.size)
+        raw_sha256 = pool.submit(work.digest.finish, file, work.size)
         jobs = (pool.submit(_pieces, work, group, file, former) for group in _groups(work))
         for pieces in _in_order(jobs):
             for piece in pieces:
@@ -109,10 +106,3 @@ def _in_order(jobs: Iterator[Future[list[_Piece]]]) -> Iterator[list[_Piece]]:
     while waiting:
         yield waiting.popleft().result()
         waiting.extend(islice(jobs, 1))
-
-
-def _sha256(file: int, size: int) -> str:
-    digest = hashlib.sha256()
-    for chunk in chunks.pieces((0, size), _READ_BYTES):
-        digest.update(read_chunk(file, chunk))
-    return digest.hexdigest()

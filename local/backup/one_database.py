@@ -23,6 +23,7 @@ from local.errors import PillarError
 from local.events import Event
 from local.settings import Database
 from local.sqlite import snapshot
+from local.sqlite.header import foretold_first_page
 from local.sqlite.snapshot import Follow
 
 
@@ -60,7 +61,9 @@ def _read(database: Database, files: DatabaseFiles | None, looked: datetime, con
     with ExitStack() as stack:
         folder = tempfile.TemporaryDirectory(dir=context.work, prefix=f"{database.name}-")
         copy = Path(stack.enter_context(folder), "snapshot.db")
-        planner = stack.enter_context(closing(Planner(copy, context.pool, context.early_bytes)))
+        planner = stack.enter_context(
+            closing(Planner(copy, context.pool, context.early_bytes, foretell=foretold_first_page))
+        )
         context.watch(Event(database.name, f"snapshot of {database.path}"))
         prepared = context.pool.submit(prepare, database.name, clock.now().date(), context)
         follow = _read_early(planner, prepared)

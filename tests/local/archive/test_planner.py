@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,23 +19,12 @@ from local.archive.former import FormerArchive
 from local.archive.gzip_member import compress, describe
 from local.archive.plan import CutPlan, Packed
 from local.archive.planner import Planner
+from tests.support.at_once import AtOnce
 
 ROOM = 64 * 1024 * 1024
 CHUNKS = 90
 CONTENT = b"".join(random.Random(number).randbytes(64) * (SMALL_BYTES // 64) for number in range(CHUNKS)) + b"the end"
 SIZE = len(CONTENT)
-
-
-class AtOnce(Executor):
-    """Does what it is given before it returns, so that what is ready is read when `follow` is through."""
-
-    def submit(self, work: Callable[..., Any], /, *args: Any, **named: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        try:
-            future.set_result(work(*args, **named))
-        except BaseException as error:
-            future.set_exception(error)
-        return future
 
 
 @pytest.fixture(scope="module")
@@ -51,15 +40,19 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
+def chunks_of(content: bytes) -> list[bytes]:
+    return [content[at : at + SMALL_BYTES] for at in range(0, len(content), SMALL_BYTES)]
+
+
 def former_of(content: bytes) -> FormerArchive:
     """An archive of that content, whose bytes are not on this machine."""
-    parts = (content[at : at + SMALL_BYTES] for at in range(0, len(content), SMALL_BYTES))
-    return FormerArchive(tuple(describe(raw, compress(raw)) for raw in parts))
+    return FormerArchive(tuple(describe(raw, compress(raw)) for raw in chunks_of(content)))
 
 
 NOTHING = FormerArchive()
 SAME = former_of(CONTENT)
-OTHER = former_of(CONTENT[: 50 * SMALL_BYTES] + b"!" + CONTENT[50 * SMALL_BYTES + 1 :])
+OTHER_CONTENT = CONTENT[: 50 * SMALL_BYTES] + b"!" + CONTENT[50 * SMALL_BYTES + 1 :]
+OTHER = former_of(OTHER_CONTENT)
 
 
 def open_files() -> int:
@@ -76,9 +69,19 @@ def assert_is_of_the_file(plan: CutPlan, former: FormerArchive) -> None:
     assert (plan.size, plan.chunks, plan.held_by) == (late.size, late.chunks, late.held_by)
     assert plan.unchanged == late.unchanged
     whole = plan.file.read_bytes()
+    with plan.file.open("rb") as file:
+        assert plan.digest.finish(file.fileno(), plan.size) == hashlib.sha256(whole).hexdigest()
     for spot, packed in plan.packed.items():
         offset, length = spot.chunk
         assert packed == Packed(*heat.pack(spot, whole[offset : offset + length]))
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> FormerArchive:
+    """OTHER, whose bytes are on this machine."""
+    path = tmp_path / "archive"
+    path.write_bytes(b"".join(compress(raw) for raw in chunks_of(OTHER_CONTENT)))
+    return FormerArchive(OTHER.members, path)
 
 
 def changed(content: bytes, places: set[int]) -> bytes:
@@ -121,18 +124,78 @@ def test_no_more_is_compressed_than_there_is_room_for(file: Path, room: int) -> 
     assert_is_of_the_file(plan, OTHER)
 
 
+def test_the_digest_of_a_file_whose_beginning_is_foretold_is_done_when_the_file_is(
+    file: Path, kept: FormerArchive
+) -> None:
+    file.write_bytes(bytes(4096) + CONTENT[4096:])
+    with closing(Planner(file, AtOnce(), ROOM, foretell=lambda former, _: former[:4096])) as planner:
+        planner.follow(kept, SIZE, SIZE)
+        file.write_bytes(CONTENT)
+        plan = planner.plan(kept)
+
+    assert plan.digest.taken == SIZE
+    assert_is_of_the_file(plan, kept)
+
+
+def test_a_beginning_that_was_foretold_wrongly_decides_nothing(file: Path, kept: FormerArchive) -> None:
+    with closing(Planner(file, AtOnce(), ROOM, foretell=lambda former, _: b"other" + former[5:4096])) as planner:
+        planner.follow(kept, SIZE, SIZE)
+        plan = planner.plan(kept)
+
+    assert plan.digest.taken == 0
+    assert plan.held_by[0] == 0
+    assert_is_of_the_file(plan, kept)
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut", "other bytes"])
+def test_of_a_former_archive_that_is_damaged_here_nothing_is_foretold(
+    file: Path, kept: FormerArchive, damage: str
+) -> None:
+    assert kept.path
+    if damage == "gone":
+        kept.path.unlink()
+    else:
+        kept.path.write_bytes(b"" if damage == "cut" else bytes(kept.path.stat().st_size))
+    with closing(Planner(file, AtOnce(), ROOM, foretell=lambda former, _: former)) as planner:
+        planner.follow(kept, SIZE, SIZE)
+        plan = planner.plan(kept)
+
+    assert plan.digest.taken == 0
+    assert_is_of_the_file(plan, kept)
+
+
+def test_an_early_read_that_fails_leaves_no_thread_waiting(
+    file: Path, kept: FormerArchive, pool: ThreadPoolExecutor
+) -> None:
+    def foretell(former: bytes, _: int) -> bytes:
+        file.write_bytes(b"cut short")
+        return former[:4096]
+
+    with closing(Planner(file, pool, ROOM, foretell=foretell)) as planner:
+        planner.follow(kept, SIZE, SIZE)
+        planner.follow(kept, SIZE, SIZE)
+        file.write_bytes(CONTENT)
+        assert_is_of_the_file(planner.plan(kept), kept)
+
+
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    st.sampled_from([NOTHING, SAME, OTHER]),
+    st.sampled_from([NOTHING, SAME, OTHER, None]),
     st.lists(st.integers(SIZE // 3, SIZE), min_size=1, max_size=3),
     st.sets(st.integers(0, CHUNKS), max_size=3),
     st.sampled_from([SIZE // 2, SIZE]),
 )
 def test_what_changed_after_it_was_read_is_read_again(
-    file: Path, former: FormerArchive, finals: list[int], places: set[int], early_size: int
+    file: Path,
+    kept: FormerArchive,
+    archive: FormerArchive | None,
+    finals: list[int],
+    places: set[int],
+    early_size: int,
 ) -> None:
     """Also where the file was shorter then, and where the copy began anew, as it does with a smaller number."""
-    with closing(Planner(file, AtOnce(), ROOM)) as planner:
+    former = kept if archive is None else archive
+    with closing(Planner(file, AtOnce(), ROOM, foretell=lambda begin, _: begin[:4096])) as planner:
         file.write_bytes(changed(CONTENT, places)[:early_size])
         for final in finals:
             planner.follow(former, SIZE, final)
@@ -197,6 +260,20 @@ def test_several_threads_read_what_grows(file: Path, pool: ThreadPoolExecutor) -
             planner.follow(OTHER, SIZE, growing.tell())
         assert_is_of_the_file(planner.plan(OTHER), OTHER)
     assert open_files() == before
+
+
+def test_several_threads_digest_in_order_what_grows(file: Path, kept: FormerArchive, pool: ThreadPoolExecutor) -> None:
+    file.write_bytes(b"")
+    with (
+        closing(Planner(file, pool, ROOM, foretell=lambda begin, _: begin[:4096])) as planner,
+        file.open("r+b") as growing,
+    ):
+        for at in range(0, SIZE, 1024 * 1024):
+            growing.write(CONTENT[at : at + 1024 * 1024])
+            growing.flush()
+            planner.follow(kept, SIZE, growing.tell())
+        plan = planner.plan(kept)
+    assert_is_of_the_file(plan, kept)
 
 
 def test_a_planner_that_is_closed_early_reads_no_more(file: Path, pool: ThreadPoolExecutor) -> None:

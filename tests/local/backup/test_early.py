@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import sqlite3
 import subprocess
 import time
@@ -15,10 +16,14 @@ from typing import Literal
 import pytest
 
 from local.archive.cache import cache_folder
+from local.archive.chunks import SMALL_BYTES
 from local.archive.former import FormerArchive
+from local.archive.gzip_member import compress, describe
 from local.archive.planner import Planner
 from local.errors import SourceError
 from local.sqlite import snapshot
+from local.sqlite.header import foretold_first_page
+from tests.support.at_once import AtOnce
 from tests.support.live_writer import live_writer
 from tests.support.odd_databases import execute
 from tests.support.workshop import Workshop
@@ -48,6 +53,30 @@ def test_what_is_compressed_during_the_copy_of_a_busy_database_is_in_the_copy(
     for spot, packed in plan.packed.items():
         offset, length = spot.chunk
         assert gzip.decompress(packed.data) == whole[offset : offset + length]
+
+
+@pytest.mark.parametrize("mode", ["wal", "delete"])
+def test_the_digest_of_a_busy_database_is_begun_during_its_copy(
+    large: Path, target: Path, tmp_path: Path, mode: Literal["wal", "delete"]
+) -> None:
+    with live_writer(large, mode=mode) as writer:
+        writer.wait_for(20)
+        snapshot.take(large, target)
+        former = archive_of(target.read_bytes(), tmp_path / "archive")
+        target.unlink()
+        with closing(Planner(target, AtOnce(), 64 * MIB, foretell=foretold_first_page)) as planner:
+            snapshot.take(large, target, follow=lambda size, final: planner.follow(former, size, final))
+            plan = planner.plan(former)
+        writer.stop()
+    assert plan.digest.taken > plan.size // 2
+    with target.open("rb") as file:
+        assert plan.digest.finish(file.fileno(), plan.size) == hashlib.sha256(target.read_bytes()).hexdigest()
+
+
+def archive_of(content: bytes, path: Path) -> FormerArchive:
+    chunks = [content[at : at + SMALL_BYTES] for at in range(0, len(content), SMALL_BYTES)]
+    path.write_bytes(b"".join(map(compress, chunks)))
+    return FormerArchive(tuple(describe(raw, compress(raw)) for raw in chunks), path)
 
 
 def test_an_early_read_that_fails_ends_the_copy(large: Path, target: Path, pool: ThreadPoolExecutor) -> None:
