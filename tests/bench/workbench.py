@@ -91,8 +91,13 @@ class Workbench:
 
         The copy has rested, as a database does between two runs: a run remembers no file that was just written to.
         """
-        url = new_container(account_url, container)
-        folder = self.folder / f"place-{container}"
+        with self.place_at(new_container(account_url, container), container, live) as place:
+            yield place
+
+    @contextmanager
+    def place_at(self, url: str, name: str, live: Path | None = None) -> Iterator[Place]:
+        """The same for a store that is there, or a folder."""
+        folder = self.folder / f"place-{name}"
         folder.mkdir()
         copy = live or copied(self.pristine, folder / f"{NAME}.db")
         config = folder / "invoke.json"
