@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
 
+from local.archive.extents import Extent, Extents
 from local.archive.gzip_member import Member, crc_of
 
 
 @dataclass(frozen=True)
 class FormerArchive:
-    """`members` in order; `path` is a file with the same bytes, None where there is none: they are compressed again."""
+    """`members` in order; `path` is a file with the same bytes, None where there is none: they are compressed again.
+
+    `extents` tell where in that file the archive stands; None where the file is the archive.
+    """
 
     members: tuple[Member, ...] = ()
     path: Path | None = None
+    extents: Extents | None = None
     offsets: tuple[int, ...] = field(init=False, repr=False)
     _places: dict[tuple[int, bytes], int] = field(init=False, repr=False)
 
@@ -39,10 +45,33 @@ class FormerArchive:
         return self.offsets[index] if self.members[index].is_same_as(made) else None
 
 
+@contextmanager
+def opened(former: FormerArchive) -> Iterator[int | None]:
+    """A descriptor of `former.path`; None where there is no such file, or none that this user may read any more."""
+    with ExitStack() as files:
+        file = None
+        if former.path:
+            # It is a cache, which may be deleted at any time.
+            with suppress(OSError):
+                file = files.enter_context(former.path.open("rb")).fileno()
+        yield file
+
+
+def read_part(file: int, extents: Extents | None, offset: int, length: int) -> bytes:
+    """A part of an archive that stands in these extents of a file (None: the file is the archive), by as few reads as
+    there are stretches of it; fewer bytes where it ends before. OSError where the disk fails.
+    """
+    row = extents.part(offset, length) if extents else [Extent(offset, length)]
+    return b"".join(os.pread(file, one.length, one.place) for one in row)
+
+
 def read_members(file: int, former: FormerArchive, run: Sequence[int]) -> bytes | None:
     """The bytes of members that stand in a row, from a descriptor of `former.path`; None where any is not as it was."""
     start, end = former.offsets[run[0]], former.offsets[run[-1] + 1]
-    data = os.pread(file, end - start, start)
+    try:
+        data = read_part(file, former.extents, start, end - start)
+    except OSError:
+        return None
     if len(data) != end - start:
         return None
     view = memoryview(data)
