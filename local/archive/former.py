@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
 
+from local.archive.extents import Extent, Extents
 from local.archive.gzip_member import Member, crc_of
 
 _GZIP = 31  # zlib's window bits for a whole gzip member
@@ -16,10 +18,14 @@ _GZIP = 31  # zlib's window bits for a whole gzip member
 
 @dataclass(frozen=True)
 class FormerArchive:
-    """`members` in order; `path` is a file with the same bytes, None where there is none: they are compressed again."""
+    """`members` in order; `path` is a file with the same bytes, None where there is none: they are compressed again.
+
+    `extents` tell where in that file the archive stands; None where the file is the archive.
+    """
 
     members: tuple[Member, ...] = ()
     path: Path | None = None
+    extents: Extents | None = None
     offsets: tuple[int, ...] = field(init=False, repr=False)
     _places: dict[tuple[int, bytes], int] = field(init=False, repr=False)
 
@@ -42,10 +48,33 @@ class FormerArchive:
         return self.offsets[index] if self.members[index].is_same_as(made) else None
 
 
+@contextmanager
+def opened(former: FormerArchive) -> Iterator[int | None]:
+    """A descriptor of `former.path`; None where there is no such file, or none that this user may read any more."""
+    with ExitStack() as files:
+        file = None
+        if former.path:
+            # It is a cache, which may be deleted at any time.
+            with suppress(OSError):
+                file = files.enter_context(former.path.open("rb")).fileno()
+        yield file
+
+
+def read_part(file: int, extents: Extents | None, offset: int, length: int) -> bytes:
+    """A part of an archive that stands in these extents of a file (None: the file is the archive), by as few reads as
+    there are stretches of it; fewer bytes where it ends before. OSError where the disk fails.
+    """
+    row = extents.part(offset, length) if extents else [Extent(offset, length)]
+    return b"".join(os.pread(file, one.length, one.place) for one in row)
+
+
 def read_members(file: int, former: FormerArchive, run: Sequence[int]) -> bytes | None:
     """The bytes of members that stand in a row, from a descriptor of `former.path`; None where any is not as it was."""
     start, end = former.offsets[run[0]], former.offsets[run[-1] + 1]
-    data = os.pread(file, end - start, start)
+    try:
+        data = read_part(file, former.extents, start, end - start)
+    except OSError:
+        return None
     if len(data) != end - start:
         return None
     view = memoryview(data)
@@ -58,11 +87,9 @@ def read_members(file: int, former: FormerArchive, run: Sequence[int]) -> bytes 
 
 def first_bytes(former: FormerArchive, count: int) -> bytes | None:
     """At most `count` bytes of the former content's beginning; None where they are not on this machine."""
-    if not former.members or not former.path:
-        return None
+    with opened(former) as file:
+        packed = read_members(file, former, [0]) if file is not None and former.members else None
     try:
-        with former.path.open("rb") as file:
-            packed = read_members(file.fileno(), former, [0])
         return zlib.decompressobj(_GZIP).decompress(packed, count) if packed else None
-    except (OSError, zlib.error):
+    except zlib.error:
         return None

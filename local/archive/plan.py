@@ -82,3 +82,14 @@ class CutPlan:
             for place, ((_, length), index) in enumerate(zip(self.chunks, self.held_by, strict=True))
             if self.cutting.is_changed(place, index)
         )
+
+    @property
+    def expected_gzip_bytes(self) -> tuple[int, int]:
+        """Of the archive to come, what the former one holds, and about as much as is new: by how well that one was
+        compressed.
+        """
+        members = self.former.members
+        held = sum(members[index].gzip_bytes for index in self.held_by if index is not None)
+        new = sum(length for (_, length), index in zip(self.chunks, self.held_by, strict=True) if index is None)
+        share = sum(one.gzip_bytes for one in members) / sum(one.raw_bytes for one in members) if members else 1
+        return held, round(new * share)

@@ -35,11 +35,19 @@ class ArchiveSink:
         self._upload.send(data)
         self._added += len(data)
         self._take(data)
+        self._copy.write(data)
 
-    def reuse(self, offset: int, data: bytes) -> None:
-        """The next bytes, which stand at `offset` of the former archive."""
+    def reuse(self, offset: int, data: bytes, *, is_read: bool) -> None:
+        """The next bytes, which stand at `offset` of the former archive; `is_read` from this machine's copy of it.
+
+        What was made anew although it stands there was damaged in that copy, so the next one has it anew too.
+        """
         self._upload.reuse(offset, data)
         self._take(data)
+        if is_read:
+            self._copy.reuse(offset, data)
+        else:
+            self._copy.write(data)
 
     def finish(self, record: dict[str, Any]) -> WholeArchive:
         """The record and the end mark; nothing is committed yet."""
@@ -50,4 +58,3 @@ class ArchiveSink:
     def _take(self, data: bytes) -> None:
         self._digest.update(data)
         self._size += len(data)
-        self._copy.write(data)

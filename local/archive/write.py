@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from local.archive import chunks, heat
-from local.archive.former import read_members
+from local.archive.former import opened, read_members
 from local.archive.gzip_member import Member
 from local.archive.heat import Spot
 from local.archive.plan import CutPlan, Packed
@@ -29,11 +29,15 @@ class Written:
 
 @dataclass(frozen=True)
 class _Piece:
-    """Members in a row; `offset` is where their bytes stand in the former archive, None where they do not."""
+    """Members in a row; `offset` is where their bytes stand in the former archive, None where they do not.
+
+    `is_read` tells whether they were read from it.
+    """
 
     data: bytes
     members: tuple[Member, ...]
     offset: int | None
+    is_read: bool = False
 
 
 def write(work: CutPlan, sink: ArchiveSink, pool: Executor, advance: Callable[[int], None]) -> Written:
@@ -44,7 +48,7 @@ def write(work: CutPlan, sink: ArchiveSink, pool: Executor, advance: Callable[[i
     members: list[Member] = []
     with ExitStack() as files:
         file = files.enter_context(work.file.open("rb")).fileno()
-        former = files.enter_context(work.former.path.open("rb")).fileno() if work.former.path else None
+        former = files.enter_context(opened(work.former))
         raw_sha256 = pool.submit(work.digest.finish, file, work.size)
         jobs = (pool.submit(_pieces, work, group, file, former) for group in _groups(work))
         for pieces in _in_order(jobs):
@@ -52,7 +56,7 @@ def write(work: CutPlan, sink: ArchiveSink, pool: Executor, advance: Callable[[i
                 if piece.offset is None:
                     sink.send(piece.data)
                 else:
-                    sink.reuse(piece.offset, piece.data)
+                    sink.reuse(piece.offset, piece.data, is_read=piece.is_read)
                 members.extend(piece.members)
             advance(sum(member.raw_bytes for piece in pieces for member in piece.members))
         return Written(tuple(members), raw_sha256.result())
@@ -75,7 +79,7 @@ def _pieces(work: CutPlan, group: Sequence[Spot], file: int, former: int | None)
         if data is not None:
             changes = (spot.changes for spot in run)
             known = tuple(map(heat.carried, (work.former.members[index] for index in held), changes))
-            pieces.append(_Piece(data, known, work.former.offsets[held[0]]))
+            pieces.append(_Piece(data, known, work.former.offsets[held[0]], is_read=True))
         else:
             pieces += [_compressed(work, spot, file) for spot in run]
     return pieces

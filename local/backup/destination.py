@@ -19,7 +19,7 @@ def prepare(name: str, day: date, context: RunContext) -> Destination:
     newest = found.newest(name)
     former = find_former(store, newest, context.cache_of(name))
     upload = store.upload(blob, newest.entry if newest else None)
-    if former.blocks is not None and former.blocks != upload.base_blocks:
+    if former.kept and former.kept.blocks != upload.base_blocks:
         # Something else was written under that name since: its bytes are not those that are remembered.
         former = FormerBackup(newest)
     return Destination(day, blob, former, upload)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from local.archive import members_table
-from local.archive.cache import kept_archive
-from local.archive.former import FormerArchive
+from local.archive.cache import KeptArchive, kept_archive
+from local.archive.extents import Extents
+from local.archive.former import FormerArchive, read_part
 from local.archive.gzip_member import Member
 from local.drill_program.record import RecordError
 from local.errors import PillarError
@@ -22,12 +25,12 @@ from local.store.range_reader import RangeReader
 @dataclass(frozen=True)
 class FormerBackup:
     """The newest content in the store: its point in time, its archive as far as it can be compared with and reused, and
-    the names of its blocks as they were committed (None: not known, or the store has none).
+    what this machine keeps of it (None: nothing, or the store is a folder).
     """
 
     point: Point | None = None
     archive: FormerArchive = field(default_factory=FormerArchive)
-    blocks: tuple[str, ...] | None = None
+    kept: KeptArchive | None = None
 
 
 def find_former(store: Store, point: Point | None, cache: Path) -> FormerBackup:
@@ -41,32 +44,41 @@ def find_former(store: Store, point: Point | None, cache: Path) -> FormerBackup:
     path = store.local_path(point.entry)
     if path:
         whole = _sha256(path) == point.recorded.sha256
-        return FormerBackup(point, _archive_in(path, point)) if whole else FormerBackup(point)
+        members = _members_in(path, None, point) if whole else ()
+        return FormerBackup(point, FormerArchive(members, path)) if members else FormerBackup(point)
     kept = kept_archive(cache, point.recorded.sha256)
-    if kept:
-        return FormerBackup(point, _archive_in(kept.path, point), kept.blocks)
+    if kept is None or kept.extents.size != point.entry.size:
+        return FormerBackup(point, FormerArchive(_members_there(store, point)))
+    members = _members_in(kept.pack, kept.extents, point) or _members_there(store, point)
+    if not members:
+        return FormerBackup(point)
+    return FormerBackup(point, FormerArchive(members, kept.pack, kept.extents), kept)
+
+
+def _members_in(path: Path, extents: Extents | None, point: Point) -> tuple[Member, ...]:
+    """The members by the bytes on this machine, in a file that is the archive or holds it in these extents."""
     try:
-        with RangeReader(store, point.entry) as content:
-            return FormerBackup(point, FormerArchive(_members(cast(BinaryIO, content), point)))
+        with path.open("rb") as file:
+            return _members(partial(read_part, file.fileno(), extents), point)
+    except OSError:
+        return ()
+
+
+def _members_there(store: Store, point: Point) -> tuple[Member, ...]:
+    """The members by the store's own bytes."""
+    try:
+        return _members(partial(store.read_range, point.entry), point)
     except PillarError:
         # A blob in the archive tier can't be read: the new archive is sent whole. Whatever else is amiss with the
         # store, the upload meets it too, and says so.
-        return FormerBackup(point)
+        return ()
 
 
-def _archive_in(path: Path, point: Point) -> FormerArchive:
-    try:
-        with path.open("rb") as file:
-            members = _members(file, point)
-    except OSError:
-        return FormerArchive()
-    return FormerArchive(members, path) if members else FormerArchive()
-
-
-def _members(file: BinaryIO, point: Point) -> tuple[Member, ...]:
+def _members(read_range: Callable[[int, int], bytes], point: Point) -> tuple[Member, ...]:
     """The members of the archive, by its own record; none where the record is not whole or not of this content."""
     try:
-        record = archive_end.read_record(file, point.entry.size)
+        with RangeReader(read_range, point.entry.size) as content:
+            record = archive_end.read_record(cast(BinaryIO, content), point.entry.size)
         found = layout.recorded_in(record.fields) if record else None
     except (RecordError, ValueError):
         return ()

@@ -7,7 +7,6 @@ this tool and of SQLite. Whatever is amiss with it, the database is read.
 from __future__ import annotations
 
 import os
-import stat
 import subprocess
 import sys
 from datetime import datetime
@@ -17,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from local import mounts
+from local.archive.private_file import open_own
 from local.archive.private_folder import make_private
 from local.backup.database_files import DatabaseFiles, is_trusted
 from local.backup.wal_index import is_all_committed
@@ -63,11 +63,7 @@ class RememberedRead(msgspec.Struct, frozen=True):
 def remembered(folder: Path, name: str) -> RememberedRead | None:
     """What this user's own run wrote of a database into this machine's `folder`; None where that does not read."""
     try:
-        descriptor = os.open(_path(folder, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            found = os.fstat(descriptor)
-            if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
-                return None
+        with os.fdopen(open_own(_path(folder, name), os.O_RDONLY), "rb") as file:
             return from_json(file.read(_LIMIT_BYTES), RememberedRead)
     except (OSError, ValueError, RecursionError, msgspec.DecodeError):
         return None

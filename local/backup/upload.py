@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from local.archive import members_table
 from local.archive import write as archive
 from local.archive.cache import ArchiveCopy
+from local.archive.extents import has_room
 from local.archive.plan import CutPlan
 from local.archive.planner import Planner
 from local.archive.sink import ArchiveSink
@@ -140,7 +141,7 @@ class SnapshotUpload:
 
     def _upload(self, upload: Upload, plan: CutPlan) -> Stored:
         checked = self.pool.submit(self.content.examine)
-        with closing(ArchiveCopy(self.cache)) as copy:
+        with closing(self._begin_copy(plan)) as copy:
             sink = ArchiveSink(upload, copy)
             written = archive.write(plan, sink, self.pool, self._advance_while_sound(checked))
             found = checked.result()
@@ -158,6 +159,12 @@ class SnapshotUpload:
                 told = f"the cache could not be written, which costs only time: {copy.trouble}"
                 self.watch(Event(self.content.name, told))
         return Stored(self.destination.blob, recorded, whole.gzip_bytes, upload.sent, self._changed(plan))
+
+    def _begin_copy(self, plan: CutPlan) -> ArchiveCopy:
+        """Of the archive to be made, for the next run; it goes on in the former one's pack while that is short."""
+        former = self.destination.former.kept
+        goes_on = former and has_room(former.extents, *plan.expected_gzip_bytes)
+        return ArchiveCopy(self.cache, former if goes_on else None)
 
     def _changed(self, plan: CutPlan) -> float | None:
         """The share of the snapshot in changed chunks; None where the newest backup tells nothing of its chunks."""

@@ -71,7 +71,7 @@ class ModesSeen:
 def test_a_backup_s_files_are_for_this_user_alone(azure_workshop: Workshop, tmp_path: Path) -> None:
     azure_workshop.add("costs")
     cache = tmp_path / "cache"
-    parts = ("lock", "work", "snapshot.db", ".blocks")
+    parts = ("lock", "work", "snapshot.db", "index", "pack-")
     with ModesSeen(cache) as seen:
         for _ in range(LOOKS):
             assert azure_workshop.invoke("backup").returncode == 0

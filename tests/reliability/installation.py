@@ -199,7 +199,10 @@ class Installation:
 
     def leftovers(self) -> list[str]:
         """Temporary files and folders of ours, and what in the store is neither a backup nor its sidecar."""
-        local_files = [*self.temporary.iterdir(), *self.cache.rglob("work/*"), *self.cache.rglob("cache/*/new")]
+        in_caches = [path for path in self.cache.rglob("cache/*/*") if path.name != "index"]
+        packs = {path.parent: path for path in in_caches if path.name.startswith("pack-")}
+        surplus = [path for path in in_caches if packs.get(path.parent) != path]
+        local_files = [*self.temporary.iterdir(), *self.cache.rglob("work/*"), *surplus]
         beside = self.workshop.root.glob("*.pillar9-*")
         return [*map(str, local_files), *map(str, beside), *stray(self.workshop.store)]
 

@@ -91,7 +91,7 @@ class VolumeSite:
         assert found == expected
         own = cache_folder(self.workshop.store_settings)
         assert not (own / "work").exists()
-        assert not list(own.glob("volumes/*/new"))
+        assert not list(own.glob("volumes/*/new-*"))
 
 
 def prepared(workshop: Workshop, engine: ContainerEngine) -> VolumeSite:

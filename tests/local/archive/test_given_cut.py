@@ -19,9 +19,9 @@ import pytest
 
 from local.archive import members_table
 from local.archive import write as archive
-from local.archive.cache import ArchiveCopy
+from local.archive.cache import ArchiveCopy, KeptArchive, kept_archive
 from local.archive.chunks import LONGEST_BYTES
-from local.archive.former import FormerArchive
+from local.archive.former import FormerArchive, read_part
 from local.archive.given_cut import GivenCut, at_most
 from local.archive.gzip_member import compress, describe
 from local.archive.plan import CutPlan
@@ -50,13 +50,14 @@ def part(seed: int) -> bytes:
 
 @dataclass(frozen=True)
 class Kept:
-    """An archive in a store, how it was planned, and what travelled."""
+    """An archive in a store, how it was planned, what travelled, and what this machine keeps of it."""
 
     plan: CutPlan
     written: Written
     entry: Entry
     content: bytes
     sent: int
+    here: KeptArchive
 
 
 @dataclass(frozen=True)
@@ -69,27 +70,38 @@ class Shelf:
 
     def keep(self, parts: Sequence[bytes], former: Kept | None = None, *, cache: bool = True) -> Kept:
         """The parts' archive, made from the former one, of which this machine has the bytes with `cache`."""
-        file, copy = self.folder / "tar", self.folder / "former"
+        file, own = self.folder / "tar", self.folder / "own"
         file.write_bytes(b"".join(parts))
-        if former:
-            copy.write_bytes(former.content)
-        base = FormerArchive(former.written.members, copy if cache else None) if former else FormerArchive()
+        base = former_archive(former, cache=cache)
         with (
             closing(Planner(file, self.pool, 0, partial(GivenCut, [len(one) for one in parts]))) as planner,
             self.store.upload(BLOB, former.entry if former else None) as upload,
+            closing(ArchiveCopy(own, former.here if former and cache else None)) as copy,
         ):
             plan = planner.plan(base)
-            sink = ArchiveSink(upload, ArchiveCopy(None))
+            sink = ArchiveSink(upload, copy)
             written = archive.write(plan, sink, self.pool, lambda _: None)
             whole = sink.finish({"raw_bytes": plan.size, "members": members_table.encode(written.members)})
-            upload.commit({"sha256": whole.sha256})
+            copy.keep(whole.sha256, upload.commit({"sha256": whole.sha256}))
             sent = upload.sent
         (entry,) = (each for each in self.store.entries("volumes") if each.version is None and each.name == BLOB)
         with urlopen(self.store.link(entry, 60)) as answer:
             content = answer.read()
         assert hashlib.sha256(content).hexdigest() == whole.sha256
         assert gzip.decompress(content) == file.read_bytes()
-        return Kept(plan, written, entry, content, sent)
+        here = kept_archive(own, whole.sha256)
+        assert here
+        with here.pack.open("rb") as kept:
+            assert read_part(kept.fileno(), here.extents, 0, len(content)) == content
+        return Kept(plan, written, entry, content, sent, here)
+
+
+def former_archive(former: Kept | None, *, cache: bool) -> FormerArchive:
+    if former is None:
+        return FormerArchive()
+    if not cache:
+        return FormerArchive(former.written.members)
+    return FormerArchive(former.written.members, former.here.pack, former.here.extents)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from local.archive import members_table
 from local.archive import write as archive
 from local.archive.cache import ArchiveCopy
 from local.archive.chunks import FINE_BYTES, SMALL_BYTES
-from local.archive.former import FormerArchive
+from local.archive.former import FormerArchive, read_members
 from local.archive.gzip_member import LEVELS
 from local.archive.heat import HISTORY_BITS
 from local.archive.plan import CutPlan
@@ -315,7 +315,10 @@ def test_a_table_that_lies_about_what_changed_makes_no_wrong_archive(
     assert members_table.decode(members_table.encode(written.members), work.size, len(upload.content))
 
 
-def test_a_damaged_copy_on_this_machine_is_compressed_again(tmp_path: Path, pool: ThreadPoolExecutor) -> None:
+@pytest.mark.parametrize("harm", ["damaged", "gone"])
+def test_a_damaged_copy_on_this_machine_is_compressed_again(
+    tmp_path: Path, pool: ThreadPoolExecutor, harm: str
+) -> None:
     (tmp_path / "1").mkdir()
     (tmp_path / "2").mkdir()
     content = blocks(*range(5))
@@ -324,7 +327,10 @@ def test_a_damaged_copy_on_this_machine_is_compressed_again(tmp_path: Path, pool
     damaged = bytearray(sound)
     damaged[2 * BLOCK] ^= 1
     former = former_at(first.path, cache=True)
-    first.path.write_bytes(damaged)
+    if harm == "damaged":
+        first.path.write_bytes(damaged)
+    else:
+        first.path.unlink()
 
     live = tmp_path / "2" / "live"
     live.write_bytes(b"!" + content[1:])
@@ -333,3 +339,11 @@ def test_a_damaged_copy_on_this_machine_is_compressed_again(tmp_path: Path, pool
 
     assert gzip.decompress(bytes(upload.content)) == b"!" + content[1:]
     assert upload.sent < 1.1 * BLOCK
+
+
+def test_a_copy_that_the_disk_no_longer_reads_is_none(tmp_path: Path, pool: ThreadPoolExecutor) -> None:
+    first = write(tmp_path, blocks(1, 2), None, pool)
+    former = former_at(first.path, cache=True)
+    with first.path.open("rb") as readable, first.path.open("ab") as refusing:
+        assert read_members(readable.fileno(), former, [0, 1]) == first.path.read_bytes()[: former.offsets[2]]
+        assert read_members(refusing.fileno(), former, [0, 1]) is None

@@ -315,28 +315,17 @@ def test_check_says_what_would_change_and_changes_nothing(workshop: Workshop) ->
     assert list(workshop.store.entries("sqlite")) == before
 
 
-LONG_HARMS = [pytest.param(harm, marks=pytest.mark.long) for harm in ("damaged list of blocks", "a file")]
-
-
-@pytest.mark.parametrize("harm", ["removed", "damaged archive", "stale", *LONG_HARMS])
+@pytest.mark.parametrize("harm", ["stale", pytest.param("a file", marks=pytest.mark.long)])
 def test_the_cache_never_changes_a_result(azure_workshop: Workshop, harm: str) -> None:
     path = azure_workshop.add("costs")
     azure_workshop.invoke("backup")
     folder = cache_folder(azure_workshop.store_settings) / "cache/costs"
     kept = {file.name: file.read_bytes() for file in folder.iterdir()}
-    (archive,) = (file for file in folder.iterdir() if not file.suffix)
     change(path)
-    if harm in ("removed", "a file"):
-        shutil.rmtree(folder)
     if harm == "a file":
+        shutil.rmtree(folder)
         folder.write_bytes(b"no folder")
-    elif harm == "damaged list of blocks":
-        archive.with_suffix(".blocks").write_bytes(b"[")
-    elif harm == "damaged archive":
-        content = bytearray(archive.read_bytes())
-        content[len(content) // 4] ^= 1
-        archive.write_bytes(content)
-    elif harm == "stale":
+    else:
         azure_workshop.invoke("backup")
         change(path, "again")
         for name, content_of_it in kept.items():
