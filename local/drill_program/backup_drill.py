@@ -7,11 +7,13 @@ import contextlib
 import errno
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from typing import Any, Generic
 
 from local.drill_program.agreement import Order, agreed_order
 from local.drill_program.errors import BackupWrongError, NotCarriedOutError
+from local.drill_program.read_back import start_reading_back
 from local.drill_program.restored_file import RestoredContent
 from local.drill_program.step_times import StepTimes
 from local.drill_program.steps import checksum, decompress, download, judge_checksum, judge_content
@@ -47,6 +49,7 @@ class BackupDrill(abc.ABC, Generic[Order]):
         self.checksum_passed = False
         self.written_since = False
         self.connection: sqlite3.Connection | None = None
+        self.read_back: Future[None] | None = None
 
     def carry_out(self) -> None:
         """Come to a verdict, whatever happens; its file is gone afterwards, unless it passed and is to be kept."""
@@ -72,6 +75,15 @@ class BackupDrill(abc.ABC, Generic[Order]):
         if connection and not self.verdict:
             with contextlib.suppress(sqlite3.ProgrammingError):  # closed meanwhile
                 connection.interrupt()
+
+    def give_up(self, reason: str) -> None:
+        """End what does not end by itself, for another thread; not past a digest that is wrong, or not yet known."""
+        judged, error = self.read_back, None
+        if judged:
+            error = judged.exception() if judged.done() else NotCarriedOutError(reason)
+        if error:
+            self.times.culprit = self.times.culprit or "decompress"
+        self.end(*verdict_on(error or NotCarriedOutError(reason)))
 
     def end(self, verdict: str, detail: str) -> None:
         """End in the step that failed, which in the pass of the first three is the earliest that is not done."""
@@ -123,12 +135,25 @@ class BackupDrill(abc.ABC, Generic[Order]):
             with self.times.during("checksum"):
                 order = agreed_order(work.order, held.archive)
             judge_content(order, held.content)
-        with self.times.during("integrity"):
+        with self.times.during("integrity"), self._reading_back(order, held.content):
             work.progress.tell("integrity")
             self.integrity(order, held.content)
         with self.times.during("rows"):
             work.progress.tell("rows")
             self.rows(order)
+
+    @contextlib.contextmanager
+    def _reading_back(self, order: Order, content: RestoredContent) -> Iterator[None]:
+        """Judge the digest meanwhile, if that is still to be done: what is wrong with it comes before all else."""
+        if content.sha256 is not None or order.raw_sha256 is None:
+            yield
+            return
+        self.read_back = start_reading_back(self.work.path, order, self.work.stop)
+        try:
+            yield
+        finally:
+            with self.times.during("decompress"):
+                self.read_back.result()
 
     def _downloaded(self) -> Iterator[bytes]:
         downloaded = yield from self.times.while_making("download", download(self.work))

@@ -24,6 +24,7 @@ from local.drill_program.distrust import limit_heap
 from local.drill_program.hand_in import hand_in
 from local.drill_program.inflate import working_zlib_ng
 from local.drill_program.order import DatabaseOrder, DrillOrder, FetchOrder, HandInOrder, VolumeOrder
+from local.drill_program.read_back import is_read_back, power_here
 from local.drill_program.restored_file import CORES
 from local.drill_program.result import print_result
 from local.drill_program.temporary import drill_folder, sweep
@@ -87,11 +88,14 @@ def planned(order: DrillOrder, folder: str, stop: Stop) -> list[BackupDrill[Any]
     """A drill for each database and then for each volume, in the order's order; they share the disk and the cores."""
     disk, cores = Disk(folder), ThreadPoolExecutor(CORES)
     zlib_ng = working_zlib_ng(order.zlib_ng)
+    at_once, power = min(DRILLS_AT_ONCE, len(order.databases) + len(order.volumes)), power_here()
 
     def work_on(number: int, backup: Order) -> Work[Order]:
         path = Path(backup.keep or Path(folder, f"{number}.{backup.SOURCE}"))
         room = DiskShare(Disk(str(path.parent)) if backup.keep else disk, stop)
-        return Work(backup, path, stop, room, ProgressLines(backup.name, order.progress), cores, zlib_ng)
+        progress = ProgressLines(backup.name, order.progress)
+        read_back = is_read_back(backup, at_once, power)
+        return Work(backup, path, stop, room, progress, cores, zlib_ng, read_back)
 
     databases = [DatabaseDrill(work_on(number, database)) for number, database in enumerate(order.databases)]
     volumes = [VolumeDrill(work_on(number, volume)) for number, volume in enumerate(order.volumes)]
@@ -135,5 +139,5 @@ def supervise(
                 drill.interrupt()
     for drill in drills:
         if not drill.verdict:
-            drill.end("inconclusive", stop.reason)
+            drill.give_up(stop.reason)
     return received

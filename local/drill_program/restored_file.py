@@ -1,9 +1,10 @@
-"""The file that a backup is restored to: members are inflated on all cores and written in place, hashed in order."""
+"""The file that a backup is restored to: members are inflated and written in place on all cores, hashed in order."""
 
 from __future__ import annotations
 
 import os
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 
@@ -21,10 +22,10 @@ ROOM_STEP_BYTES = 64 << 20
 
 @dataclass(frozen=True)
 class RestoredContent:
-    """The size of what was restored and its SHA-256."""
+    """The size of what was restored and its SHA-256, None where that is read back from the file."""
 
     size_bytes: int
-    sha256: str
+    sha256: str | None
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class RestoredFile:
     def __init__(self, work: Work[BackupOrder]) -> None:
         self.room, self.cores, self.zlib_ng = work.room, work.cores, work.zlib_ng
         self.source, self.limit_bytes = work.order.SOURCE, work.order.database_bytes
-        self.digest = BackgroundDigest()
+        self.digest = None if work.read_back else BackgroundDigest()
         self.size_bytes, self.ahead_bytes, self.gathered_bytes, self.gathered_at = 0, 0, 0, 0
         self.gathered: list[PackedMember] = []
         self.ahead: deque[MembersUnderWay] = deque()
@@ -94,7 +95,7 @@ class RestoredFile:
         """The next bytes, which are there already."""
         self.settle_all()
         write_at(self.file, raw, self.claim(len(raw)))
-        self.digest.feed([raw])
+        self.hash([raw])
 
     def settle_all(self) -> None:
         """Wait for all members so far; raises what is wrong with the first that is."""
@@ -105,14 +106,19 @@ class RestoredFile:
     def settle(self) -> None:
         """Wait for the oldest members under way, whose bytes are the next of the digest; what is wrong stays there."""
         oldest = self.ahead[0]
-        self.digest.feed(oldest.written.result())
+        self.hash(oldest.written.result())
         self.ahead.popleft()
         self.ahead_bytes -= oldest.memory_bytes
+
+    def hash(self, pieces: Sequence[bytes]) -> None:
+        """Add the next bytes to the digest, unless that is read back later."""
+        if self.digest:
+            self.digest.feed(pieces)
 
     def finish(self) -> RestoredContent:
         """What was restored, once all of it is; BackupWrongError if that is not the size recorded."""
         self.settle_all()
-        sha256 = self.digest.hexdigest()
+        sha256 = self.digest.hexdigest() if self.digest else None
         if self.size_bytes == 0:
             raise BackupWrongError(f"the archive holds 0 bytes, which is no {self.source}")
         if self.limit_bytes not in (None, self.size_bytes):

@@ -114,13 +114,19 @@ def decompress(work: Work[BackupOrder], pieces: Iterator[bytes]) -> Decompressed
 
 
 def judge_content(order: BackupOrder, restored: RestoredContent) -> None:
-    """Raise BackupWrongError unless the content has the size and the SHA-256 recorded."""
+    """Raise BackupWrongError unless the content has the size and, where it is known by now, the SHA-256 recorded."""
     if order.database_bytes not in (None, restored.size_bytes):
         raise BackupWrongError(
             f"the {order.SOURCE} has {restored.size_bytes} bytes, {order.database_bytes} were recorded"
         )
-    if order.raw_sha256 not in (None, restored.sha256):
-        raise BackupWrongError(f"the {order.SOURCE}'s SHA-256 is {restored.sha256}, {order.raw_sha256} was recorded")
+    if restored.sha256 is not None:
+        judge_digest(order, restored.sha256)
+
+
+def judge_digest(order: BackupOrder, sha256: str) -> None:
+    """Raise BackupWrongError unless the content's SHA-256 is the one recorded."""
+    if order.raw_sha256 not in (None, sha256):
+        raise BackupWrongError(f"the {order.SOURCE}'s SHA-256 is {sha256}, {order.raw_sha256} was recorded")
 
 
 def open_restored(path: Path, stop: Stop) -> sqlite3.Connection:

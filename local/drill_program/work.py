@@ -128,6 +128,7 @@ class Work(Generic[Ordered]):
     """One backup's drill: what is ordered, the file it is restored to, and what bounds and carries the work.
 
     `zlib_ng` is that module, which inflates faster than the standard library; None where it is not to be used.
+    `read_back`: the SHA-256 of the content is that of the file, once it is restored, and taken while SQLite checks it.
     """
 
     order: Ordered
@@ -137,3 +138,4 @@ class Work(Generic[Ordered]):
     progress: ProgressLines
     cores: ThreadPoolExecutor
     zlib_ng: Any = None
+    read_back: bool = False

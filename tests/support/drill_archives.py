@@ -230,20 +230,24 @@ def installed_zlib_ng() -> Any:
     return module
 
 
-def drilled_here(order: DatabaseOrder, folder: Path, cores: int = 2, zlib_ng: Any = None) -> DatabaseDrill:
+def drilled_here(
+    order: DatabaseOrder, folder: Path, cores: int = 2, zlib_ng: Any = None, read_back: bool = False
+) -> DatabaseDrill:
     """The five steps carried out in this process: milliseconds, where a program of its own takes a second."""
     stop = Stop()
     room, progress = DiskShare(Disk(str(folder)), stop), ProgressLines(order.name, watched=False)
     with ThreadPoolExecutor(cores) as pool:
-        drill = DatabaseDrill(Work(order, folder / "restored.db", stop, room, progress, pool, zlib_ng))
+        drill = DatabaseDrill(Work(order, folder / "restored.db", stop, room, progress, pool, zlib_ng, read_back))
         drill.carry_out()
     return drill
 
 
-def ending_here(folder: Path, target: DatabaseTarget, cores: int = 2, zlib_ng: Any = None) -> tuple[str, str, str]:
+def ending_here(
+    folder: Path, target: DatabaseTarget, cores: int = 2, zlib_ng: Any = None, read_back: bool = False
+) -> tuple[str, str, str]:
     """The last step that `drilled_here` came to, its verdict and its detail."""
     (order,) = database_orders([target])
-    name, said, _, detail = drilled_here(order, folder, cores, zlib_ng).result(brief=False)["steps"][-1]
+    name, said, _, detail = drilled_here(order, folder, cores, zlib_ng, read_back).result(brief=False)["steps"][-1]
     return name, said, detail
 
 
