@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -188,4 +188,6 @@ class SnapshotUpload:
 
     def _free(self) -> None:
         if not self.keep_copy:
-            self.content.file.unlink()
+            # By now the content may be in the store. A full disk can refuse even this; the run's sweep tries again.
+            with suppress(OSError):
+                self.content.file.unlink()
