@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from local.backup.connection import Connection
 from local.backup.upload import SnapshotUpload, Stored
@@ -63,6 +64,12 @@ class RunContext:
     def work(self) -> Path:
         """Where snapshots are; what a killed run left there the next one sweeps away."""
         return self.folder / "work"
+
+    def work_of(self, name: str) -> TemporaryDirectory[str]:
+        """A folder for the snapshot of that name. What a full disk keeps it from removing is no failure of a backup
+        that is stored by then: the run's sweep tries again.
+        """
+        return TemporaryDirectory(dir=self.work, prefix=f"{name}-", ignore_cleanup_errors=True)
 
     def cache_of(self, name: str) -> Path:
         """Where this machine keeps the last archive of that name."""

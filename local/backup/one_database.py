@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from concurrent.futures import Future
 from contextlib import ExitStack, closing
 from datetime import datetime
@@ -59,8 +58,7 @@ def _read(database: Database, files: DatabaseFiles | None, looked: datetime, con
     known = files is not None and not context.checking and can_be_remembered(database.path, files, looked)
     make_private(context.work)
     with ExitStack() as stack:
-        folder = tempfile.TemporaryDirectory(dir=context.work, prefix=f"{database.name}-")
-        copy = Path(stack.enter_context(folder), "snapshot.db")
+        copy = Path(stack.enter_context(context.work_of(database.name)), "snapshot.db")
         planner = stack.enter_context(
             closing(Planner(copy, context.pool, context.early_bytes, foretell=foretold_first_page))
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -34,8 +33,7 @@ def deliver(volume: Volume, engines: EngineTurns, context: RunContext) -> Stored
     context.go_on()
     make_private(context.work)
     with ExitStack() as stack:
-        made = tempfile.TemporaryDirectory(dir=context.work, prefix=f"{volume.name}-")
-        folder = Path(stack.enter_context(made))
+        folder = Path(stack.enter_context(context.work_of(volume.name)))
         prepared = context.pool.submit(prepare, volume.name, clock.now().date(), context)
         _tell_of_room(volume, folder, context)
         content = VolumeToStore(volume.name, _read(volume, folder, engines, context))
