@@ -107,7 +107,9 @@ def _look(engine: Engine, name: str) -> VolumeState:
     kept = KeptVolumes.of(engine.endpoint.url, name)
     note, half = kept.note(), engine.is_half_replaced(name)
     try:
-        return VolumeState(kept, note, half, engine.without(name), engine.volume(name), engine.users(name))
+        # What a killed run left is removed with the first change, which nobody has agreed to yet.
+        users = tuple(user for user in engine.users(name) if not user.is_reader)
+        return VolumeState(kept, note, half, engine.without(name), engine.volume(name), users)
     except EngineError as error:
         if half:
             return VolumeState(kept, note, half, (), None, ())

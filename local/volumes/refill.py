@@ -94,6 +94,12 @@ def _refuse(doing: str, volume: VolumeFacts, users: tuple[VolumeUser, ...], secu
         raise EngineError(doing, came_back, BY_HAND)
     if "name=userns" in security:
         raise EngineError(doing, "Docker runs with userns-remap, and would shift the owners of all files", BY_HAND)
+    readers = " ".join(user.name for user in users if user.is_reader)
+    if readers:
+        mend = (
+            f"run this again when that has ended; one of another user or machine that was killed: docker rm {readers}"
+        )
+        raise EngineError(doing, f"another run reads it now, through {readers}", mend)
     running = [user.name for user in users if user.is_begun]
     if running:
         mend = f"{COMPOSE}; else: docker stop {' '.join(running)}, and docker rm"
@@ -139,9 +145,8 @@ def _fill(api: APIClient, endpoint: Endpoint, volume: VolumeFacts, tar: Path, ma
         with tar.open("rb") as file:
             _put(api, container, MOUNTED, file)
         _put(api, container, "/", io.BytesIO(_folder_of(tar)))
-    users = volume_users(api, made)
-    if users:
-        names = [user.name for user in users]
+    names = [user.name for user in volume_users(api, made) if not user.is_reader]
+    if names:
         doing = f"docker: fill the volume {volume.name}"
         raise EngineError(
             doing, f"{' and '.join(names)} came to use it meanwhile", f"docker rm --force {' '.join(names)}"
