@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import os
 import signal
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,6 @@ from local.restore import volume_in_place
 from local.restore.to_new_file import Started
 from local.restore.volume_exchange import ExchangedVolume, VolumeExchange
 from local.restore.volume_kept import KeptVolumes
-from local.volumes import engine as engine_module
 from local.volumes import refill
 from local.volumes.engine import Engine, open_engine
 from tests.local.unpack.trees import LONG_AGO_NS, awkward_tree, folder, look, member, tar_with, unpacked
@@ -186,56 +184,13 @@ def kill(*_: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def removed_and_killed(api: object, volume: object) -> None:
-    api.remove_volume(volume.name)  # type: ignore[attr-defined]
-    kill()
-
-
-KILLS: dict[str, Callable[[], None]] = {
-    "before the volume is touched": lambda: setattr(engine_module, "refill", kill),
-    "when it is away": lambda: setattr(refill, "_make_anew", removed_and_killed),
-    "when it is empty": lambda: setattr(refill, "_fill", kill),
-    "when it is filled": lambda: setattr(VolumeExchange, "_compare", kill),
-}
-
-
-# The others in the long suite.
-SHORT = ("when it is away", "when it is filled")
-
-
-@pytest.mark.parametrize(
-    "moment", [pytest.param(each, marks=[] if each in SHORT else [pytest.mark.long]) for each in KILLS]
-)
-def test_a_killed_restore_is_told_and_can_be_undone(
-    docker_engine: ContainerEngine, live: Path, tar: Path, tmp_path: Path, moment: str
-) -> None:
-    before = look(live)
-    process = os.fork()
-    if process == 0:
-        KILLS[moment]()
-        with open_engine() as opened:
-            exchange(tar, opened, tmp_path / "private")
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == -signal.SIGKILL
-
-    plan = volume_in_place.order_rollback(NAME, Started.now()).preview.plan
-    assert plan
-    assert plan.note
-    assert "was cut short" in plan.note
-    rolled_back()
-    assert look(docker_engine.folder(NAME)) == before
-    plan = volume_in_place.order_rollback(NAME, Started.now()).preview.plan
-    assert plan
-    assert plan.note is None
-
-
 def test_a_restore_behind_a_killed_one_goes_through_and_what_was_left_is_nothing_to_go_back_to(
-    docker_engine: ContainerEngine, live: Path, tar: Path, tmp_path: Path
+    docker_engine: ContainerEngine, live: Path, tar: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = look(live)
     process = os.fork()
     if process == 0:
-        KILLS["when it is empty"]()
+        monkeypatch.setattr(refill, "_fill", kill)
         with open_engine() as opened:
             exchange(tar, opened, tmp_path / "private")
         os._exit(0)
