@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 BY_HAND = "restore into a folder (--to PATH), and copy it there by hand"
 
 
-def refill(api: APIClient, endpoint: Endpoint, name: str, tar: Path) -> None:
+def refill(api: APIClient, endpoint: Endpoint, name: str, tar: Path, filled: Callable[[], None]) -> None:
     """The volume `name` holds what the tar (its paths relative to the volume) holds, and nothing else.
 
     An API can add files to a volume and delete none, so the volume is removed, made again with its driver, options and
@@ -43,7 +43,8 @@ def refill(api: APIClient, endpoint: Endpoint, name: str, tar: Path) -> None:
 
     From the removal on its former content is gone, which the caller keeps a copy of. What fails or is killed then
     leaves the volume away, empty or half filled; called again, with either content, this begins anew, and a volume that
-    is away is made as it was: that was noted before. The caller reads the volume back and compares.
+    is away is made as it was: that was noted before. `filled` is called when the volume is filled to its end, before
+    that note goes. The caller reads the volume back and compares.
     """
     note = _note_of(endpoint, name)
     doing = f"docker: replace the content of the volume {name}"
@@ -57,6 +58,7 @@ def refill(api: APIClient, endpoint: Endpoint, name: str, tar: Path) -> None:
         with engine_errors(doing, endpoint):
             _make_anew(api, volume)
             _fill(api, endpoint, volume, tar, mark)
+        filled()
         note.unlink()
 
 

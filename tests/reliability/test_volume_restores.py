@@ -84,7 +84,7 @@ def survived(volume: RestoredVolume, command: str, killed: Callable[[], Ended]) 
     """One kill, and all that is asked after it."""
     former, target = volume.prepare(command)
     ended = killed()
-    volume.assert_nothing_lost(former, target)
+    volume.assert_nothing_lost(command, former, target)
     return ended
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -90,9 +91,9 @@ class Meddled(Engine):
 
     times = 1
 
-    def replace(self, name: str, tar: Path) -> None:
+    def replace(self, name: str, tar: Path, filled: Callable[[], None] = lambda: None) -> None:
         """As the engine does, and then somebody comes."""
-        super().replace(name, tar)
+        super().replace(name, tar, filled)
         if self.times:
             self.times -= 1
             Path(self.volume(name).mountpoint, "odd one").touch()
@@ -218,7 +219,7 @@ def test_copies_have_later_names_than_all_before_and_the_surplus_is_named(tmp_pa
     kept = KeptVolumes(tmp_path, NAME)
     (tmp_path / f"{NAME}.pre-restore-99999999999.tar.gz").touch()
     (tmp_path / f"{NAME}.more.pre-restore-1.tar.gz").touch()
-    made = kept.keep(tar, tmp_path, cut_short=False)
+    made = kept.keep(tar, tmp_path, kept.free_name(cut_short=False))
     assert made.name == f"{NAME}.pre-restore-100000000000.tar.gz"
     assert [made, *kept.surplus(1)] == kept.copies()
     kept.unpack(made, tmp_path / "again.tar")
