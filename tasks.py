@@ -144,9 +144,12 @@ def recover_restores(configured: Settings, screen: Screen) -> None:
 
             _tell_of(database.name, partial(recover, database.path), screen)
     for volume in configured.volumes:
-        from local.restore.volume_recover import recover_volume
+        from local.restore.volume_left import is_left_anywhere
 
-        _tell_of(volume.name, partial(recover_volume, volume.name), screen)
+        if is_left_anywhere(volume.name):
+            from local.restore.volume_recover import recover_volume
+
+            _tell_of(volume.name, partial(recover_volume, volume.name), screen)
 
 
 def _tell_of(name: str, recover: Callable[[], str | None], screen: Screen) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import os
 import re
 import shutil
 import time
@@ -22,12 +21,12 @@ import msgspec
 from local.errors import InconclusiveError
 from local.restore.exact_entries import ExactEntries
 from local.restore.kept import place, sync
-from local.restore.private_folder import private_path
+from local.restore.volume_left import KEPT, note_path
 from local.store.durable import replace_file, sync_folder
 from local.typed import from_json
 from local.volumes.canonical import END_MARK, header
 from local.volumes.mountpoint import Mountpoint
-from local.volumes.own_folder import own_folder, own_path
+from local.volumes.own_folder import own_folder
 from local.volumes.reader import VolumeReader
 from local.volumes.seen import DEVICES, in_volume
 from local.volumes.spool import SpoolFile
@@ -62,16 +61,9 @@ class KeptVolumes:
     @staticmethod
     def of(engine_url: str, name: str) -> KeptVolumes:
         """Those of the volume on the engine with this address; their folder is made, for this user alone."""
-        folder = own_folder() / _folder_name(engine_url)
+        folder = own_folder() / f"{KEPT}{hashlib.sha256(engine_url.encode()).hexdigest()[:8]}"
         folder.mkdir(mode=0o700, exist_ok=True)
         return KeptVolumes(folder, name)
-
-    @staticmethod
-    def left_by_a_restore(engine_url: str, name: str) -> KeptVolumes | None:
-        """The same where a restore of the volume goes on, or was ended by force; else None, and nothing is made."""
-        kept = KeptVolumes(own_path() / _folder_name(engine_url), name)
-        is_left = os.path.lexists(kept._note) or os.path.lexists(private_path(kept.target))
-        return KeptVolumes.of(engine_url, name) if is_left else None
 
     @property
     def target(self) -> Path:
@@ -143,7 +135,7 @@ class KeptVolumes:
 
     @property
     def _note(self) -> Path:
-        return self.folder / f"{self.name}.restoring.json"
+        return note_path(self.folder, self.name)
 
     def _no_note(self, why: str) -> InconclusiveError:
         mend = f"a restore began here: look at the volume and the copies beside it, then: mv {self._note} /tmp/"
@@ -155,10 +147,6 @@ class KeptVolumes:
     def _all(self, word: str) -> list[tuple[int, Path]]:
         matches = ((self._pattern(word).fullmatch(path.name), path) for path in self.folder.iterdir())
         return [(int(match[1]), path) for match, path in matches if match]
-
-
-def _folder_name(engine_url: str) -> str:
-    return f"kept-{hashlib.sha256(engine_url.encode()).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True)

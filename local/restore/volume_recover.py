@@ -10,6 +10,7 @@ from local.errors import EngineError, LockHeldError, PillarError
 from local.restore.private_folder import private_folder, private_path
 from local.restore.recover import CLEARED_UNBEGUN, ended_by_force
 from local.restore.volume_kept import KeptVolumes, RestoreNote
+from local.restore.volume_left import is_left
 from local.volumes.endpoint import Endpoint, find_endpoint
 from local.volumes.own_folder import own_path
 from local.volumes.refill import is_half_done
@@ -19,7 +20,8 @@ def recover_volume(name: str) -> str | None:
     """Clear away what a killed restore into this volume left, and say so; None if there was nothing.
 
     One that is running is left alone, and so is a volume that may be half filled: which content it is to have, a person
-    says. Where there is nothing it costs two lstats. Raises PillarError where what stands there cannot be acted on.
+    says. What was left of another engine's volume is told where that engine is the one that is asked. Raises
+    PillarError where what stands there cannot be acted on.
     """
     try:
         endpoint = find_endpoint(os.environ, Path.home())
@@ -27,8 +29,8 @@ def recover_volume(name: str) -> str | None:
         # Whoever names no engine has restored into none of its volumes; a backup and the doctor say what is wrong.
         return None
     try:
-        kept = KeptVolumes.left_by_a_restore(endpoint.url, name)
-        return None if kept is None else _recovered(kept, endpoint)
+        kept = KeptVolumes.of(endpoint.url, name)
+        return _recovered(kept, endpoint) if is_left(kept.folder, name) else None
     except OSError as error:
         doing = f"restore of the volume {name}: clear away what a killed one left"
         raise PillarError(doing, str(error), f"look at it: ls -la {quote(str(own_path()))}") from error

@@ -10,6 +10,7 @@ import pytest
 from local.errors import InconclusiveError
 from local.restore.private_folder import private_folder, private_path
 from local.restore.volume_kept import KeptVolumes, RestoreNote
+from local.restore.volume_left import is_left_anywhere
 from local.restore.volume_plan import VolumeState
 from local.restore.volume_recover import recover_volume, sentence
 from local.store.shelf import VOLUMES
@@ -126,11 +127,22 @@ def test_a_note_that_is_none_of_ours_touches_nothing(kept: KeptVolumes) -> None:
     assert kept.copies() == [kept.folder / NOTE.kept]
 
 
-def test_where_nothing_was_left_nothing_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert recover_volume(NAME) is None
+def test_where_nothing_was_left_nothing_is_made(folder_workshop: Workshop) -> None:
+    folder_workshop.more["volumes"] = [{"name": NAME}]
+    assert folder_workshop.invoke("backup.list").returncode == 0
     assert not own_path().parent.exists()
-    monkeypatch.setenv("DOCKER_HOST", "what://ever")
-    assert recover_volume(NAME) is None
+
+
+def test_what_was_left_on_another_engine_is_told_where_that_is_asked(
+    kept: KeptVolumes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept.write_note(NOTE)
+    assert is_left_anywhere(NAME)
+    assert not is_left_anywhere("other")
+    for asked in ("unix:///another.sock", "what://ever"):
+        monkeypatch.setenv("DOCKER_HOST", asked)
+        assert recover_volume(NAME) is None
+    assert kept.note() == NOTE
 
 
 def test_the_next_command_says_it_whichever_it_is(folder_workshop: Workshop, kept: KeptVolumes) -> None:
