@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from local import interrupt
 from local.errors import InconclusiveError, PillarError
 from local.events import Event, unwatched
 from local.restore import volume_in_place
 from local.restore.to_new_file import Started
 from local.restore.volume_exchange import ExchangedVolume, VolumeExchange
 from local.restore.volume_kept import KeptVolumes
+from local.restore.volume_recover import recover_volume
 from local.volumes import refill
 from local.volumes.engine import Engine, open_engine
 from tests.local.unpack.trees import LONG_AGO_NS, awkward_tree, folder, look, member, tar_with, unpacked
@@ -185,17 +187,47 @@ def kill(*_: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def killed(tar: Path, private: Path, target: object, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exchange in a process of its own that is killed where it calls that."""
+    process = os.fork()
+    if process == 0:
+        monkeypatch.setattr(target, name, kill)
+        with open_engine() as opened:
+            exchange(tar, opened, private)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == -signal.SIGKILL
+
+
+def test_one_that_is_killed_before_it_changes_anything_leaves_no_copy_as_a_step_back(
+    docker_engine: ContainerEngine, live: Path, tar: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = look(live)
+    killed(tar, tmp_path / "private", interrupt, "check", monkeypatch)
+    kept = KeptVolumes.of(docker_engine.url, NAME)
+    assert len(kept.copies()) == 1
+
+    assert "before it had replaced the volume, which is as it was" in str(recover_volume(NAME))
+    assert kept.copies() == []
+    assert look(live) == before
+
+
+def test_one_that_is_killed_when_the_volume_is_filled_is_told_and_can_be_undone(
+    docker_engine: ContainerEngine, live: Path, tar: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = look(live)
+    killed(tar, tmp_path / "private", VolumeExchange, "_compare", monkeypatch)
+    assert [path.name for path in docker_engine.folder(NAME).iterdir()] == ["restored"]
+
+    assert "after it had replaced the volume, which holds the restored backup" in str(recover_volume(NAME))
+    rolled_back()
+    assert look(docker_engine.folder(NAME)) == before
+
+
 def test_a_restore_behind_a_killed_one_goes_through_and_what_was_left_is_nothing_to_go_back_to(
     docker_engine: ContainerEngine, live: Path, tar: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = look(live)
-    process = os.fork()
-    if process == 0:
-        monkeypatch.setattr(refill, "_fill", kill)
-        with open_engine() as opened:
-            exchange(tar, opened, tmp_path / "private")
-        os._exit(0)
-    os.waitpid(process, 0)
+    killed(tar, tmp_path / "private", refill, "_fill", monkeypatch)
     with open_engine() as opened:
         done = exchange(tar, opened, tmp_path / "again")
         kept = KeptVolumes.of(opened.endpoint.url, NAME)
