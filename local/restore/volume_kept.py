@@ -22,7 +22,7 @@ from local.errors import InconclusiveError
 from local.restore.exact_entries import ExactEntries
 from local.restore.kept import place, sync
 from local.restore.volume_left import KEPT, note_path
-from local.store.durable import replace_file, sync_folder
+from local.store.durable import replace_file, sweep_replacements, sync_folder
 from local.typed import from_json
 from local.volumes.canonical import END_MARK, header
 from local.volumes.mountpoint import Mountpoint
@@ -122,6 +122,10 @@ class KeptVolumes:
         """From now on the volume may hold anything; the note is on the disk when this returns."""
         replace_file(self._note, msgspec.json.encode(note))
         sync_folder(self.folder)
+
+    def sweep_note(self) -> None:
+        """Remove what a killed restore left of a note that it had not written; for whoever has the private folder."""
+        sweep_replacements(self._note)
 
     def forget(self, note: RestoreNote) -> None:
         """Nothing was replaced: no copy is needed, and it would be no step back for a rollback."""

@@ -13,7 +13,7 @@ from local.restore.volume_kept import KeptVolumes, RestoreNote
 from local.restore.volume_left import is_left
 from local.volumes.endpoint import Endpoint, find_endpoint
 from local.volumes.own_folder import own_path
-from local.volumes.refill import is_half_done
+from local.volumes.refill import is_half_done, sweep_note
 
 
 def recover_volume(name: str) -> str | None:
@@ -40,6 +40,8 @@ def _recovered(kept: KeptVolumes, endpoint: Endpoint) -> str | None:
     left = any(private_path(kept.target).glob("*"))
     try:
         with private_folder(kept.target):
+            kept.sweep_note()
+            sweep_note(endpoint, kept.name)
             note, half = kept.note(), is_half_done(endpoint, kept.name)
             if note is None:
                 return CLEARED_UNBEGUN if left else None

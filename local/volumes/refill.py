@@ -18,7 +18,7 @@ from local.drill_program.errors import BackupWrongError, NotCarriedOutError
 from local.drill_program.file_list import path_text
 from local.drill_program.tar_entries import read_entries
 from local.errors import EngineError
-from local.store.durable import replace_file, sync_folder
+from local.store.durable import replace_file, sweep_replacements, sync_folder
 from local.typed import from_json
 from local.volumes.canonical import END_MARK, header
 from local.volumes.endpoint import Endpoint
@@ -65,6 +65,11 @@ def refill(api: APIClient, endpoint: Endpoint, name: str, tar: Path, filled: Cal
 def is_half_done(endpoint: Endpoint, name: str) -> bool:
     """Whether a `refill` of the volume was ended between its first change and its last: it may be half filled."""
     return _note_of(endpoint, name).exists()
+
+
+def sweep_note(endpoint: Endpoint, name: str) -> None:
+    """Remove what a killed `refill` left of its note before that was written; for whoever alone may refill it now."""
+    sweep_replacements(_note_of(endpoint, name))
 
 
 def _note_of(endpoint: Endpoint, name: str) -> Path:

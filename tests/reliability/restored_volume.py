@@ -59,7 +59,7 @@ class RestoredVolume:
             assert self.holds() == former, "what the volume held before did not come back"
         else:
             assert self.holds() in (former, target), "the volume holds neither the old content nor the new one"
-            assert self.leftovers() == []
+            self.assert_tidy()
             if command == ROLLBACK and self.holds() == former:
                 self.must(ROLLBACK)
                 assert self.holds() == target, "it cannot be gone back any more"
@@ -67,7 +67,7 @@ class RestoredVolume:
         assert self.holds() == self.backup
         assert self.site.engine.api.inspect_volume("site")["Labels"] == LABELS
         assert "ended by force" not in self.must("backup.list").told
-        assert self.leftovers() == []
+        self.assert_tidy()
 
     def assert_containers_run(self) -> None:
         """Whoever uses the volume can be made again; no container of ours is left, and the others were let be."""
@@ -76,10 +76,11 @@ class RestoredVolume:
         assert [self.site.engine.state(name) for name in (BYSTANDER, "web")] == ["running", "running"]
         self.site.engine.api.remove_container("web", force=True)
 
-    def leftovers(self) -> list[str]:
-        """Files and folders of ours, but for kept copies."""
-        mine = [path for path in own_folder().rglob("*") if path.name != "mark" and not path.name.startswith("kept-")]
-        return [str(path) for path in mine if not path.name.endswith(".tar.gz")]
+    def assert_tidy(self) -> None:
+        """Nothing of ours is there but kept copies."""
+        names = [path.name for path in own_folder().rglob("*") if not path.name.endswith(".tar.gz")]
+        left = [name for name in names if name != "mark" and not name.startswith("kept-")]
+        assert not left, f"it outlived the next command: {left}"
 
 
 def restorable(workshop: Workshop, engine: ContainerEngine) -> RestoredVolume:

@@ -30,7 +30,7 @@ TOLD = {LIVE: "restore --live of a volume", ROLLBACK: "restore --rollback of a v
 # What fills the volume is of 720,000 bytes.
 FILLING_BYTES = 100_000
 # At any moment, so often for each command.
-RUNS = 60
+RUNS = 30
 Arm = Callable[[int], Arming]
 
 

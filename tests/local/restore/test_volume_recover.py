@@ -36,9 +36,13 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> KeptVolumes:
     return made
 
 
+def half_note(url: str, name: str) -> Path:
+    return refill._note_of(Endpoint(url, "DOCKER_HOST"), name)
+
+
 def half_filled(url: str, name: str) -> Path:
     """The engine's own note of a change that was begun."""
-    path = refill._note_of(Endpoint(url, "DOCKER_HOST"), name)
+    path = half_note(url, name)
     path.write_bytes(msgspec.json.encode(refill._Noted("local", {}, {})))
     return path
 
@@ -98,9 +102,12 @@ def test_files_of_one_that_never_began_are_cleared_away(kept: KeptVolumes) -> No
     private = private_path(kept.target)
     private.mkdir(mode=0o700)
     (private / "restored.tar").touch()
+    unwritten = [kept.folder / f".{NAME}.restoring.json-x", own_path() / f".{half_note(NOBODY, NAME).name}-x"]
+    for path in unwritten:
+        path.touch()
 
     assert "cleared away the files" in str(recover_volume(NAME))
-    assert not private.exists()
+    assert not any(path.exists() for path in (private, *unwritten))
     assert recover_volume(NAME) is None
 
 
