@@ -12,8 +12,9 @@ interrupt.install()
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from shlex import quote
 from tempfile import TemporaryDirectory
@@ -132,21 +133,33 @@ def bench(
 
 
 def recover_restores(configured: Settings, screen: Screen) -> None:
-    """Finish or clear away what a killed restore of a configured database left; told, and no reason to stop."""
+    """Finish or clear away what killed restores left, of the configured databases and volumes; told, and no reason to
+    stop. What may be a volume half filled is told alone.
+    """
     from local.restore.claim import work_folder
 
     for database in configured.databases:
-        if not os.path.lexists(work_folder(database.path)):
-            continue
-        from local.restore.recover import recover
+        if os.path.lexists(work_folder(database.path)):
+            from local.restore.recover import recover
 
-        try:
-            told = recover(database.path)
-        except PillarError as error:
-            screen.tell(error)
-        else:
-            if told:
-                screen.say(f"{database.name}: {told}", "yellow")
+            _tell_of(database.name, partial(recover, database.path), screen)
+    for volume in configured.volumes:
+        from local.restore.volume_left import is_left_anywhere
+
+        if is_left_anywhere(volume.name):
+            from local.restore.volume_recover import recover_volume
+
+            _tell_of(volume.name, partial(recover_volume, volume.name), screen)
+
+
+def _tell_of(name: str, recover: Callable[[], str | None], screen: Screen) -> None:
+    try:
+        told = recover()
+    except PillarError as error:
+        screen.tell(error)
+    else:
+        if told:
+            screen.say(f"{name}: {told}", "yellow")
 
 
 def alerts_around(configured: Settings, screen: Screen, work: WatchedWork) -> AbstractContextManager[Tell]:

@@ -50,6 +50,7 @@ def _read(volume: Volume, folder: Path, engines: EngineTurns, context: RunContex
     """Its containers are held still no longer than it takes to read it."""
     with engines.turn() as engine:
         context.go_on()
+        engine.require_whole(volume.name)
         engine.volume(volume.name)
         with _held_still(volume, engine, context):
             look_twice = context.checking or not _keeps_still(volume, engine)

@@ -33,7 +33,7 @@ from local.command_line.argv import bare_word, has_bare_word, mistaken
 from local.command_line.levels import Levels
 from local.command_line.options import CHECK, JSON, Flag, Option
 from local.command_line.telling import Tell, WatchedWork, WorkKind, telling, untold
-from local.errors import ConfigError, InconclusiveError, StoreError
+from local.errors import ConfigError
 from local.output.advice import Advice
 from local.output.screen import Screen
 from local.settings import Database, Settings, Volume
@@ -154,7 +154,7 @@ class Command(Task[Any]):
     def _ended(self, invocation: Invocation, options: Mapping[str, Any]) -> int:
         """Its exit code; where an error stands in the place of a result, the verdict follows it all the same."""
         screen = invocation.screen
-        code = failure.exit_code(lambda: self._run(invocation, options), screen, f"invoke {self.path}")
+        code = failure.exit_code(lambda: self._run(invocation, options), screen, f"invoke {self.path}", self.work)
         if "settings" in vars(invocation) and not screen.advise.file:
             failure.remind(code)
         if self.work and not screen.shown:
@@ -162,19 +162,13 @@ class Command(Task[Any]):
         return code
 
     def _run(self, invocation: Invocation, options: Mapping[str, Any]) -> int:
-        """What the function returns; a mistake on the command line says what became of a command's name on it, and what
-        a store kept a drill from has proven nothing, which is no failure of the backup.
-        """
+        """What the function returns; a mistake on the command line says what became of a command's name on it."""
         try:
             code: int = self.body(invocation, **options)
         except ConfigError as error:
             missing = next((name for name, option in self.options.items() if option.bare and name not in options), None)
             word = bare_word(sys.argv, self._own_names, self._valued)
             raise mistaken(error, options, missing, word, _NAMES) from error
-        except StoreError as error:
-            if self.work != "drill":
-                raise
-            raise InconclusiveError(error.doing, error.came_back, error.mend) from error
         return code
 
     def __call__(self, context: Context, **given: Any) -> None:

@@ -113,6 +113,7 @@ def _look(volumes: Sequence[Volume]) -> Iterator[DoctorCheck]:
 
 
 def _look_at(engine: Engine, volume: Volume) -> DoctorCheck:
+    engine.require_whole(volume.name)
     facts = engine.volume(volume.name)
     for name in (*volume.stop, *volume.pause):
         engine.check_container(name)

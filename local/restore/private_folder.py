@@ -22,6 +22,11 @@ _TRIES = 20
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS})
 
 
+def private_path(target: Path) -> Path:
+    """Where the folder is while a restore to the target goes on, and after it was ended by force."""
+    return target.with_name(target.name + _SUFFIX)
+
+
 @contextmanager
 def private_folder(target: Path) -> Iterator[Path]:
     """The folder `<target>.pillar9-fetch/` (0700), empty; gone afterwards with all that is in it.
@@ -29,7 +34,7 @@ def private_folder(target: Path) -> Iterator[Path]:
     What a killed restore to the same target left there is removed first. Raises LockHeldError while another restore to
     this target is under way, PillarError where something else has that name, and OSError.
     """
-    folder = target.with_name(target.name + _SUFFIX)
+    folder = private_path(target)
     descriptor = _locked(folder)
     try:
         with if_abandoned(partial(remove_tree, folder)):

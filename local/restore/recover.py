@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from shlex import quote
+from typing import Protocol
 
 from local.errors import LockHeldError, SourceError
 from local.restore import journal, swap
@@ -21,6 +22,18 @@ from local.restore.kept import Holds, inode
 from local.restore.replacement import STAGED
 from local.restore.through_sqlite import OpenLive, StaysLockedError
 from local.restore.under_locks import holds
+
+CLEARED_UNBEGUN = "cleared away the files of a restore that was ended by force before it began"
+
+
+class Begun(Protocol):
+    """What is written down of a restore, of a database or a volume, when it begins."""
+
+    @property
+    def rollback(self) -> bool: ...
+
+    @property
+    def started_time(self) -> str: ...
 
 
 class Ending(Enum):
@@ -62,15 +75,13 @@ def recover_claimed(live: Path, folder: Path) -> Recovered:
         return Recovered(_damaged(live, folder, str(error)), stuck=True)
     if entry is None:
         left = {each.name for each in folder.iterdir()} - {LOCK_FILE}
-        return Recovered(
-            "cleared away the files of a restore that was ended by force before it began" if left else None
-        )
+        return Recovered(CLEARED_UNBEGUN if left else None)
     try:
         found = _found(live, folder, entry)
         ending = judge(entry, found)
         _act(live, entry, ending, found)
     except (SourceError, StaysLockedError, sqlite3.Error, OSError) as error:
-        told = f"{_kind(entry)} was ended by force, and cannot be finished or cleared away yet: {error}"
+        told = f"{ended_by_force(entry)}, and cannot be finished or cleared away yet: {error}"
         return Recovered(f"{told}; its copies: ls -la {quote(str(live))}*", stuck=True)
     journal.remove(folder)
     return Recovered(sentence(live, entry, ending, found))
@@ -91,7 +102,7 @@ def judge(entry: JournalEntry, found: Holds) -> Ending:
 
 def sentence(live: Path, entry: JournalEntry, ending: Ending, found: Holds) -> str:
     """What a person must know of it."""
-    begun = f"{_kind(entry)} was ended by force"
+    begun = ended_by_force(entry)
     if ending is Ending.CLEAR:
         return f"{begun} before it had replaced the database, which is as it was; what it had begun is cleared away"
     if ending is Ending.UNDONE:
@@ -150,8 +161,9 @@ def _act_by_rename(live: Path, entry: JournalEntry, ending: Ending) -> None:
         swap.drop(meanwhile, entry.meanwhile_inode)
 
 
-def _kind(entry: JournalEntry) -> str:
-    return f"the {'rollback' if entry.rollback else 'restore'} that began at {entry.started_time}"
+def ended_by_force(begun: Begun) -> str:
+    """With which words what is told of it begins."""
+    return f"the {'rollback' if begun.rollback else 'restore'} that began at {begun.started_time} was ended by force"
 
 
 def _damaged(live: Path, folder: Path, why: str) -> str:

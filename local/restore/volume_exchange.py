@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Literal
+
+import msgspec
 
 from local import clock, interrupt
 from local.drill_program.errors import BackupWrongError, NotCarriedOutError
@@ -41,13 +45,16 @@ class _UntouchedError(PillarError):
 
 
 class VolumeExchange:
-    """One exchange; `private` is an empty folder of this user's, in which it works.
+    """One exchange; `private` is an empty folder of this user's, in which it works; `rollback` is for the note.
 
     Raises InconclusiveError where it could not be begun (nothing was touched), PillarError where what the volume held
-    could not be put back: then the note stays, by which the next restore knows.
+    could not be put back: then the note stays, by which the next command knows.
     """
 
-    def __init__(self, engine: Engine, kept: KeptVolumes, private: Path, watch: Watch) -> None:
+    def __init__(
+        self, engine: Engine, kept: KeptVolumes, private: Path, watch: Watch, *, rollback: bool = False
+    ) -> None:
+        self._rollback = rollback
         self._engine, self._kept, self._private, self._watch = engine, kept, private, watch
         self._name = kept.name
 
@@ -65,15 +72,10 @@ class VolumeExchange:
                 self._require_that_it_could_go_back()
             before = volume_content.of_tar(self._former) if is_there else None
             kept = self._keep(half) if is_there else None
-            interrupt.check()
-            if kept and not half:
-                self._kept.write_note(RestoreNote(kept.name, clock.timestamp(clock.now())))
         try:
             why, unkept = self._replaced(tar, restored, None if half else before)
         except _UntouchedError as error:
-            self._kept.remove_note()
-            if kept:
-                kept.unlink()
+            self._forget()
             raise InconclusiveError(error.doing, f"{error.came_back}; nothing was touched", error.mend) from error
         self._kept.remove_note()
         return ExchangedVolume(kept, before, restored, why, unkept, left_out)
@@ -96,15 +98,37 @@ class VolumeExchange:
             came_back = f"what the volume holds now could not be put back, if it came to that: {error.came_back}"
             raise InconclusiveError(error.doing, came_back, error.mend) from error
 
-    def _keep(self, cut_short: bool) -> Path:
+    def _keep(self, half: bool) -> Path:
+        """The copy of what the volume holds; what a restore that was cut short left is no step back, and not noted."""
         self._say("keep a copy of it")
-        return self._kept.keep(self._former, self._private, cut_short=cut_short)
+        name = self._kept.free_name(cut_short=half)
+        if not half:
+            self._kept.write_note(RestoreNote("replacing", self._rollback, name, clock.timestamp(clock.now())))
+        try:
+            kept = self._kept.keep(self._former, self._private, name)
+            interrupt.check()
+        except BaseException:
+            if not half:
+                self._forget()
+            raise
+        return kept
+
+    def _forget(self) -> None:
+        note = self._kept.note()
+        if note:
+            self._kept.forget(note)
+
+    def _note(self, state: Literal["committed", "undoing"]) -> None:
+        """Where nothing was there before, and nothing was cut short, there is no note."""
+        note = self._kept.note()
+        if note:
+            self._kept.write_note(msgspec.structs.replace(note, state=state))
 
     def _replaced(self, tar: Path, restored: VolumeContent, before: VolumeContent | None) -> tuple[str | None, Unkept]:
         """Why `before` was put back (None: it was not), and what the engine does not tell of the volume."""
         try:
             self._say("fill the volume from the backup")
-            self._engine.replace(self._name, tar)
+            self._engine.replace(self._name, tar, partial(self._note, "committed"))
             self._say("read it back")
             why, unkept = self._compare(restored)
             why = why and f"what was filled in does not read back as the backup: {why}"
@@ -125,6 +149,7 @@ class VolumeExchange:
 
     def _put_back(self, why: str, before: VolumeContent | None) -> None:
         """PillarError, which says where everything is, where that does not go."""
+        self._note("undoing")
         if before is None:
             raise self._not_put_back(why, "what was there before was left by a restore that was cut short")
         try:

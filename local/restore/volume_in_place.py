@@ -23,6 +23,7 @@ from local.restore.unkept import unkept_notes
 from local.restore.volume_exchange import ExchangedVolume, VolumeExchange
 from local.restore.volume_kept import KeptVolumes
 from local.restore.volume_plan import VolumeState, decide, no_room
+from local.restore.volume_recover import sentence
 from local.settings import Settings
 from local.store.layout import BackupRecord
 from local.store.shelf import VOLUMES
@@ -30,7 +31,7 @@ from local.volumes.endpoint import find_endpoint
 from local.volumes.engine import Engine, open_engine
 
 _METHOD = "the volume is removed, made anew with its driver, options and labels, filled, and read back"
-_LEFT = "the volume holds its former content or the restored one, or invoke restore NAME --rollback says what is to do"
+_LEFT = "the volume holds its former content or the restored one, or the next command says what is to do"
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def order_rollback(name: str, started: Started) -> VolumeLiveOrder:
     """
     with open_engine() as engine:
         state = _look(engine, name)
-        copy = next(iter(state.kept.copies()), None)
+        copy = next(iter(state.steps_back), None)
         if copy is None:
             came_back = f"there is no copy {state.kept.folder / name}.pre-restore-… to go back to"
             raise ConfigError("--rollback", came_back, f"restore a backup instead: invoke restore {name} --live")
@@ -85,7 +86,7 @@ def carry_out(order: VolumeLiveOrder, keep_copies: int, watch: Watch) -> Restore
     begun = msgspec.structs.replace(_begun(started, order.source), rollback=order.copy is not None)
     with open_engine() as engine:
         kept = KeptVolumes.of(engine.endpoint.url, order.name)
-        with private_folder(kept.folder / order.name) as private:
+        with private_folder(kept.target) as private:
             tar, steps = private / "restored.tar", tuple[Step, ...]()
             if order.copy is None:
                 fetched = fetch_file(order.source, private, watch)
@@ -97,8 +98,9 @@ def carry_out(order: VolumeLiveOrder, keep_copies: int, watch: Watch) -> Restore
                 kept.unpack(order.copy, tar)
             state = _look(engine, order.name)
             _require(order.name, state)
-            interrupt.leaves(_LEFT.replace("NAME", order.name))
-            done = VolumeExchange(engine, kept, private, watch).carry_out(tar, is_there=state.facts is not None)
+            interrupt.leaves(_LEFT)
+            exchange = VolumeExchange(engine, kept, private, watch, rollback=order.copy is not None)
+            done = exchange.carry_out(tar, is_there=state.facts is not None)
     restore = _ended(begun, done, kept.surplus(keep_copies), started)
     return RestoreReport(restore, steps, _changes(done), None)
 
@@ -107,7 +109,9 @@ def _look(engine: Engine, name: str) -> VolumeState:
     kept = KeptVolumes.of(engine.endpoint.url, name)
     note, half = kept.note(), engine.is_half_replaced(name)
     try:
-        return VolumeState(kept, note, half, engine.without(name), engine.volume(name), engine.users(name))
+        # What a killed run left is removed with the first change, which nobody has agreed to yet.
+        users = tuple(user for user in engine.users(name) if not user.is_reader)
+        return VolumeState(kept, note, half, engine.without(name), engine.volume(name), users)
     except EngineError as error:
         if half:
             return VolumeState(kept, note, half, (), None, ())
@@ -139,24 +143,20 @@ def _shown(state: VolumeState, tar_bytes: int | None) -> RestorePlan:
         if refusal or state.facts is None
         else f"{state.kept.folder / state.kept.name}.pre-restore-<epoch>.tar.gz",
         refusal=refusal.reason if refusal else None,
-        note="; ".join(filter(None, (_cut_short(state), *_lacking(state)))) or None,
+        note="; ".join([*_left(state), *_lacking(state)]) or None,
         mend=refusal.mend if refusal else None,
     )
 
 
+def _left(state: VolumeState) -> list[str]:
+    """Of a restore that was ended by force before it had changed anything there is nothing to decide by."""
+    if state.note is None or state.is_untouched:
+        return []
+    return [sentence(state.kept, state.note, half=state.half)]
+
+
 def _lacking(state: VolumeState) -> list[str]:
     return [f"what would be kept has not {what}" for what in state.untold]
-
-
-def _cut_short(state: VolumeState) -> str | None:
-    if state.note is None:
-        return None
-    began = f"a restore that began {state.note.started_time} was cut short"
-    if not state.half:
-        return f"{began} before it had read the volume back, which holds what it held before, or all of the backup"
-    where = state.kept.folder / state.note.kept
-    told = "the volume may be away or half filled; what it held before is"
-    return f"{began}: {told} {where}, and --rollback goes back to that"
 
 
 def _begun(started: Started, source: BackupSource) -> Restore:

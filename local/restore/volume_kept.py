@@ -1,4 +1,4 @@
-"""What a volume held before it was replaced, kept on this machine; and the note that says that a replacement began.
+"""What a volume held before it was replaced, kept on this machine; and the note that says how far a replacement came.
 
 `<name>.pre-restore-<epoch>.tar.gz` is what a rollback goes back to. What a restore that was cut short left in a volume
 is kept too, as `<name>.cut-short-<epoch>.tar.gz`, and is nothing to go back to. Each engine has a folder of its own.
@@ -14,14 +14,15 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
 from local.errors import InconclusiveError
 from local.restore.exact_entries import ExactEntries
 from local.restore.kept import place, sync
-from local.store.durable import replace_file, sync_folder
+from local.restore.volume_left import KEPT, note_path
+from local.store.durable import replace_file, sweep_replacements, sync_folder
 from local.typed import from_json
 from local.volumes.canonical import END_MARK, header
 from local.volumes.mountpoint import Mountpoint
@@ -38,10 +39,16 @@ _Name = Annotated[str, msgspec.Meta(max_length=400)]
 
 
 class RestoreNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A replacement that began: `kept` is the file with what the volume held before it."""
+    """A replacement that began: `kept` is the name of the file with what the volume held before it.
 
+    "replacing" is written before that file is, "committed" when the volume was filled to its end, "undoing" before the
+    former content is put back. While the volume is changed the engine's own mark says that it may be half filled.
+    """
+
+    state: Literal["replacing", "committed", "undoing"]
+    rollback: bool
     kept: _Name
-    started_time: Annotated[str, msgspec.Meta(max_length=40)]
+    started_time: Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
 
 
 @dataclass(frozen=True)
@@ -54,9 +61,14 @@ class KeptVolumes:
     @staticmethod
     def of(engine_url: str, name: str) -> KeptVolumes:
         """Those of the volume on the engine with this address; their folder is made, for this user alone."""
-        folder = own_folder() / f"kept-{hashlib.sha256(engine_url.encode()).hexdigest()[:8]}"
+        folder = own_folder() / f"{KEPT}{hashlib.sha256(engine_url.encode()).hexdigest()[:8]}"
         folder.mkdir(mode=0o700, exist_ok=True)
         return KeptVolumes(folder, name)
+
+    @property
+    def target(self) -> Path:
+        """Of which a restore has its private folder: of a volume there is one at a time."""
+        return self.folder / self.name
 
     def copies(self) -> list[Path]:
         """The copies to which a rollback can go back, the newest first."""
@@ -66,11 +78,15 @@ class KeptVolumes:
         """Copies that nobody needs: those beyond the newest, and what was cut short; for a person to remove."""
         return (*self.copies()[keep_copies:], *(path for _, path in sorted(self._all("cut-short"))))
 
-    def keep(self, tar: Path, private: Path, *, cut_short: bool) -> Path:
-        """Keep a tar, compressed, under the next free name; it is on the disk when this returns. OSError."""
+    def free_name(self, *, cut_short: bool) -> str:
+        """The name of the next copy, with the time in seconds: later than every other, whatever the clock says."""
         word = "cut-short" if cut_short else "pre-restore"
         newest = max((epoch for epoch, _ in self._all(word)), default=0)
-        target = self.folder / f"{self.name}.{word}-{max(int(time.time()), newest + 1)}.tar.gz"
+        return f"{self.name}.{word}-{max(int(time.time()), newest + 1)}.tar.gz"
+
+    def keep(self, tar: Path, private: Path, name: str) -> Path:
+        """Keep a tar, compressed, under that free name; it is on the disk when this returns. OSError."""
+        target = self.folder / name
         packed = private / "kept.tar.gz"
         packed.touch(mode=0o600)
         with tar.open("rb") as source, gzip.open(packed, "wb", _LEVEL) as file:
@@ -107,6 +123,15 @@ class KeptVolumes:
         replace_file(self._note, msgspec.json.encode(note))
         sync_folder(self.folder)
 
+    def sweep_note(self) -> None:
+        """Remove what a killed restore left of a note that it had not written; for whoever has the private folder."""
+        sweep_replacements(self._note)
+
+    def forget(self, note: RestoreNote) -> None:
+        """Nothing was replaced: no copy is needed, and it would be no step back for a rollback."""
+        (self.folder / note.kept).unlink(missing_ok=True)
+        self.remove_note()
+
     def remove_note(self) -> None:
         """The replacement is over."""
         self._note.unlink(missing_ok=True)
@@ -114,7 +139,7 @@ class KeptVolumes:
 
     @property
     def _note(self) -> Path:
-        return self.folder / f"{self.name}.restoring.json"
+        return note_path(self.folder, self.name)
 
     def _no_note(self, why: str) -> InconclusiveError:
         mend = f"a restore began here: look at the volume and the copies beside it, then: mv {self._note} /tmp/"

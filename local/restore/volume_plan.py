@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from shlex import quote
 
 from local.restore.volume_kept import KeptVolumes, RestoreNote
@@ -24,6 +25,17 @@ class VolumeState:
     untold: tuple[str, ...]
     facts: VolumeFacts | None
     users: tuple[VolumeUser, ...]
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether a restore was ended by force before it had changed anything."""
+        return bool(self.note and self.note.state == "replacing" and not self.half)
+
+    @property
+    def steps_back(self) -> list[Path]:
+        """The copies to which a rollback can go back, the newest first; the one of what it holds now is no step."""
+        without = self.note.kept if self.note and self.is_untouched else None
+        return [copy for copy in self.kept.copies() if copy.name != without]
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,12 @@ def replace_file(path: Path, content: bytes, mode: int = FILE_MODE) -> None:
             raise
 
 
+def sweep_replacements(path: Path) -> None:
+    """Remove what killed calls of `replace_file` left beside the file; for whoever alone may replace it now."""
+    for left in path.parent.glob(f".{path.name}-*"):
+        left.unlink(missing_ok=True)
+
+
 class AtomicFile:
     """A file being written in the store's own folder for that; gone unless it is put in place."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from local.errors import EngineError
 from local.volumes import podman
 from local.volumes.connection import connect
 from local.volumes.endpoint import Endpoint, find_endpoint
@@ -74,9 +75,9 @@ class Engine:
         """
         return held_still(self._api, self.endpoint, stop, pause)
 
-    def replace(self, name: str, tar: Path) -> None:
+    def replace(self, name: str, tar: Path, filled: Callable[[], None] = lambda: None) -> None:
         """The volume holds what the tar holds, and nothing else; see `refill` for what it refuses and how it fails."""
-        refill(self._api, self.endpoint, name, tar)
+        refill(self._api, self.endpoint, name, tar, filled)
 
     def require_fillable(self, name: str, tar: Path) -> None:
         """EngineError where `replace` would refuse the tar."""
@@ -89,8 +90,15 @@ class Engine:
             return (podman.OWNERS,) if podman.answers(self._api) and seen is None else ()
 
     def is_half_replaced(self, name: str) -> bool:
-        """Whether a `replace` of the volume was ended by force: it may be away, empty or half filled."""
+        """Whether a `replace` of the volume goes on or was ended by force: it may be away, empty or half filled."""
         return is_half_done(self.endpoint, name)
+
+    def require_whole(self, name: str) -> None:
+        """EngineError where the volume is half replaced: whatever it holds now is nobody's content."""
+        if self.is_half_replaced(name):
+            came_back = "a restore into it goes on or was ended by force: it may be away, empty or half filled"
+            mend = f"unless one goes on, go back: invoke restore {name} --rollback, or begin anew with --live"
+            raise EngineError(f"docker: look at the volume {name}", came_back, mend)
 
     def close(self) -> None:
         """The connection is closed."""

@@ -13,6 +13,8 @@ from local.errors import EngineError
 if TYPE_CHECKING:
     from docker import APIClient
 
+# What the containers bear through which we read and fill volumes: none of them is ever started.
+LABEL = "pillar9"
 AT_WORK = frozenset({"running", "restarting"})
 # How a container is taken away that refers to a volume, and made anew.
 COMPOSE = "with Compose: docker compose down (never with -v), and docker compose up -d behind it"
@@ -44,12 +46,16 @@ class VolumeFacts:
 
 @dataclass(frozen=True)
 class VolumeUser:
-    """A container that mounts a volume, or a folder in it; `state` is the engine's word (running, paused, exited …)."""
+    """A container that mounts a volume, or a folder in it; `state` is the engine's word (running, paused, exited …).
+
+    `is_reader` is whether it is one of ours, of a run that reads the volume now or that was killed.
+    """
 
     identity: str
     name: str
     state: str
     may_write: bool
+    is_reader: bool = False
 
     @property
     def at_work(self) -> bool:
@@ -87,7 +93,8 @@ def volume_users(api: APIClient, volume: VolumeFacts) -> tuple[VolumeUser, ...]:
         mounts = [mount for mount in container.get("Mounts") or () if _is_of(mount, volume)]
         if mounts:
             may_write = any(mount.get("RW", True) for mount in mounts)
-            users.append(VolumeUser(container["Id"], _name(container), container["State"], may_write))
+            is_reader = LABEL in (container.get("Labels") or {})
+            users.append(VolumeUser(container["Id"], _name(container), container["State"], may_write, is_reader))
     return tuple(sorted(users, key=lambda user: user.name))
 
 

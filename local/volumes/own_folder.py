@@ -16,12 +16,17 @@ from local.archive.private_folder import make_private
 from local.store.durable import replace_file
 
 
+def own_path() -> Path:
+    """Where the folder is, made or not."""
+    return Path(platformdirs.user_data_dir("pillar9", appauthor=False), "volumes")
+
+
 def own_folder() -> Path:
     """The folder, made for this user alone: ConfigError where it is another's, OSError where it cannot be made."""
-    own = Path(platformdirs.user_data_dir("pillar9", appauthor=False))
+    own = own_path()
+    make_private(own.parent)
     make_private(own)
-    make_private(own / "volumes")
-    return own / "volumes"
+    return own
 
 
 @contextmanager

@@ -16,14 +16,13 @@ from local.volumes import podman
 from local.volumes.connection import connect_at_the_end
 from local.volumes.endpoint import Endpoint
 from local.volumes.engine_errors import engine_errors
-from local.volumes.facts import VolumeFacts, volume_facts
+from local.volumes.facts import LABEL, VolumeFacts, volume_facts
 
 if TYPE_CHECKING:
     from docker import APIClient
 
 # Where the volume is mounted in the container; Docker's tar begins each name with it.
 MOUNTED = "/volume"
-LABEL = "pillar9"
 # A process that is being ended waits no longer for an engine; the next run removes what is left.
 _LAST_SECONDS = 2.0
 # What another machine, or another user of this one, left on the same engine, and surely does not need any more.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -18,7 +18,7 @@ from local.drill_program.errors import BackupWrongError, NotCarriedOutError
 from local.drill_program.file_list import path_text
 from local.drill_program.tar_entries import read_entries
 from local.errors import EngineError
-from local.store.durable import replace_file, sync_folder
+from local.store.durable import replace_file, sweep_replacements, sync_folder
 from local.typed import from_json
 from local.volumes.canonical import END_MARK, header
 from local.volumes.endpoint import Endpoint
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 BY_HAND = "restore into a folder (--to PATH), and copy it there by hand"
 
 
-def refill(api: APIClient, endpoint: Endpoint, name: str, tar: Path) -> None:
+def refill(api: APIClient, endpoint: Endpoint, name: str, tar: Path, filled: Callable[[], None]) -> None:
     """The volume `name` holds what the tar (its paths relative to the volume) holds, and nothing else.
 
     An API can add files to a volume and delete none, so the volume is removed, made again with its driver, options and
@@ -43,7 +43,8 @@ def refill(api: APIClient, endpoint: Endpoint, name: str, tar: Path) -> None:
 
     From the removal on its former content is gone, which the caller keeps a copy of. What fails or is killed then
     leaves the volume away, empty or half filled; called again, with either content, this begins anew, and a volume that
-    is away is made as it was: that was noted before. The caller reads the volume back and compares.
+    is away is made as it was: that was noted before. `filled` is called when the volume is filled to its end, before
+    that note goes. The caller reads the volume back and compares.
     """
     note = _note_of(endpoint, name)
     doing = f"docker: replace the content of the volume {name}"
@@ -57,12 +58,18 @@ def refill(api: APIClient, endpoint: Endpoint, name: str, tar: Path) -> None:
         with engine_errors(doing, endpoint):
             _make_anew(api, volume)
             _fill(api, endpoint, volume, tar, mark)
+        filled()
         note.unlink()
 
 
 def is_half_done(endpoint: Endpoint, name: str) -> bool:
     """Whether a `refill` of the volume was ended between its first change and its last: it may be half filled."""
     return _note_of(endpoint, name).exists()
+
+
+def sweep_note(endpoint: Endpoint, name: str) -> None:
+    """Remove what a killed `refill` left of its note before that was written; for whoever alone may refill it now."""
+    sweep_replacements(_note_of(endpoint, name))
 
 
 def _note_of(endpoint: Endpoint, name: str) -> Path:
@@ -94,6 +101,12 @@ def _refuse(doing: str, volume: VolumeFacts, users: tuple[VolumeUser, ...], secu
         raise EngineError(doing, came_back, BY_HAND)
     if "name=userns" in security:
         raise EngineError(doing, "Docker runs with userns-remap, and would shift the owners of all files", BY_HAND)
+    readers = " ".join(user.name for user in users if user.is_reader)
+    if readers:
+        mend = (
+            f"run this again when that has ended; one of another user or machine that was killed: docker rm {readers}"
+        )
+        raise EngineError(doing, f"another run reads it now, through {readers}", mend)
     running = [user.name for user in users if user.is_begun]
     if running:
         mend = f"{COMPOSE}; else: docker stop {' '.join(running)}, and docker rm"
@@ -139,9 +152,8 @@ def _fill(api: APIClient, endpoint: Endpoint, volume: VolumeFacts, tar: Path, ma
         with tar.open("rb") as file:
             _put(api, container, MOUNTED, file)
         _put(api, container, "/", io.BytesIO(_folder_of(tar)))
-    users = volume_users(api, made)
-    if users:
-        names = [user.name for user in users]
+    names = [user.name for user in volume_users(api, made) if not user.is_reader]
+    if names:
         doing = f"docker: fill the volume {volume.name}"
         raise EngineError(
             doing, f"{' and '.join(names)} came to use it meanwhile", f"docker rm --force {' '.join(names)}"

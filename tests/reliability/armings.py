@@ -11,6 +11,8 @@ import shlex
 import signal
 import sys
 from datetime import datetime, timedelta
+from http.client import HTTPConnection
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +59,35 @@ def full_at(number: int, *folders: Path) -> None:
 def killed_after_line(number: int) -> None:
     """SIGKILL as soon as the line of that number, from 1, is told: each line is a named step."""
     sys.stdout = _LastWords(number)
+
+
+def killed_at_answer(number: int) -> None:
+    """SIGKILL as soon as the container engine has answered its request of that number, from 1."""
+    from docker import APIClient
+
+    send, requests = APIClient.send, count(1)
+
+    def answered(api: APIClient, *request: Any, **options: Any) -> Any:
+        answer = send(api, *request, **options)
+        if next(requests) == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return answer
+
+    setattr(APIClient, "send", answered)  # noqa: B010 - a method of the SDK's
+
+
+def killed_once_sent(size_bytes: int) -> None:
+    """SIGKILL as soon as so many bytes are sent over HTTP: in the middle of what fills a volume."""
+    send, sent_bytes = HTTPConnection.send, 0
+
+    def counted(connection: HTTPConnection, data: Any) -> None:
+        nonlocal sent_bytes
+        send(connection, data)
+        sent_bytes += len(data)
+        if sent_bytes >= size_bytes:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    setattr(HTTPConnection, "send", counted)  # noqa: B010 - a method of the library's
 
 
 class _LastWords(io.TextIOWrapper):

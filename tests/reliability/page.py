@@ -30,8 +30,9 @@ TEXT = """\
 Counted on {day} by {run}, with {versions}.
 
 Each case is a real process on a real store (Azurite behind a proxy that makes the faults, or a folder). "Lost" is a
-content that could not be brought back whole, a live database that was changed or restored in part, a wrong verdict, or
-something temporary that outlived the next run. This command tries all of it again and writes this page:
+content that could not be brought back whole, a live database or volume that was changed or restored in part and not
+said to be, a wrong verdict, or something temporary that outlived the next run. This command tries all of it again and
+writes this page:
 
 ```sh
 {command}
@@ -41,8 +42,9 @@ In all {tried:,} tries, and {lost} lost.
 
 {tables}
 After each kill and each fault the tests ask: is the store's newest backup whole, the old content or the new one?
-Does it drill? Is the live database as it was, or after a restore the former or the restored one, whole? Does the next
-run succeed without help, and leave nothing of the one before? Was the exit code 0 exactly where the new content is the
+Does it drill? Is the live database or volume as it was, or after a restore the former or the restored one, whole? Where
+a volume may be half filled, does the next command say so, and a rollback bring back what it held? Does the next run
+succeed without help, and leave nothing of the one before? Was the exit code 0 exactly where the new content is the
 newest, with its sidecar, or where it was restored? How they ask it stands in `tests/reliability/`, and each figure is
 counted by the test itself (`tests/support/tally.py`).
 """

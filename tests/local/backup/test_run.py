@@ -1,18 +1,16 @@
-"""`invoke backup` and `invoke backup.list`, as whole processes on both stores."""
+"""`invoke backup`, as whole processes on both stores: what is stored, told and refused."""
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import os
 import re
-import shutil
 import signal
 import sqlite3
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -21,38 +19,20 @@ from urllib.request import urlopen
 
 import pytest
 
-from local import clock
 from local.archive.cache import cache_folder
 from local.backup.lock import only_run
 from local.backup.run import back_up
 from local.backup.upload import SnapshotUpload, Stored
 from local.events import unwatched
 from local.interrupt import Interrupted
-from local.settings import AzureSettings, Database, StoreSettings
-from local.store import catalog, layout
-from local.store.catalog import Choice
+from local.settings import AzureSettings, Database
+from local.store import catalog
 from local.store.open import open_repository
-from tests.support.azurite import KEY
+from tests.local.backup.live_databases import change, restored
 from tests.support.live_writer import live_writer
-from tests.support.shelf import SHELF
-from tests.support.workshop import CHECKOUT, Workshop, make_database
+from tests.support.workshop import CHECKOUT, Workshop
 
 TODAY = r"sqlite/\d{4}-\d\d-\d\d"
-
-
-def change(path: Path, title: str = "changed") -> None:
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE tasks SET title = ? WHERE id = 7", (title,))
-
-
-def restored(workshop: Workshop, name: str, target: Path) -> sqlite3.Connection:
-    """By hand: the newest blob, gunzip, open."""
-    point = catalog.choose(workshop.repository.points(), name)
-    assert point
-    with urlopen(workshop.store.link(point.entry, 60)) as answer:
-        content = answer.read()
-    target.write_bytes(subprocess.run(["gunzip", "-c"], input=content, capture_output=True, check=True).stdout)
-    return sqlite3.connect(target)
 
 
 def test_four_databases_are_eight_blobs(workshop: Workshop) -> None:
@@ -220,87 +200,6 @@ def test_in_rollback_mode_no_commit_of_the_writer_is_lost(workshop: Workshop, tm
         assert live.execute("SELECT count(*) FROM live_entries").fetchone()[0] >= acknowledged
 
 
-def test_a_later_run_of_the_day_is_a_point_in_time_of_its_own(workshop: Workshop) -> None:
-    path = workshop.add("costs")
-    workshop.invoke("backup")
-    change(path, "second")
-    workshop.invoke("backup")
-    change(path, "third")
-    workshop.invoke("backup")
-
-    points = list(workshop.repository.points())
-    assert len(points) == 3
-    assert len({point.taken for point in points}) == 3
-    assert len({point.recorded.raw_sha256 for point in points}) == 3
-    assert [point.current for point in points] == [False, False, True]
-    assert catalog.choose(points, "costs", Choice(at=points[0].taken)) == points[0]
-
-
-def test_a_run_that_finds_nothing_changed_makes_no_new_point(workshop: Workshop) -> None:
-    workshop.add("costs")
-    workshop.invoke("backup")
-    (before,) = workshop.repository.points()
-
-    (found,) = workshop.document("backup")["databases"]
-
-    assert (found["verdict"], found["changed"], found["sha256"]) == ("passed", 0.0, before.recorded.sha256)
-    assert list(workshop.repository.points()) == [before]
-
-
-def test_a_later_run_that_finds_nothing_changed_says_until_when(workshop: Workshop) -> None:
-    """The run of before was more than a quarter of an hour ago: its time stands in the metadata alone."""
-    workshop.add("costs")
-    workshop.invoke("backup")
-    (before,) = workshop.repository.points()
-    assert before.taken
-    earlier = layout.changed(before.recorded, taken=before.taken - timedelta(minutes=16))
-    workshop.store.repeat(before.entry.name, before.entry, layout.encode_metadata(earlier))
-
-    workshop.invoke("backup")
-
-    (after,) = workshop.repository.points()
-    assert after.taken == earlier.taken
-    assert after.recorded.unchanged_until
-    assert after.recorded.unchanged_until > before.taken
-    assert after.recorded.content_since == before.recorded.content_since
-    assert workshop.invoke("drill.local").returncode == 0
-
-
-def test_a_sidecar_that_was_lost_is_written_again_by_the_next_run(workshop: Workshop) -> None:
-    workshop.add("costs")
-    workshop.invoke("backup")
-    (_, sidecar) = workshop.names()
-    line = workshop.store.read(sidecar)
-    workshop.store.write(sidecar, b"0" * 64 + b"  costs.db.gz\n")
-    assert workshop.invoke("drill.local").returncode == 1
-
-    workshop.invoke("backup")
-
-    assert workshop.store.read(sidecar) == line
-    assert workshop.invoke("drill.local").returncode == 0
-
-
-def test_the_list_shows_every_point_in_time(workshop: Workshop) -> None:
-    path = workshop.add("costs")
-    workshop.add("other")
-    workshop.invoke("backup")
-    change(path)
-    workshop.invoke("backup", "--only", "costs")
-
-    listed = workshop.document("backup.list")["backups"]
-    assert [(one["name"], one["current"], one["row_total"]) for one in listed] == [
-        ("costs", False, 1000),
-        ("costs", True, 1000),
-        ("other", True, 1000),
-    ]
-    assert [one["name"] for one in workshop.document("backup.list", "other")["backups"]] == ["other"]
-    both = workshop.document("backup.list", "--only", "other", "--only", "costs")["backups"]
-    assert both == listed
-    text = workshop.invoke("backup.list").stdout
-    assert listed[0]["backup_time"] in text
-    assert "3 points in time" in text
-
-
 def test_check_says_what_would_change_and_changes_nothing(workshop: Workshop) -> None:
     path = workshop.add("costs")
     workshop.invoke("backup")
@@ -313,126 +212,6 @@ def test_check_says_what_would_change_and_changes_nothing(workshop: Workshop) ->
         assert "would be stored as sqlite/" in done.stdout
 
     assert list(workshop.store.entries("sqlite")) == before
-
-
-@pytest.mark.parametrize("harm", ["stale", pytest.param("a file", marks=pytest.mark.long)])
-def test_the_cache_never_changes_a_result(azure_workshop: Workshop, harm: str) -> None:
-    path = azure_workshop.add("costs")
-    azure_workshop.invoke("backup")
-    folder = cache_folder(azure_workshop.store_settings) / "cache/costs"
-    kept = {file.name: file.read_bytes() for file in folder.iterdir()}
-    change(path)
-    if harm == "a file":
-        shutil.rmtree(folder)
-        folder.write_bytes(b"no folder")
-    else:
-        azure_workshop.invoke("backup")
-        change(path, "again")
-        for name, content_of_it in kept.items():
-            (folder / name).write_bytes(content_of_it)
-
-    assert azure_workshop.invoke("backup").returncode == 0
-    assert azure_workshop.invoke("drill.local").returncode == 0
-    assert azure_workshop.document("drill.local")["databases"][0]["rows"]["tasks"]["restored"] == 1000
-
-
-@pytest.mark.parametrize("content", [b"", b"another content"])
-def test_a_blob_whose_metadata_alone_is_the_remembered_one_is_written_anew(
-    azure_workshop: Workshop, azure_store_settings: StoreSettings, content: bytes
-) -> None:
-    """As Abort Copy Blob leaves it: no content, and the whole metadata."""
-    from azure.storage.blob import ContainerClient
-
-    azure_workshop.add("costs")
-    azure_workshop.invoke("backup")
-    (point,) = azure_workshop.repository.points()
-    with ContainerClient.from_container_url(azure_store_settings.url, credential=KEY) as container:
-        container.upload_blob(point.entry.name, content, metadata=dict(point.entry.metadata), overwrite=True)
-    assert azure_workshop.invoke("drill.local").returncode == 1
-
-    assert azure_workshop.invoke("backup").returncode == 0
-
-    assert azure_workshop.invoke("drill.local").returncode == 0
-
-
-def test_a_folder_needs_no_cache(folder_workshop: Workshop) -> None:
-    folder_workshop.add("costs")
-
-    folder_workshop.invoke("backup")
-
-    assert not (cache_folder(folder_workshop.store_settings) / "cache").exists()
-
-
-def test_a_rotten_archive_is_not_linked_but_written_anew(folder_workshop: Workshop) -> None:
-    folder_workshop.add("costs")
-    folder_workshop.invoke("backup")
-    (point,) = folder_workshop.repository.points()
-    path = folder_workshop.store.local_path(point.entry)
-    assert path
-    content = bytearray(path.read_bytes())
-    content[len(content) // 4] ^= 1
-    path.write_bytes(content)
-    assert folder_workshop.invoke("drill.local").returncode == 1
-
-    (found,) = folder_workshop.document("backup")["databases"]
-
-    assert (found["verdict"], found["changed"]) == ("passed", None), "nothing is left to compare with"
-    assert folder_workshop.invoke("drill.local").returncode == 0
-
-
-@pytest.mark.parametrize("finish", [SnapshotUpload.deliver, SnapshotUpload.preview])
-def test_what_changed_is_known_also_where_the_cache_is_gone(
-    finish: Callable[[SnapshotUpload], Stored], azure_store_settings: StoreSettings, tmp_path: Path
-) -> None:
-    path = tmp_path / "costs.db"
-    make_database(path, rows=40_000)
-    opening = partial(open_repository, azure_store_settings, AzureSettings())
-
-    def run(own: str, finish: Callable[[SnapshotUpload], Stored] = SnapshotUpload.deliver) -> float | None:
-        report = back_up(opening, [Database(name="costs", path=path)], tmp_path / own, unwatched, finish)
-        return report.databases[0].changed
-
-    assert run("this machine") == 1, "all of it is new"
-    change(path)
-    share = run("without a cache", finish)
-
-    assert share is not None
-    assert 0 < share < 0.5
-    if finish is SnapshotUpload.preview:
-        assert run("this machine", finish) == share
-    assert run("this machine") in (0.0, share)
-
-
-def test_what_changed_since_a_backup_of_the_former_script_is_not_known(folder_workshop: Workshop) -> None:
-    path = folder_workshop.add("costs")
-    day = clock.now().date()
-    archive = folder_workshop.root / "store" / SHELF.data_name(day, "costs")
-    archive.parent.mkdir(parents=True)
-    archive.write_bytes(gzip.compress(path.read_bytes()))
-    line = layout.sidecar_line(hashlib.sha256(archive.read_bytes()).hexdigest(), archive.name)
-    archive.with_name(f"{archive.name}.sha256").write_bytes(line)
-    opening = partial(open_repository, folder_workshop.store_settings, AzureSettings())
-
-    def run() -> float | None:
-        report = back_up(opening, [Database(name="costs", path=path)], folder_workshop.root / "own", unwatched)
-        return report.databases[0].changed
-
-    assert [run(), run()] == [None, 0.0]
-
-
-def test_a_corrupt_database_leaves_nothing_in_the_cache(azure_workshop: Workshop) -> None:
-    path = azure_workshop.add("costs")
-    azure_workshop.invoke("backup")
-    folder = cache_folder(azure_workshop.store_settings)
-    before = sorted(str(file) for file in folder.rglob("*"))
-    content = bytearray(path.read_bytes())
-    content[4096:8192] = b"\xff" * 4096
-    path.write_bytes(content)
-
-    for _ in range(3):
-        assert azure_workshop.invoke("backup").returncode == 1
-
-    assert sorted(str(file) for file in folder.rglob("*")) == before
 
 
 def test_the_time_of_a_snapshot_is_not_before_what_it_holds(folder_workshop: Workshop) -> None:
@@ -458,39 +237,6 @@ def test_the_time_of_a_snapshot_is_not_before_what_it_holds(folder_workshop: Wor
     assert point.taken >= committed - timedelta(milliseconds=1)
 
 
-def test_a_backup_made_elsewhere_in_between_is_not_mixed_up(workshop: Workshop, tmp_path: Path) -> None:
-    path = workshop.add("costs")
-    workshop.invoke("backup")
-    change(path, "elsewhere")
-    workshop.invoke("backup", environment={"XDG_CACHE_HOME": str(tmp_path / "another machine")})
-    change(path, "here again")
-
-    assert workshop.invoke("backup").returncode == 0
-    assert workshop.invoke("drill.local").returncode == 0
-
-
-def test_a_changed_page_sends_little_and_nothing_changed_sends_next_to_nothing(azure_workshop: Workshop) -> None:
-    path = azure_workshop.root / "big.db"
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("CREATE TABLE tasks (id INTEGER PRIMARY KEY, title TEXT, noise BLOB)")
-        rows = (("x" * 50, os.urandom(3000)) for _ in range(6000))
-        connection.executemany("INSERT INTO tasks (title, noise) VALUES (?, ?)", rows)
-    azure_workshop.add("big", path)
-    sent = []
-    for title in ("first", "", "second", "third"):
-        if title:
-            change(path, title.ljust(50))
-        (one,) = azure_workshop.document("backup")["databases"]
-        assert one["verdict"] == "passed"
-        sent.append(one["uploaded_bytes"] / one["gzip_bytes"])
-
-    assert sent[0] >= 1
-    assert sent[1] < 0.001
-    assert sent[2] < 0.02
-    assert sent[3] < 0.02
-    assert azure_workshop.invoke("drill.local").returncode == 0
-
-
 def test_an_interrupted_run_ends_with_130_and_leaves_nothing(folder_workshop: Workshop) -> None:
     path = folder_workshop.root / "big.db"
     with closing(sqlite3.connect(path)) as connection, connection:
@@ -511,38 +257,6 @@ def test_an_interrupted_run_ends_with_130_and_leaves_nothing(folder_workshop: Wo
     assert process.returncode == 130
     assert "Traceback" not in error
     assert not work.exists()
-    assert folder_workshop.names() == []
-
-
-def test_the_former_scripts_backup_of_the_same_day_is_kept(workshop: Workshop) -> None:
-    path = workshop.add("costs")
-    day = datetime.now(UTC).date()
-    name = SHELF.data_name(day, "costs")
-    content = subprocess.run(["gzip", "-c", str(path)], capture_output=True, check=True).stdout
-    workshop.store.write(name, content)
-    digest = hashlib.sha256(content).hexdigest()
-    workshop.store.write(layout.sidecar_name(name), f"{digest}  /tmp/x/costs.db.gz\n".encode())
-
-    assert workshop.invoke("backup").returncode == 0
-
-    points = list(workshop.repository.points())
-    assert sorted(point.recorded.sha256 == digest for point in points) == [False, True]
-
-
-def test_a_full_disk_for_the_cache_is_told_and_not_a_traceback(folder_workshop: Workshop) -> None:
-    path = folder_workshop.root / "big.db"
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("CREATE TABLE noise (noise BLOB)")
-        connection.executemany("INSERT INTO noise VALUES (?)", ((os.urandom(1_000_000),) for _ in range(4)))
-    folder_workshop.add("big", path)
-    # No file may grow beyond 2 MiB: the snapshot meets what a full disk would say.
-    command = ["sh", "-c", 'ulimit -f 4096; trap "" XFSZ; exec "$@"', "sh", *folder_workshop.command("backup")]
-
-    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)
-
-    assert done.returncode == 1
-    assert "big: verdict failed" in done.stdout
-    assert "Traceback" not in done.stderr
     assert folder_workshop.names() == []
 
 

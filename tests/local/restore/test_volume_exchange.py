@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from local import interrupt
 from local.errors import InconclusiveError, PillarError
 from local.events import Event, unwatched
 from local.restore import volume_in_place
 from local.restore.to_new_file import Started
 from local.restore.volume_exchange import ExchangedVolume, VolumeExchange
 from local.restore.volume_kept import KeptVolumes
-from local.volumes import engine as engine_module
+from local.restore.volume_recover import recover_volume
 from local.volumes import refill
 from local.volumes.engine import Engine, open_engine
 from tests.local.unpack.trees import LONG_AGO_NS, awkward_tree, folder, look, member, tar_with, unpacked
@@ -92,9 +93,9 @@ class Meddled(Engine):
 
     times = 1
 
-    def replace(self, name: str, tar: Path) -> None:
+    def replace(self, name: str, tar: Path, filled: Callable[[], None] = lambda: None) -> None:
         """As the engine does, and then somebody comes."""
-        super().replace(name, tar)
+        super().replace(name, tar, filled)
         if self.times:
             self.times -= 1
             Path(self.volume(name).mountpoint, "odd one").touch()
@@ -186,60 +187,47 @@ def kill(*_: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def removed_and_killed(api: object, volume: object) -> None:
-    api.remove_volume(volume.name)  # type: ignore[attr-defined]
-    kill()
-
-
-KILLS: dict[str, Callable[[], None]] = {
-    "before the volume is touched": lambda: setattr(engine_module, "refill", kill),
-    "when it is away": lambda: setattr(refill, "_make_anew", removed_and_killed),
-    "when it is empty": lambda: setattr(refill, "_fill", kill),
-    "when it is filled": lambda: setattr(VolumeExchange, "_compare", kill),
-}
-
-
-# The others in the long suite.
-SHORT = ("when it is away", "when it is filled")
-
-
-@pytest.mark.parametrize(
-    "moment", [pytest.param(each, marks=[] if each in SHORT else [pytest.mark.long]) for each in KILLS]
-)
-def test_a_killed_restore_is_told_and_can_be_undone(
-    docker_engine: ContainerEngine, live: Path, tar: Path, tmp_path: Path, moment: str
-) -> None:
-    before = look(live)
+def killed(tar: Path, private: Path, target: object, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exchange in a process of its own that is killed where it calls that."""
     process = os.fork()
     if process == 0:
-        KILLS[moment]()
+        monkeypatch.setattr(target, name, kill)
         with open_engine() as opened:
-            exchange(tar, opened, tmp_path / "private")
+            exchange(tar, opened, private)
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == -signal.SIGKILL
 
-    plan = volume_in_place.order_rollback(NAME, Started.now()).preview.plan
-    assert plan
-    assert plan.note
-    assert "was cut short" in plan.note
+
+def test_one_that_is_killed_before_it_changes_anything_leaves_no_copy_as_a_step_back(
+    docker_engine: ContainerEngine, live: Path, tar: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = look(live)
+    killed(tar, tmp_path / "private", interrupt, "check", monkeypatch)
+    kept = KeptVolumes.of(docker_engine.url, NAME)
+    assert len(kept.copies()) == 1
+
+    assert "before it had replaced the volume, which is as it was" in str(recover_volume(NAME))
+    assert kept.copies() == []
+    assert look(live) == before
+
+
+def test_one_that_is_killed_when_the_volume_is_filled_is_told_and_can_be_undone(
+    docker_engine: ContainerEngine, live: Path, tar: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = look(live)
+    killed(tar, tmp_path / "private", VolumeExchange, "_compare", monkeypatch)
+    assert [path.name for path in docker_engine.folder(NAME).iterdir()] == ["restored"]
+
+    assert "after it had replaced the volume, which holds the restored backup" in str(recover_volume(NAME))
     rolled_back()
     assert look(docker_engine.folder(NAME)) == before
-    plan = volume_in_place.order_rollback(NAME, Started.now()).preview.plan
-    assert plan
-    assert plan.note is None
 
 
 def test_a_restore_behind_a_killed_one_goes_through_and_what_was_left_is_nothing_to_go_back_to(
-    docker_engine: ContainerEngine, live: Path, tar: Path, tmp_path: Path
+    docker_engine: ContainerEngine, live: Path, tar: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = look(live)
-    process = os.fork()
-    if process == 0:
-        KILLS["when it is empty"]()
-        with open_engine() as opened:
-            exchange(tar, opened, tmp_path / "private")
-        os._exit(0)
-    os.waitpid(process, 0)
+    killed(tar, tmp_path / "private", refill, "_fill", monkeypatch)
     with open_engine() as opened:
         done = exchange(tar, opened, tmp_path / "again")
         kept = KeptVolumes.of(opened.endpoint.url, NAME)
@@ -263,7 +251,7 @@ def test_copies_have_later_names_than_all_before_and_the_surplus_is_named(tmp_pa
     kept = KeptVolumes(tmp_path, NAME)
     (tmp_path / f"{NAME}.pre-restore-99999999999.tar.gz").touch()
     (tmp_path / f"{NAME}.more.pre-restore-1.tar.gz").touch()
-    made = kept.keep(tar, tmp_path, cut_short=False)
+    made = kept.keep(tar, tmp_path, kept.free_name(cut_short=False))
     assert made.name == f"{NAME}.pre-restore-100000000000.tar.gz"
     assert [made, *kept.surplus(1)] == kept.copies()
     kept.unpack(made, tmp_path / "again.tar")

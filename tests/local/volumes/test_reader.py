@@ -17,8 +17,8 @@ import pytest
 from local.errors import EngineError
 from local.volumes.engine import Engine, open_engine
 from local.volumes.engine_errors import NotThereError, StreamBrokenError
-from local.volumes.facts import volume_facts
-from local.volumes.reading_container import LABEL, make_container
+from local.volumes.facts import LABEL, volume_facts
+from local.volumes.reading_container import make_container
 from tests.support.container_engines import ContainerEngine
 
 MEGABYTE = 1 << 20
@@ -94,7 +94,7 @@ def test_nothing_of_the_volume_is_written_and_the_container_is_never_started(
         (user,) = engine.users("data")
         found = container_engine.api.inspect_container(user.identity)
     assert _listing(folder) == before
-    assert (user.state, user.may_write, user.at_work) == ("created", False, False)
+    assert (user.state, user.may_write, user.at_work, user.is_reader) == ("created", False, False, True)
     assert found["State"]["StartedAt"].startswith("0001")
     assert found["HostConfig"]["NetworkMode"] == "none"
     assert engine.users("data") == ()

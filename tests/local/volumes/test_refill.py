@@ -1,13 +1,11 @@
-"""A volume's content replaced: it equals the tar, keeps how it was made, and a kill at any step can be made good."""
+"""A volume's content replaced: it equals the tar, keeps how it was made, and what is refused is not touched."""
 
 from __future__ import annotations
 
 import io
 import os
-import signal
 import subprocess
 import tarfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,6 @@ import pytest
 from local.errors import EngineError
 from local.volumes.engine import Engine, open_engine
 from tests.support.container_engines import ContainerEngine
-from tests.support.forked import ended, forked
 
 LABELS = {"com.docker.compose.project": "shop", "com.docker.compose.volume": "data"}
 
@@ -127,40 +124,6 @@ def test_one_that_is_not_there_is_refused(docker_engine: ContainerEngine, tar: P
     assert docker_engine.api.volumes()["Volumes"] in (None, [])
 
 
-def _killed_after(number: int, tar: Path) -> Callable[[Callable[[], None]], None]:
-    """The work of a process that is killed when the engine has answered that many times."""
-
-    def work(ready: Callable[[], None]) -> None:
-        with open_engine() as engine:
-            send, answers = engine._api.send, iter(range(1, 100))
-
-            def counted(*words: Any, **options: Any) -> Any:
-                answer = send(*words, **options)
-                if next(answers) == number:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                return answer
-
-            engine._api.send = counted  # type: ignore[method-assign]
-            ready()
-            engine.replace("data", tar)
-
-    return work
-
-
-@pytest.mark.parametrize(
-    "number", [n if n in (5, 10) else pytest.param(n, marks=pytest.mark.long) for n in range(1, 14)]
-)
-def test_what_a_kill_left_is_made_good_by_the_next_call(docker_engine: ContainerEngine, tar: Path, number: int) -> None:
-    (docker_engine.volume("data", LABELS) / "former").write_text("kept by the caller")
-    with forked(_killed_after(number, tar)) as process:
-        assert ended(process) == -signal.SIGKILL
-    with open_engine() as engine:
-        engine.replace("data", tar)
-        assert engine.volume("data").labels == LABELS
-    assert sorted(_told(docker_engine.folder("data"))) == sorted([".", "a", "d", "d/link", "hard", "pipe", "n" * 120])
-    assert docker_engine.names() == set()
-
-
 def test_a_tar_that_is_cut_off_is_refused_before_anything_is_touched(
     docker_engine: ContainerEngine, tar: Path, tmp_path: Path
 ) -> None:
@@ -185,3 +148,14 @@ def test_what_an_engine_cannot_unpack_fails_and_the_former_content_can_be_put_ba
         engine.replace("data", tar)
         assert engine.volume("data").labels == LABELS
     assert (docker_engine.folder("data") / "a").read_text() == "hello"
+
+
+def test_one_that_another_run_reads_is_refused_until_that_has_ended(docker_engine: ContainerEngine, tar: Path) -> None:
+    (docker_engine.volume("data") / "former").write_text("stays")
+    with open_engine() as engine, open_engine() as other:
+        with other.reading("data"), pytest.raises(EngineError, match="another run reads it now") as told:
+            engine.replace("data", tar)
+        assert "run this again when that has ended" in told.value.mend
+        assert [path.name for path in docker_engine.folder("data").iterdir()] == ["former"]
+        engine.replace("data", tar)
+    assert docker_engine.names() == set()
