@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -93,3 +93,15 @@ class CutPlan:
         new = sum(length for (_, length), index in zip(self.chunks, self.held_by, strict=True) if index is None)
         share = sum(one.gzip_bytes for one in members) / sum(one.raw_bytes for one in members) if members else 1
         return held, round(new * share)
+
+
+def in_runs(group: Sequence[Spot]) -> Iterator[list[Spot]]:
+    """The group in runs whose former members follow each other; chunks that the former archive lacks are alone."""
+    run: list[Spot] = []
+    for spot in group:
+        if run and (spot.held_by is None or run[-1].held_by is None or spot.held_by != run[-1].held_by + 1):
+            yield run
+            run = []
+        run.append(spot)
+    if run:
+        yield run

@@ -17,10 +17,10 @@ from threading import Lock
 from local.archive import chunks, heat
 from local.archive.chunks import Chunk
 from local.archive.file_digest import FileDigest
-from local.archive.former import FormerArchive, first_bytes
+from local.archive.former import FormerArchive, first_bytes, opened, read_members
 from local.archive.gzip_member import Member, digest_of
 from local.archive.heat import Heat, Spot
-from local.archive.plan import CutPlan, Cutting, Packed
+from local.archive.plan import CutPlan, Cutting, Packed, in_runs
 from local.archive.reading import read_chunk
 
 # SQLite's largest page: the first one of a database is final only when all of it is.
@@ -32,6 +32,8 @@ _EARLY_JOBS = max(1, (os.cpu_count() or 1) - 1)
 Cutter = Callable[[Sequence[Member], int], Cutting]
 # How a file of so many bytes will begin, of which the former one began so; None where nobody can tell.
 Foretell = Callable[[bytes, int], bytes | None]
+# Hears of an archive's next bytes, which will most likely be those, and where they stand in the former one if they do.
+Foresee = Callable[[int | None, bytes], None]
 
 
 class Planner:
@@ -55,10 +57,15 @@ class Planner:
         self._foretell = foretell
         self._found: _FoundChunks | None = None
         self._jobs: list[Future[None]] = []
+        self._telling: Future[None] | None = None
+        # Of a copy that begins anew nothing is foretold: what was told of the first one cannot be taken back.
+        self._has_begun = False
 
-    def follow(self, former: FormerArchive, size: int, final: int) -> None:
+    def follow(self, former: FormerArchive, size: int, final: int, foresee: Foresee | None = None) -> None:
         """Of the file's `size` bytes the first `final` are as they stay, but for the first page; fewer than before
         means that the copy began anew. Raises what went wrong in reading them.
+
+        Where that first page is foretold, `foresee` hears of the archive from its beginning on, on another thread.
         """
         found = self._found
         if not found or not found.is_of(former, size) or final < found.final:
@@ -70,6 +77,9 @@ class Planner:
             self._jobs.remove(job)
         while len(self._jobs) < _EARLY_JOBS:
             self._jobs.append(self._pool.submit(found.read_ready))
+        if foresee and (self._telling is None or self._telling.done()):
+            self._telling = self._pool.submit(found.tell_known, foresee)
+            self._jobs.append(self._telling)
 
     def plan(self, former: FormerArchive) -> CutPlan:
         """The file is whole: cut, and compared with `former`."""
@@ -92,7 +102,8 @@ class Planner:
             self._found = None
 
     def _begin(self, former: FormerArchive, size: int) -> _FoundChunks:
-        former_begin = first_bytes(former, _FIRST_PAGE_BYTES)
+        former_begin = None if self._has_begun else first_bytes(former, _FIRST_PAGE_BYTES)
+        self._has_begun = True
         begin = self._foretell(former_begin, size) if former_begin else None
         return _FoundChunks(self._file, former, self._cutter(former.members, size), self._room, begin)
 
@@ -127,6 +138,9 @@ class _FoundChunks:
         self._behind = deque(group for group in self._groups if self._cut[group[0]][0] >= readable_from)
         self._ready: deque[range] = deque()
         self._early: list[range] = []
+        self._known: set[range] = set()
+        self._told = 0
+        self._may_tell = begin is not None
         self._digests: dict[int, bytes] = {}
         self._digest = FileDigest()
         if begin is None:
@@ -146,8 +160,9 @@ class _FoundChunks:
             self._ready.append(self._behind.popleft())
 
     def forget_ready(self) -> None:
-        """What nobody has begun to read is not read early."""
+        """What nobody has begun to read is not read early, nor what is not told yet told."""
         self._ready.clear()
+        self._may_tell = False
 
     def read_ready(self) -> None:
         """Read what is ready, as far as it can be of use."""
@@ -162,6 +177,17 @@ class _FoundChunks:
                 # Another thread may wait for its turn behind this one.
                 self._digest.drop()
                 raise
+
+    def tell_known(self, foresee: Foresee) -> None:
+        """Tell of the groups that were read, from the first one on; nothing more once one is not known whole."""
+        with opened(self._former) as former:
+            while former is not None and self._may_tell and self._groups[self._told] in self._known:
+                for offset, data in self._pieces(self._groups[self._told], former):
+                    if not self._may_tell:
+                        return
+                    foresee(offset, data)
+                self._told += 1
+                self._may_tell = self._may_tell and self._told < len(self._groups)
 
     def plan(self, pool: Executor) -> CutPlan:
         """Where each chunk is found, now that the file is whole."""
@@ -192,6 +218,19 @@ class _FoundChunks:
             spot = self._spot(place)
             if spot.held_by is None or not self._former.path:
                 self._pack(spot, raw, self._digests[place])
+        self._known.add(group)
+
+    def _pieces(self, group: range, former: int) -> Iterator[tuple[int | None, bytes]]:
+        """Bytes that follow each other in the archive, as `write` will find them, each with its place in the former."""
+        for run in in_runs(self._cutting.joined([self._spot(place) for place in group])):
+            held = [spot.held_by for spot in run if spot.held_by is not None]
+            packed = None if held else self._packed.get(run[0])
+            data = read_members(former, self._former, held) if held else packed.data if packed else None
+            if data is None:
+                # It would have to be compressed for this alone.
+                self._may_tell = False
+                return
+            yield self._former.offsets[held[0]] if held else None, data
 
     def _know(self, place: int, digest: bytes) -> None:
         """The chunk's digest in the whole file; what came of another one is dropped."""

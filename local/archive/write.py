@@ -14,7 +14,7 @@ from local.archive import chunks, heat
 from local.archive.former import opened, read_members
 from local.archive.gzip_member import Member
 from local.archive.heat import Spot
-from local.archive.plan import CutPlan, Packed
+from local.archive.plan import CutPlan, Packed, in_runs
 from local.archive.reading import read_chunk
 from local.archive.sink import ArchiveSink
 
@@ -73,7 +73,7 @@ def _groups(work: CutPlan) -> Iterator[list[Spot]]:
 def _pieces(work: CutPlan, group: Sequence[Spot], file: int, former: int | None) -> list[_Piece]:
     """The group's members: those that stand in a row in the former archive are read from it at once."""
     pieces: list[_Piece] = []
-    for run in _runs(group):
+    for run in in_runs(group):
         held = [spot.held_by for spot in run if spot.held_by is not None]
         data = read_members(former, work.former, held) if held and former is not None else None
         if data is not None:
@@ -83,18 +83,6 @@ def _pieces(work: CutPlan, group: Sequence[Spot], file: int, former: int | None)
         else:
             pieces += [_compressed(work, spot, file) for spot in run]
     return pieces
-
-
-def _runs(group: Sequence[Spot]) -> Iterator[list[Spot]]:
-    """The group in runs whose former members follow each other; chunks that the former archive lacks are alone."""
-    run: list[Spot] = []
-    for spot in group:
-        if run and (spot.held_by is None or run[-1].held_by is None or spot.held_by != run[-1].held_by + 1):
-            yield run
-            run = []
-        run.append(spot)
-    if run:
-        yield run
 
 
 def _compressed(work: CutPlan, spot: Spot, file: int) -> _Piece:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from concurrent.futures import Future
 from contextlib import ExitStack, closing
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from types import TracebackType
 
 from local import clock
 from local.archive.planner import Planner
@@ -59,12 +61,13 @@ def _read(database: Database, files: DatabaseFiles | None, looked: datetime, con
     make_private(context.work)
     with ExitStack() as stack:
         copy = Path(stack.enter_context(context.work_of(database.name)), "snapshot.db")
+        context.watch(Event(database.name, f"snapshot of {database.path}"))
+        prepared = context.pool.submit(prepare, database.name, clock.now().date(), context)
+        stack.push(partial(_leave, prepared))
         planner = stack.enter_context(
             closing(Planner(copy, context.pool, context.early_bytes, foretell=foretold_first_page))
         )
-        context.watch(Event(database.name, f"snapshot of {database.path}"))
-        prepared = context.pool.submit(prepare, database.name, clock.now().date(), context)
-        follow = _read_early(planner, prepared)
+        follow = _read_early(planner, prepared, context)
         taken = snapshot.take(database.path, copy, advance=lambda _: context.go_on(), follow=follow)
         known = known and database_files.look(database.path) == files
         content = DatabaseToStore(database.name, taken, copy)
@@ -75,14 +78,28 @@ def _read(database: Database, files: DatabaseFiles | None, looked: datetime, con
     return stored
 
 
-def _read_early(planner: Planner, prepared: Future[Destination]) -> Follow:
-    """What is copied is read at once, as soon as it is known what it is compared with."""
+def _read_early(planner: Planner, prepared: Future[Destination], context: RunContext) -> Follow:
+    """What is copied is read at once, as soon as it is known what it is compared with; what is new of it may travel."""
 
     def follow(size: int, final: int) -> None:
         if prepared.done() and not prepared.exception():
-            planner.follow(prepared.result().former.archive, size, final)
+            destination = prepared.result()
+            planner.follow(
+                destination.former.archive, size, final, None if context.checking else destination.upload.foresee
+            )
 
     return follow
+
+
+def _leave(
+    prepared: Future[Destination],
+    kind: type[BaseException] | None,
+    error: BaseException | None,
+    trace: TracebackType | None,
+) -> None:
+    """What was sent ahead of a copy that failed is taken back; a backup that was delivered has left nothing to do."""
+    if prepared.done() and not prepared.exception():
+        prepared.result().upload.__exit__(kind, error, trace)
 
 
 def _finish_and_look(upload: SnapshotUpload, database: Database, context: RunContext) -> Stored:

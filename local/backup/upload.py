@@ -109,7 +109,7 @@ class SnapshotUpload:
         """
         plan = self.planner.plan(self.destination.former.archive)
         with self.destination.upload as upload:
-            if plan.unchanged and self._was_examined_so():
+            if plan.unchanged and not upload.is_begun and self._was_examined_so():
                 return self._repeat(self.destination.former)
             return self._upload(upload, plan)
 

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from local.errors import PillarError, StoreError
 from local.store import azure_refusals, layout
-from local.store.azure_blocks import BlockAssembler, Keep, Splice, Stage, Step, base_blocks, is_ours
+from local.store.azure_blocks import BlockAssembler, Keep, Splice, Stage, Step, base_blocks, block_id, is_ours
 from local.store.azure_container import AzureContainer
 from local.store.azure_copy import copy_unfinished
 from local.store.azure_leftovers import drop_leftovers
@@ -36,6 +36,9 @@ class AzureUpload:
         self._unfinished = False
         self._listed = self._list_base() if base else []
         self._assembler: BlockAssembler | None = None
+        self._base_blocks = base_blocks(self._listed)
+        self._foreseen = BlockAssembler(self._base_blocks)
+        self._early: set[str] = set()
         self._blocks: list[tuple[str, bool]] = []
         self._size = 0
         self._staging = BlockStaging(container, name)
@@ -49,6 +52,31 @@ class AzureUpload:
     def sent(self) -> int:
         """Bytes handed to the service so far, what it copied itself not counted."""
         return self._staging.sent
+
+    def foresee(self, offset: int | None, data: bytes) -> None:
+        """Blocks of bytes that will most likely come go ahead; a block is named by its content, so one that does not
+        come after all is merely dropped by the commit.
+        """
+        ahead = self._foreseen
+        for step in ahead.send(data) if offset is None else ahead.reuse(offset, data):
+            if not isinstance(step, Keep):
+                self._begun()
+                if self._name_of is block_id:
+                    self._go_ahead(block_id(step.data), step)
+
+    def _go_ahead(self, name: str, step: Stage | Splice) -> None:
+        if name in self._held or name in self._early:
+            return
+        self._early.add(name)
+        if isinstance(step, Splice):
+            self._staging.splice(name, step.offset, step.data)
+        else:
+            self._staging.stage(name, step.data)
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether a blob was made or blocks were sent."""
+        return self._assembler is not None
 
     def send(self, data: bytes) -> None:
         """Add bytes that the base does not hold; returns when there is room for them on the way."""
@@ -83,6 +111,7 @@ class AzureUpload:
         self._staging.close()
         if not self._unfinished:
             return
+        self._unfinished = False
         try:
             self._take_back()
         except PillarError as left:
@@ -103,12 +132,13 @@ class AzureUpload:
                 case Stage(data):
                     name = self._name_of(data)
                     held = name in self._held
-                    if not held:
+                    if not held and name not in self._early:
                         self._staging.stage(name, data)
                     self._blocks.append((name, held))
                 case Splice(offset, data):
                     name = self._name_of(data)
-                    self._staging.splice(name, offset, data)
+                    if name not in self._early:
+                        self._staging.splice(name, offset, data)
                     self._blocks.append((name, False))
 
     def _list_base(self) -> list[tuple[str, int]]:
@@ -139,7 +169,7 @@ class AzureUpload:
                 self._unfinished = True
             self._name_of: Callable[[bytes], str] = self._cleared()
             self._held = frozenset(self.base_blocks)
-            self._assembler = BlockAssembler(base_blocks(self._listed))
+            self._assembler = BlockAssembler(self._base_blocks)
             if self._listed:
                 self._staging.splice_from(Entry(self._name, 0, layout.EPOCH, etag=self._etag))
         return self._assembler

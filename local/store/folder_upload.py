@@ -23,8 +23,11 @@ class FolderUpload:
         self._path = path
         self._former = self._etag()
         self._file = AtomicFile(root, path)
-        self._begun = False
+        self.is_begun = False
         self.sent = 0
+
+    def foresee(self, offset: int | None, data: bytes) -> None:
+        """Nothing: the file is written in its order."""
 
     def send(self, data: bytes) -> None:
         """Append the bytes."""
@@ -50,13 +53,14 @@ class FolderUpload:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._begun:
+        if self.is_begun:
+            self.is_begun = False
             self._file.__exit__(kind, error, trace)
 
     def _begin(self) -> None:
-        if not self._begun:
+        if not self.is_begun:
             self._file.__enter__()
-            self._begun = True
+            self.is_begun = True
 
     def _etag(self) -> str | None:
         with refusals(f"look at {self._path}"):

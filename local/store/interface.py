@@ -42,6 +42,18 @@ class Upload(Protocol):
     on the way, and raises what went wrong before. Leaving the context without a commit leaves the store as it was.
     """
 
+    def foresee(self, offset: int | None, data: bytes) -> None:
+        """The archive's next bytes will be these, most likely: those of `send`, or of `reuse` where there is an offset.
+
+        What is new of them may travel already. Called before the first `send` and `reuse`; it decides nothing.
+        """
+        ...
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether the store was changed for it."""
+        ...
+
     def send(self, data: bytes) -> None:
         """Add bytes that the base does not hold."""
         ...

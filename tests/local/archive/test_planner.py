@@ -19,6 +19,7 @@ from local.archive.former import FormerArchive
 from local.archive.gzip_member import compress, describe
 from local.archive.plan import CutPlan, Packed
 from local.archive.planner import Planner
+from local.errors import StoreError
 from tests.support.at_once import AtOnce
 
 ROOM = 64 * 1024 * 1024
@@ -283,3 +284,68 @@ def test_a_planner_that_is_closed_early_reads_no_more(file: Path, pool: ThreadPo
     planner.close()
 
     assert open_files() == before
+
+
+def told_early(
+    file: Path, former: FormerArchive, begin: bytes | None, room: int = ROOM
+) -> list[tuple[int | None, bytes]]:
+    """What is told of a file's archive before the file is whole."""
+    told: list[tuple[int | None, bytes]] = []
+    with closing(Planner(file, AtOnce(), room, foretell=lambda _, __: begin)) as planner:
+        for final in (0, SIZE // 2, SIZE):
+            planner.follow(former, SIZE, final, lambda offset, data: told.append((offset, data)))
+        assert_is_of_the_file(planner.plan(former), former)
+    return told
+
+
+def test_the_archive_is_told_in_order_before_the_file_is_whole(file: Path, kept: FormerArchive) -> None:
+    told = told_early(file, kept, CONTENT[:4096])
+
+    archive = b"".join(map(compress, chunks_of(CONTENT)))
+    assert b"".join(data for _, data in told) == archive
+    assert [data for offset, data in told if offset is None] == [compress(chunks_of(CONTENT)[50])]
+    former = kept.path.read_bytes() if kept.path else b""
+    assert all(former[offset : offset + len(data)] == data for offset, data in told if offset is not None)
+
+
+@pytest.mark.parametrize("because", ["nothing is foretold", "its bytes are not here", "no room to compress it"])
+def test_nothing_is_told_where_the_beginning_is_not_known(file: Path, kept: FormerArchive, because: str) -> None:
+    former = OTHER if because == "its bytes are not here" else kept
+    begin = None if because == "nothing is foretold" else CONTENT[:4096]
+    if because == "no room to compress it":
+        former = FormerArchive(kept.members[1:], kept.path)
+        begin = b"other" + CONTENT[5:4096]
+
+    assert told_early(file, former, begin, room=0) == []
+
+
+def test_what_is_missing_ends_the_telling(file: Path, kept: FormerArchive) -> None:
+    """The rest would follow what was told last, and stand at another place than it does."""
+    told = told_early(file, kept, CONTENT[:4096], room=0)
+
+    archive = b"".join(map(compress, chunks_of(CONTENT)))
+    whole = b"".join(data for _, data in told)
+    assert archive.startswith(whole)
+    assert 0 < len(whole) <= sum(member.gzip_bytes for member in kept.members[:50])
+
+
+def test_of_a_copy_that_begins_anew_nothing_is_told_twice(file: Path, kept: FormerArchive) -> None:
+    told: list[bytes] = []
+    with closing(Planner(file, AtOnce(), ROOM, foretell=lambda begin, _: begin[:4096])) as planner:
+        for final in (SIZE // 2, 0, SIZE):
+            planner.follow(kept, SIZE, final, lambda _, data: told.append(data))
+        assert_is_of_the_file(planner.plan(kept), kept)
+
+    archive = b"".join(map(compress, chunks_of(CONTENT)))
+    assert 0 < len(b"".join(told)) < len(archive) * 2 // 3
+    assert archive.startswith(b"".join(told))
+
+
+def test_who_cannot_be_told_fails_the_copy(file: Path, kept: FormerArchive) -> None:
+    def foresee(_: int | None, __: bytes) -> None:
+        raise StoreError("store: send", "the service refused it", "")
+
+    with closing(Planner(file, AtOnce(), ROOM, foretell=lambda begin, _: begin[:4096])) as planner:
+        planner.follow(kept, SIZE, SIZE, foresee)
+        with pytest.raises(StoreError, match="the service refused it"):
+            planner.plan(kept)

@@ -40,6 +40,10 @@ class MemoryUpload:
     content: bytearray = field(default_factory=bytearray)
     sent: int = 0
     base_blocks: tuple[str, ...] = ()
+    is_begun: bool = False
+
+    def foresee(self, offset: int | None, data: bytes) -> None:
+        raise AssertionError(offset, data)
 
     def send(self, data: bytes) -> None:
         self.content += data
