@@ -40,6 +40,11 @@ class BlockStaging:
         """From now on `splice` takes its bytes from this content, as long as the service does."""
         self._source = source
 
+    @property
+    def has_room(self) -> bool:
+        """Whether `stage` and `splice` would neither wait nor fail."""
+        return self._under_way < UNDER_WAY_BYTES and not self._failure
+
     def stage(self, block_id: str, data: bytes) -> None:
         """Send the block as soon as there is room for it; returns before it has arrived."""
         self._submit(self._send, block_id, data)

@@ -65,7 +65,8 @@ class AzureUpload:
                     self._go_ahead(block_id(step.data), step)
 
     def _go_ahead(self, name: str, step: Stage | Splice) -> None:
-        if name in self._held or name in self._early:
+        if name in self._held or name in self._early or not self._staging.has_room:
+            # What there is no room for is sent in its turn: nobody waits for what may come in vain.
             return
         self._early.add(name)
         if isinstance(step, Splice):

@@ -45,7 +45,8 @@ class Upload(Protocol):
     def foresee(self, offset: int | None, data: bytes) -> None:
         """The archive's next bytes will be these, most likely: those of `send`, or of `reuse` where there is an offset.
 
-        What is new of them may travel already. Called before the first `send` and `reuse`; it decides nothing.
+        What is new of them may travel already, as far as there is room at once. Called before the first `send` and
+        `reuse`; it decides nothing.
         """
         ...
 

@@ -10,6 +10,7 @@ import resource
 import shlex
 import signal
 import sys
+from concurrent.futures import wait
 from datetime import datetime, timedelta
 from http.client import HTTPConnection
 from itertools import count
@@ -44,6 +45,37 @@ def impatient() -> None:
         text, changed = re.subn(rf"^{name} = [0-9.]+$", f"{name} = {seconds}", text, flags=re.MULTILINE)
         assert changed == 1, name
     setattr(program, "program_source", lambda: text)  # noqa: B010 - a name that it imports
+
+
+def ahead() -> None:
+    """A small database is copied by steps of some pages, and what is known after each of them is told and arrives."""
+    from local.archive import chunks
+    from local.archive.planner import Planner
+    from local.backup import one_database
+    from local.sqlite import snapshot
+    from local.store.azure_upload import AzureUpload
+
+    chunks.GROUP_BYTES = chunks.SMALL_BYTES
+    snapshot._STEP_BYTES = chunks.SMALL_BYTES
+    snapshot._COPY_CACHE_PAGES, snapshot._HELD_BACK_PAGES = 10, 20
+    follow, read_early, foresee = Planner.follow, one_database._read_early, AzureUpload.foresee
+
+    def followed(planner: Planner, *given: Any) -> None:
+        for _ in range(2):  # what is read by the first is told by the second
+            follow(planner, *given)
+            wait([*planner._reading, *planner._telling])
+
+    def prepared(*given: Any) -> Any:
+        wait([given[1]])
+        return read_early(*given)
+
+    def foreseen(upload: AzureUpload, *given: Any) -> None:
+        foresee(upload, *given)
+        wait(upload._staging._staged)
+
+    setattr(AzureUpload, "foresee", foreseen)  # noqa: B010 - a method
+    setattr(Planner, "follow", followed)  # noqa: B010 - a method
+    setattr(one_database, "_read_early", prepared)  # noqa: B010 - a function
 
 
 def killed_at(number: int, *folders: Path) -> None:

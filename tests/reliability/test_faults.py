@@ -10,8 +10,9 @@ from itertools import count
 
 import pytest
 
+from tests.reliability import armings
 from tests.reliability.armings import READ_SECONDS
-from tests.reliability.commands import Ended
+from tests.reliability.commands import Arming, Ended
 from tests.reliability.conftest import Installations
 from tests.reliability.installation import KINDS, RESTORE, Installation
 from tests.support.azure_faults import Fault, FaultyAzurite, cut_after, cut_before, refused, slow, stalled
@@ -38,10 +39,10 @@ SAMPLE = ["Put Block List", "Put Blob", "Put Block", "List Blobs", "Get Blob Pro
 FOR_GOOD = 10**6
 
 
-def assert_ended_well(installation: Installation) -> Ended:
+def assert_ended_well(installation: Installation, *arm: Arming) -> Ended:
     """A backup through the faults that wait for it, and all that is asked after it."""
     before = installation.before()
-    ended = installation.run("backup")
+    ended = installation.run("backup", *arm)
     installation.assert_told_truly(before, ended)
     return ended
 
@@ -68,6 +69,26 @@ def test_a_backup_of_which_a_request_meets_a_fault_tells_truly(
             if ended.code:
                 installation.assert_next_run_mends()
         installation.change()
+
+
+@pytest.mark.parametrize(
+    ("kind", "operation", "fault"),
+    [
+        ("incremental", "Put Block", "403 in the middle"),
+        ("next day", "Put Block", "the answer lost after the service carried it out"),
+        ("next day", "Put Block", "403 in the middle"),
+        ("next day", "Copy Blob", "the connection cut on the way"),
+    ],
+)
+def test_a_backup_of_which_a_block_that_goes_ahead_meets_a_fault_tells_truly(
+    installations: Installations, faults: FaultyAzurite, kind: str, operation: str, fault: str
+) -> None:
+    installation = installations.on_azure(kind)
+    faults.fail(operation, FAULTS[fault], times=1)
+    with counted("faults between us and the store", f"backup, while blocks go ahead: {fault}"):
+        assert_ended_well(installation, armings.ahead)
+        assert faults.count(operation)
+        assert_mended(installation, faults)
 
 
 @pytest.mark.long

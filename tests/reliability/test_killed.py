@@ -51,13 +51,16 @@ def killing(at: str, command: list[RunningCommand], is_started: threading.Event)
     return fault
 
 
-def at_request(faults: FaultyAzurite, command: str, at: str, *arm: Arming) -> Kill:
-    """Kill it at its request of a number."""
+def at_request(faults: FaultyAzurite, command: str, at: str, *arm: Arming, operation: str | None = None) -> Kill:
+    """Kill it at its request of a number; where an operation is named, at its first of that kind."""
 
     def kill(installation: Installation, number: int) -> Ended:
         running: list[RunningCommand] = []
         is_started = threading.Event()
-        faults.fail_at(number, killing(at, running, is_started))
+        if operation:
+            faults.fail(operation, killing(at, running, is_started), times=1)
+        else:
+            faults.fail_at(number, killing(at, running, is_started))
         running.append(installation.start(command, *arm))
         is_started.set()
         ended = running[0].wait()
@@ -173,6 +176,27 @@ def test_a_seed_blob_of_a_killed_run_does_not_outlive_the_next_run_on_another_da
         ended = installation.healthy("backup", partial(armings.shifted, timedelta(hours=2)))
         assert ended.code == 0, ended
         assert installation.leftovers() == []
+
+
+@pytest.mark.parametrize("kind", ["incremental", "next day"])
+def test_a_backup_killed_while_blocks_go_ahead_of_its_copy_loses_nothing(
+    installations: Installations, faults: FaultyAzurite, kind: str
+) -> None:
+    kill = at_request(faults, "backup", "answered", armings.ahead, operation="Put Block")
+    with counted("SIGKILL", "backup, while blocks go ahead"):
+        ended = assert_survived(installations.on_azure(kind), kill, 0, drills=False)
+    assert ended.code == KILLED
+    assert "uploading" not in ended.told
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("at", ["begun", "answered"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_backup_that_sends_ahead_killed_at_any_request_loses_nothing(
+    installations: Installations, faults: FaultyAzurite, kind: str, at: str
+) -> None:
+    kill = at_request(faults, "backup", at, armings.ahead)
+    each(count(), partial(installations.on_azure, kind), kill, "backup, while blocks go ahead")
 
 
 @pytest.mark.long

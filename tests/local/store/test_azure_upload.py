@@ -9,7 +9,7 @@ from itertools import accumulate
 import pytest
 
 from local.settings import StoreSettings
-from local.store import catalog
+from local.store import azure_staging, catalog
 from local.store.azure_blocks import BLOCK_BYTES, block_id
 from local.store.interface import Store, Upload
 from tests.local.store.archives import (
@@ -170,6 +170,18 @@ def test_what_was_foreseen_wrongly_decides_nothing(azure_store: Store, azure_sto
 
     assert content_of(azure_store, current(azure_store)) == CHANGED.content
     assert uncommitted(azure_store_settings, NAME) == []
+
+
+def test_what_there_is_no_room_for_is_sent_in_its_turn(azure_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(azure_store, LARGE)
+    with azure_store.upload(NAME, current(azure_store)) as upload:
+        with monkeypatch.context() as full:
+            full.setattr(azure_staging, "UNDER_WAY_BYTES", 0)
+            foresee(upload, CHANGED, LARGE)
+        assert upload.sent == 0
+        hand_over(upload, CHANGED, LARGE)
+
+    assert content_of(azure_store, current(azure_store)) == CHANGED.content
 
 
 def test_where_nothing_new_is_foreseen_the_store_is_left_as_it_is(azure_store: Store) -> None:
