@@ -24,8 +24,9 @@ import msgspec
 import platformdirs
 
 from local.archive.extents import Extent, Extents, append
-from local.archive.private_file import open_new, open_own, write_at
+from local.archive.private_file import open_new, open_own
 from local.archive.private_folder import make_private
+from local.drill_program.restored_file import write_at
 from local.settings import StoreSettings
 from local.typed import from_json
 

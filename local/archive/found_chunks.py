@@ -46,8 +46,7 @@ class FoundChunks:
         self._begin = begin or b""
         self._behind = deque(group for group in self._groups if self._cut[group[0]][0] >= readable_from)
         self._ready: deque[range] = deque()
-        self._early: list[range] = []
-        self._known: set[range] = set()
+        self._early: set[range] = set()
         self._told = 0
         self._may_tell = begin is not None
         self._digests: dict[int, bytes] = {}
@@ -90,7 +89,7 @@ class FoundChunks:
     def tell_known(self, foresee: Foresee) -> None:
         """Tell of the groups that were read, from the first one on; nothing more once one is not known whole."""
         with opened(self._former) as former:
-            while former is not None and self._may_tell and self._groups[self._told] in self._known:
+            while former is not None and self._may_tell and self._groups[self._told] in self._early:
                 for offset, data in self._pieces(self._groups[self._told], former):
                     if not self._may_tell:
                         return
@@ -121,13 +120,12 @@ class FoundChunks:
             self._digest.take(offset, data)
         else:
             self._digest.drop()
-        self._early.append(group)
         for place, raw in self._parts(group, data):
             self._digests[place] = digest_of(raw)
             spot = self._spot(place)
             if spot.held_by is None or not self._former.path:
                 self._pack(spot, raw, self._digests[place])
-        self._known.add(group)
+        self._early.add(group)
 
     def _pieces(self, group: range, former: int) -> Iterator[tuple[int | None, bytes]]:
         """Bytes that follow each other in the archive, as `write` will find them, each with its place in the former."""

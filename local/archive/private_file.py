@@ -27,14 +27,6 @@ def open_new(path: Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _FILE_MODE)
 
 
-def write_at(descriptor: int, data: bytes, place: int) -> None:
-    """All of `data` from that place of the file on; OSError where there is no room for it."""
-    view = memoryview(data)
-    while view:
-        written = os.pwrite(descriptor, view, place)
-        view, place = view[written:], place + written
-
-
 def _is_own(found: os.stat_result) -> bool:
     others_write = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
     is_single = stat.S_ISREG(found.st_mode) and found.st_nlink == 1

@@ -20,7 +20,7 @@ import msgspec
 from local.restore.claim import real_path
 from local.restore.holders import Holders, holders
 from local.sqlite.collations import stand_in
-from local.sqlite.header import MAGIC
+from local.sqlite.header import LARGEST_PAGE_BYTES, header_page_bytes
 from local.sqlite.live_database import open_live
 from local.typed import from_json
 
@@ -28,7 +28,6 @@ SIDECARS = ("-wal", "-shm", "-journal")
 LOOK_SECONDS = 10.0
 _ROOT = Path(__file__).parents[2]
 _WAL_VERSION = 2
-_LARGEST_PAGE_BYTES = 65536
 _UNREADABLE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
 
@@ -117,17 +116,9 @@ def copy_facts(copy: Path, folder: Path) -> ProvenCopyFacts:
     """The facts of a proven copy at `copy`, for a restore whose work folder is beside the live database in `folder`."""
     size = copy.stat().st_size
     with copy.open("rb") as file:
-        page = header_page_bytes(file.read(100)) or _LARGEST_PAGE_BYTES
+        page = header_page_bytes(file.read(100)) or LARGEST_PAGE_BYTES
     here = folder.is_dir() and copy.stat().st_dev == folder.stat().st_dev
     return ProvenCopyFacts(size, page, size // page, 0 if here else size)
-
-
-def header_page_bytes(header: bytes) -> int | None:
-    """The page size in a database's header (fileformat2.html, 1.3: 1 stands for 65,536); None if it is none."""
-    if not header.startswith(MAGIC) or len(header) < 100:
-        return None
-    size = int.from_bytes(header[16:18], "big")
-    return _LARGEST_PAGE_BYTES if size == 1 else size
 
 
 def _content(path: Path) -> Content:

@@ -6,11 +6,11 @@ import sqlite3
 from pathlib import Path
 
 from local.restore import kept, swap
-from local.restore.facts import header_page_bytes
 from local.restore.kept import Holds
 from local.restore.replacement import KEPT, LOOKED_AT, MEANWHILE, Replacement, stage
 from local.restore.through_sqlite import OpenLive, StaysLockedError
 from local.sqlite import snapshot
+from local.sqlite.header import header_page_bytes
 
 # How long the next command may be held up by a database that is locked.
 _LOOK_SECONDS = 5.0

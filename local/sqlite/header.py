@@ -5,13 +5,20 @@ from __future__ import annotations
 import struct
 
 MAGIC = b"SQLite format 3\0"
-_PAGE_SIZE = struct.Struct(">16xH")
+LARGEST_PAGE_BYTES = 65536
+_SMALLEST_PAGE_BYTES = 512
+_HEADER_BYTES = 100
 _PAGE_COUNT_AT = 28
 _PAGE_COUNT = struct.Struct(">I")
-# Written for 65,536, which its two bytes can't hold.
-_LARGEST = 1
-_SMALLEST = 512
 _PAGES_MAX = 2**32 - 2
+
+
+def header_page_bytes(header: bytes) -> int | None:
+    """The page size in a database's header (fileformat2.html, 1.3: 1 stands for 65,536); None if it is none."""
+    if not header.startswith(MAGIC) or len(header) < _HEADER_BYTES:
+        return None
+    size = int.from_bytes(header[16:18], "big")
+    return LARGEST_PAGE_BYTES if size == 1 else size
 
 
 def foretold_first_page(former: bytes, size: int) -> bytes | None:
@@ -19,11 +26,10 @@ def foretold_first_page(former: bytes, size: int) -> bytes | None:
 
     None where these are no bytes of a database, or of too little of one. A copy's header does not count its changes.
     """
-    if not former.startswith(MAGIC) or len(former) < _PAGE_SIZE.size:
+    page_bytes = header_page_bytes(former)
+    if page_bytes is None or not _SMALLEST_PAGE_BYTES <= page_bytes <= len(former):
         return None
-    (told,) = _PAGE_SIZE.unpack_from(former)
-    page_bytes = 64 * 1024 if told == _LARGEST else told
-    if not _SMALLEST <= page_bytes <= len(former) or size // page_bytes > _PAGES_MAX:
+    if size // page_bytes > _PAGES_MAX:
         return None
     page = bytearray(former[:page_bytes])
     _PAGE_COUNT.pack_into(page, _PAGE_COUNT_AT, size // page_bytes)

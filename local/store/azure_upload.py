@@ -69,10 +69,7 @@ class AzureUpload:
             # What there is no room for is sent in its turn: nobody waits for what may come in vain.
             return
         self._early.add(name)
-        if isinstance(step, Splice):
-            self._staging.splice(name, step.offset, step.data)
-        else:
-            self._staging.stage(name, step.data)
+        self._send_off(name, step)
 
     @property
     def is_begun(self) -> bool:
@@ -130,17 +127,18 @@ class AzureUpload:
             match step:
                 case Keep(name):
                     self._blocks.append((name, True))
-                case Stage(data):
-                    name = self._name_of(data)
-                    held = name in self._held
+                case Stage() | Splice():
+                    name = self._name_of(step.data)
+                    held = isinstance(step, Stage) and name in self._held
                     if not held and name not in self._early:
-                        self._staging.stage(name, data)
+                        self._send_off(name, step)
                     self._blocks.append((name, held))
-                case Splice(offset, data):
-                    name = self._name_of(data)
-                    if name not in self._early:
-                        self._staging.splice(name, offset, data)
-                    self._blocks.append((name, False))
+
+    def _send_off(self, name: str, step: Stage | Splice) -> None:
+        if isinstance(step, Splice):
+            self._staging.splice(name, step.offset, step.data)
+        else:
+            self._staging.stage(name, step.data)
 
     def _list_base(self) -> list[tuple[str, int]]:
         """The base's blocks with their sizes; none where they can't stand in the list of this blob."""
