@@ -190,22 +190,14 @@ def test_a_backup_killed_while_blocks_go_ahead_of_its_copy_loses_nothing(
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("at", ["begun", "answered"])
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_backup_that_sends_ahead_killed_at_any_request_loses_nothing(
-    installations: Installations, faults: FaultyAzurite, kind: str, at: str
-) -> None:
-    kill = at_request(faults, "backup", at, armings.ahead)
-    each(count(), partial(installations.on_azure, kind), kill, "backup, while blocks go ahead")
-
-
-@pytest.mark.long
+@pytest.mark.parametrize("arm", [(), (armings.ahead,)], ids=["small", "sends ahead"])
 @pytest.mark.parametrize("at", ["begun", "answered"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_backup_killed_at_any_request_loses_nothing(
-    installations: Installations, faults: FaultyAzurite, kind: str, at: str
+    installations: Installations, faults: FaultyAzurite, kind: str, at: str, arm: tuple[Arming, ...]
 ) -> None:
-    each(count(), partial(installations.on_azure, kind), at_request(faults, "backup", at), f"backup, a request {at}")
+    fault = "while blocks go ahead" if arm else f"a request {at}"
+    each(count(), partial(installations.on_azure, kind), at_request(faults, "backup", at, *arm), f"backup, {fault}")
 
 
 @pytest.mark.long

@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from local.archive import heat
 from local.archive.chunks import SMALL_BYTES
 from local.archive.former import FormerArchive
-from local.archive.gzip_member import compress, describe
+from local.archive.gzip_member import compress
 from local.archive.plan import CutPlan, Packed
 from local.archive.planner import Planner
 from local.errors import StoreError
 from tests.support.at_once import AtOnce
+from tests.support.kept_archives import chunks_of, kept_archive_of, members_of
 
 ROOM = 64 * 1024 * 1024
 CHUNKS = 90
@@ -41,13 +42,9 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def chunks_of(content: bytes) -> list[bytes]:
-    return [content[at : at + SMALL_BYTES] for at in range(0, len(content), SMALL_BYTES)]
-
-
 def former_of(content: bytes) -> FormerArchive:
     """An archive of that content, whose bytes are not on this machine."""
-    return FormerArchive(tuple(describe(raw, compress(raw)) for raw in chunks_of(content)))
+    return FormerArchive(members_of(content))
 
 
 NOTHING = FormerArchive()
@@ -80,9 +77,7 @@ def assert_is_of_the_file(plan: CutPlan, former: FormerArchive) -> None:
 @pytest.fixture
 def kept(tmp_path: Path) -> FormerArchive:
     """OTHER, whose bytes are on this machine."""
-    path = tmp_path / "archive"
-    path.write_bytes(b"".join(compress(raw) for raw in chunks_of(OTHER_CONTENT)))
-    return FormerArchive(OTHER.members, path)
+    return kept_archive_of(OTHER_CONTENT, tmp_path / "archive")
 
 
 def changed(content: bytes, places: set[int]) -> bytes:

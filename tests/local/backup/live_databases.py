@@ -26,3 +26,15 @@ def restored(workshop: Workshop, name: str, target: Path) -> sqlite3.Connection:
         content = answer.read()
     target.write_bytes(subprocess.run(["gunzip", "-c"], input=content, capture_output=True, check=True).stdout)
     return sqlite3.connect(target)
+
+
+def half_noise(path: Path) -> Path:
+    """40 MB, three steps of the copy."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("CREATE TABLE noise(id INTEGER PRIMARY KEY, body, rest)")
+        connection.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)"
+            "INSERT INTO noise SELECT i, randomblob(300), zeroblob(3500) FROM n"
+        )
+    return path

@@ -20,7 +20,7 @@ from local.report import BackedUpDatabase
 from local.settings import AzureSettings, Database, StoreSettings
 from local.sqlite import snapshot
 from local.store.open import open_repository
-from tests.local.backup.test_early import half_noise
+from tests.local.backup.live_databases import half_noise
 from tests.support.odd_databases import execute
 
 SCATTERED = "UPDATE noise SET body = randomblob(300) WHERE id % 500 = 7"

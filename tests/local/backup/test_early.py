@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
@@ -16,14 +15,14 @@ from typing import Literal
 import pytest
 
 from local.archive.cache import cache_folder
-from local.archive.chunks import SMALL_BYTES
 from local.archive.former import FormerArchive
-from local.archive.gzip_member import compress, describe
 from local.archive.planner import Planner
 from local.errors import SourceError
 from local.sqlite import snapshot
 from local.sqlite.header import foretold_first_page
+from tests.local.backup.live_databases import half_noise
 from tests.support.at_once import AtOnce
+from tests.support.kept_archives import kept_archive_of
 from tests.support.live_writer import live_writer
 from tests.support.odd_databases import execute
 from tests.support.workshop import Workshop
@@ -62,7 +61,7 @@ def test_the_digest_of_a_busy_database_is_begun_during_its_copy(
     with live_writer(large, mode=mode) as writer:
         writer.wait_for(20)
         snapshot.take(large, target)
-        former = archive_of(target.read_bytes(), tmp_path / "archive")
+        former = kept_archive_of(target.read_bytes(), tmp_path / "archive")
         target.unlink()
         with closing(Planner(target, AtOnce(), 64 * MIB, foretell=foretold_first_page)) as planner:
             snapshot.take(large, target, follow=lambda size, final: planner.follow(former, size, final))
@@ -71,12 +70,6 @@ def test_the_digest_of_a_busy_database_is_begun_during_its_copy(
     assert plan.digest.taken > plan.size // 2
     with target.open("rb") as file:
         assert plan.digest.finish(file.fileno(), plan.size) == hashlib.sha256(target.read_bytes()).hexdigest()
-
-
-def archive_of(content: bytes, path: Path) -> FormerArchive:
-    chunks = [content[at : at + SMALL_BYTES] for at in range(0, len(content), SMALL_BYTES)]
-    path.write_bytes(b"".join(map(compress, chunks)))
-    return FormerArchive(tuple(describe(raw, compress(raw)) for raw in chunks), path)
 
 
 def test_an_early_read_that_fails_ends_the_copy(large: Path, target: Path, pool: ThreadPoolExecutor) -> None:
@@ -119,15 +112,3 @@ def test_a_run_killed_while_it_compresses_what_it_copies_loses_nothing(folder_wo
     assert folder_workshop.invoke("backup").returncode == 0
     assert not work.exists()
     assert folder_workshop.invoke("drill.local").returncode == 0
-
-
-def half_noise(path: Path) -> Path:
-    """40 MB, three steps of the copy."""
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("CREATE TABLE noise(id INTEGER PRIMARY KEY, body, rest)")
-        connection.execute(
-            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)"
-            "INSERT INTO noise SELECT i, randomblob(300), zeroblob(3500) FROM n"
-        )
-    return path

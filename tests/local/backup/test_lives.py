@@ -22,6 +22,8 @@ from local.backup import run as backup
 from local.events import unwatched
 from local.settings import AzureSettings, Database, StoreSettings
 from local.store.open import open_repository
+from tests.local.backup.live_databases import half_noise
+from tests.support.odd_databases import execute
 
 STEPS = 14
 
@@ -90,7 +92,7 @@ def live_large(path: Path, chance: random.Random) -> None:
         live_on(path, chance)
         return
     with closing(sqlite3.connect(path)) as connection, connection:
-        scattered = "UPDATE large SET body = randomblob(400) WHERE id % ? = ?"
+        scattered = "UPDATE noise SET body = randomblob(300) WHERE id % ? = ?"
         connection.execute(scattered, (chance.choice([300, 3000]), chance.randrange(300)))
 
 
@@ -148,15 +150,8 @@ def test_every_point_of_a_large_database_brings_back_what_was_live(
     azure_store_settings: StoreSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     chance = random.Random(seed)
-    path = tmp_path / "live.db"
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("CREATE TABLE notes (id INTEGER PRIMARY KEY, body BLOB)")
-        connection.execute("CREATE TABLE large (id INTEGER PRIMARY KEY, body BLOB, rest BLOB)")
-        connection.execute(
-            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)"
-            "INSERT INTO large SELECT i, randomblob(400), zeroblob(3500) FROM n"
-        )
+    path = half_noise(tmp_path / "live.db")
+    execute(path, "CREATE TABLE notes (id INTEGER PRIMARY KEY, body BLOB)")
 
     def step(path: Path) -> Path:
         live_large(path, chance)
