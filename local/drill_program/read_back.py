@@ -36,7 +36,15 @@ class MachinePower:
 
 def power_here() -> MachinePower:
     """That of this machine, measured in some milliseconds."""
-    return MachinePower(CORES, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), hash_rate())
+    return MachinePower(CORES, memory_bytes(), hash_rate())
+
+
+def memory_bytes() -> int:
+    """All of this machine's memory; 0 where it does not tell, which keeps no drill from its verdict."""
+    try:
+        return max(0, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    except (ValueError, OSError):
+        return 0
 
 
 def hash_rate() -> float:

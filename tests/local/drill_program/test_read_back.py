@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import queue
 import threading
 import time
@@ -246,3 +247,15 @@ def test_the_power_of_this_machine_is_told() -> None:
     assert power.cores == CORES
     assert power.memory_bytes == psutil.virtual_memory().total
     assert power.hash_rate > 1e6
+
+
+@pytest.mark.parametrize("error", [ValueError("unrecognized configuration name"), OSError(22, "Invalid argument")])
+def test_where_the_memory_is_not_told_no_file_counts_as_being_in_it(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def refuse(_: str) -> int:
+        raise error
+
+    monkeypatch.setattr(os, "sysconf", refuse)
+
+    assert power_here().memory_bytes == 0
